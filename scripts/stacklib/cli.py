@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The command line: finds the verb's module, runs it, turns failures into messages."""
+import argparse
+import importlib
+import sys
+
+import term
+import workspace
+
+VERBS = [
+    ("setup", "setup", "install what is missing, build sparse where the system's is too old"),
+    ("apply", "tree", "base + patches + kunit drop-in as commits in out/linux"),
+    ("check", "checks", "run every check on every patch, print the verdicts, write the report"),
+    ("kunit", "kunit", "build and run the suites on UML"),
+    ("edit", "edit", "put a topic's patches on a branch as commits"),
+    ("refresh", "edit", "write that branch back as canonical patch files"),
+    ("lint", "lint", "check series, patch files, headers, cover letters, manifests"),
+    ("test", "testrun", "the project's own tests, and what CI runs"),
+]
+
+EPILOG = """\
+exit status: 0 all is well, 1 findings, 2 wrong use or broken environment
+
+examples:
+  scripts/stack setup           once
+  scripts/stack check           judge every patch
+  scripts/stack kunit --help    the options of one verb"""
+
+
+def usage():
+    """Return the help text of the tool as a whole."""
+    lines = ["usage: scripts/stack VERB [TOPIC...] [--base NAME] [--out DIR] [--tree PATH[:REF]]",
+             "", "Applies a stack of kernel patches to a pinned kernel, proves it, keeps it.", ""]
+    lines += ["  %-8s  %s" % (verb, text) for verb, _, text in VERBS]
+    return "\n".join(lines) + "\n\n" + EPILOG
+
+
+def load(verb):
+    """Return the module that implements verb; StackError when the verb is unknown."""
+    for name, module, _ in VERBS:
+        if name == verb:
+            return importlib.import_module(module)
+    raise term.StackError("no verb '%s'" % verb, "scripts/stack --help")
+
+
+def build_parser(verb):
+    """Return the argument parser for one verb, with the options that all have."""
+    parser = argparse.ArgumentParser(prog="scripts/stack")
+    sub = parser.add_subparsers(dest="verb", required=True)
+    load(verb).register(sub)
+    for child in sub.choices.values():
+        child.formatter_class = argparse.RawDescriptionHelpFormatter
+        workspace.add_options(child)
+    return parser
+
+
+def main(argv):
+    """Run the tool with argv (without the program name); return the exit status."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if argv else 2
+    try:
+        verb = argv[0]
+        args = build_parser(verb).parse_args(argv)
+        return int(load(verb).run(args) or 0)
+    except term.StackError as exc:
+        term.error(exc)
+        return exc.code
+    except KeyboardInterrupt:
+        term.warn("interrupted; the same command goes on from here")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+    except OSError as exc:
+        term.error(term.StackError("%s%s" % (exc.strerror or exc,
+                                             ": %s" % exc.filename if exc.filename else "")))
+        return 2

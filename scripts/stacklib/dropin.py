@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The kunit drop-in: new files for a kernel tree, and the lines that hook them in.
+
+Everything below kunit/ goes to the same path in the kernel, except the files at
+its top: `hooks`, `suites.ini`, README. A line of `hooks` is
+FILE<TAB>ANCHOR<TAB>LINE: LINE goes into FILE after the last line that equals
+ANCHOR, or at the end when ANCHOR is `-`.
+"""
+import hashlib
+from pathlib import Path
+
+from gitcmd import git, git_bytes
+from term import StackError
+
+_LEFTOVERS = ("~", ".orig", ".rej", ".swp", ".pyc")
+
+
+def files(repo):
+    """Return [(path in the kernel, Path here, "100644" or "100755")], sorted."""
+    top = Path(repo) / "kunit"
+    found = []
+    for path in sorted(top.rglob("*")):
+        if path.is_dir() or path.parent == top or path.name.endswith(_LEFTOVERS):
+            continue
+        mode = "100755" if path.stat().st_mode & 0o100 else "100644"
+        found.append((path.relative_to(top).as_posix(), path, mode))
+    return found
+
+
+def hooks(repo):
+    """Return [(line number, file, anchor, line)] of kunit/hooks."""
+    path = Path(repo) / "kunit" / "hooks"
+    result = []
+    if not path.is_file():
+        return result
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not text.strip() or text.startswith("#"):
+            continue
+        fields = text.split("\t", 2)
+        if len(fields) != 3 or not fields[0] or not fields[1] or not fields[2]:
+            raise StackError("%s:%d: not of the form FILE<TAB>ANCHOR<TAB>LINE" % (path, number),
+                             "correct the line; ANCHOR is a whole line of FILE, or - for its end")
+        result.append((number, *fields))
+    return result
+
+
+def digest(repo):
+    """Return a sha256 over everything that the drop-in puts into a tree."""
+    total = hashlib.sha256()
+    for name, path, mode in files(repo):
+        total.update(("%s %s %s\n" % (mode, hashlib.sha256(path.read_bytes()).hexdigest(),
+                                      name)).encode())
+    for hook in hooks(repo):
+        total.update(repr(hook[1:]).encode())
+    return total.hexdigest()
+
+
+def build(git_dir, treeish, repo, index):
+    """Return the tree id of treeish plus drop-in; index is a scratch index file's path."""
+    env = {"GIT_INDEX_FILE": index}
+    git("read-tree", treeish, cwd=git_dir, env=env)
+    found = files(repo)
+    taken = git("ls-tree", "-r", "--name-only", treeish, "--", *[f[0] for f in found],
+                cwd=git_dir) if found else ""
+    if taken:
+        raise StackError("the drop-in would overwrite %s of the kernel"
+                         % ", ".join(taken.splitlines()),
+                         "rename it below kunit/; changes to existing files are patches")
+    blobs = git("hash-object", "-w", "--no-filters", "--stdin-paths", cwd=git_dir,
+                input="".join("%s\n" % path for _, path, _ in found)).split()
+    rows = ["%s %s 0\t%s" % (mode, blob, name)
+            for (name, _, mode), blob in zip(found, blobs)]
+    rows += _hooked(git_dir, treeish, repo)
+    git("update-index", "--add", "--index-info", cwd=git_dir, env=env,
+        input="".join(row + "\n" for row in rows))
+    return git("write-tree", cwd=git_dir, env=env)
+
+
+def _hooked(git_dir, treeish, repo):
+    """Return the index rows of the files that hooks change."""
+    texts = {}
+    for number, name, anchor, line in hooks(repo):
+        if name not in texts:
+            mode = git("ls-tree", treeish, "--", name, cwd=git_dir).split(" ")[0]
+            if not mode:
+                raise StackError("kunit/hooks:%d: the kernel has no file %s" % (number, name))
+            body = git_bytes("cat-file", "blob", "%s:%s" % (treeish, name), cwd=git_dir)
+            texts[name] = (mode, body.decode("utf-8").splitlines())
+        lines = texts[name][1]
+        place = len(lines)
+        if anchor != "-":
+            if anchor not in lines:
+                raise StackError("kunit/hooks:%d: %s has no line '%s'" % (number, name, anchor),
+                                 "git -C out/linux show %s:%s" % (treeish[:12], name))
+            place = len(lines) - lines[::-1].index(anchor)
+        lines.insert(place, line)
+    rows = []
+    for name, (mode, lines) in texts.items():
+        blob = git("hash-object", "-w", "--stdin", cwd=git_dir, input="\n".join(lines) + "\n")
+        rows.append("%s %s 0\t%s" % (mode, blob, name))
+    return rows
