@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Compiling chosen objects of a kernel tree, for the checks `build` and `sparse`.
+
+Both use the same build folder and the same flags, so that what one compiled the other
+does not compile again.
+"""
+import hashlib
+import os
+import re
+import shutil
+
+import checklib as c
+
+LIB = os.path.dirname(os.path.realpath(__file__))
+# `error: ` and `warning: ` of gcc, sparse and objtool; "note:" only explains the line above it
+DIAGNOSTIC = re.compile(r"^([^\s:][^:]*?)(?::(\d+))?(?::\d+)?: (fatal error|error|warning|note): (.*)$")
+NOT_KERNEL = ("Documentation/", "tools/", "scripts/")
+
+
+def versions():
+    """Version text of make and of the compiler for ARCH; Broken when one is missing."""
+    gcc = os.environ.get("CROSS_COMPILE", "") + "gcc"
+    return "%s\n%s" % (c.first_line([c.tool("make"), "--version"], r"^GNU Make"),
+                       c.first_line([c.tool(gcc), "--version"], r"gcc.* \d+\.\d+"))
+
+
+class Kbuild:
+    """One kernel tree (TREE), one architecture (ARCH), one build folder (BUILD)."""
+
+    def __init__(self):
+        self.tree = os.path.realpath(c.env("TREE"))
+        self.arch, self.out = c.env("ARCH"), os.path.realpath(c.env("BUILD"))
+        self.lists = {}
+        os.makedirs(self.out, exist_ok=True)
+
+    def make(self, *args):
+        """Run make; returns its CompletedProcess.  Output goes to the log as well."""
+        gcc = os.environ.get("CROSS_COMPILE", "") + "gcc"
+        ccache = shutil.which("ccache")
+        argv = [c.tool("make"), "-C", self.tree, "O=" + self.out, "ARCH=" + self.arch,
+                "CROSS_COMPILE=" + os.environ.get("CROSS_COMPILE", ""),
+                "CC=" + ("ccache " + gcc if ccache else gcc),
+                "-j" + os.environ.get("JOBS", str(os.cpu_count() or 1))] + list(args)
+        res = c.run(argv)
+        c.log("$ %s\n%s%s" % (" ".join(argv[:1] + argv[3:]), res.stdout, res.stderr))
+        return res
+
+    def configure(self):
+        """Make .config when there is none, the fragment changed or a Kconfig file is newer."""
+        with open(os.path.join(LIB, "build.config"), encoding="utf-8") as src:
+            fragment = src.read()
+        extra = os.environ.get("KCONFIG_EXTRA", "").split()
+        fragment += "".join(word + "\n" for word in extra)
+        stamp = os.path.join(self.out, ".stack-config")
+        want = hashlib.sha256((fragment + self.tree + self.arch + versions()).encode()).hexdigest()
+        if not self._stale(stamp, want):
+            return
+        path = os.path.join(self.out, ".stack-fragment")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(fragment)
+        self._must(self.make("-s", "KCONFIG_ALLCONFIG=" + path, "allmodconfig"), "allmodconfig")
+        self._must(self.make("-s", "prepare"), "prepare")
+        with open(stamp, "w", encoding="utf-8") as out:
+            out.write(want)
+
+    def _stale(self, stamp, want):
+        """True unless the stamp holds `want` and is newer than every Kconfig file."""
+        deps = os.path.join(self.out, "include/config/auto.conf.cmd")
+        try:
+            with open(stamp, encoding="utf-8") as src:
+                if src.read() != want:
+                    return True
+            made = os.stat(stamp).st_mtime_ns
+            with open(deps, encoding="utf-8") as src:
+                names = re.findall(r"[^\s\\:$()=]*Kconfig[^\s\\:$()]*", src.read())
+            return not names or any(os.stat(os.path.join(self.tree, n)).st_mtime_ns >= made for n in names)
+        except OSError:
+            return True
+
+    @staticmethod
+    def _must(res, what):
+        if res.returncode:
+            raise c.Broken("make %s: exit status %d: %s" % (what, res.returncode, res.stderr.strip()[-600:]))
+
+    def listed(self, folder):
+        """Names that the Makefile of FOLDER ("" is the top) lists in this configuration."""
+        if folder not in self.lists:
+            res = c.run([c.tool("make"), "-s", "-f", os.path.join(LIB, "objects.mk"), "-C", self.out,
+                         "srctree=" + self.tree, "objtree=" + self.out, "dir=" + (folder or "."),
+                         "ARCH=" + self.arch, "SRCARCH=" + self.srcarch(), "CC=true"])
+            line = re.search(r"^objects:(.*)$", res.stdout, re.M)
+            if res.returncode or not line:
+                raise c.Broken("cannot read the Makefile of %s: %s" % (folder, res.stderr.strip()[-400:]))
+            self.lists[folder] = set(os.path.normpath(w) + "/" * w.endswith("/") for w in line.group(1).split())
+        return self.lists[folder]
+
+    def srcarch(self):
+        return {"i386": "x86", "x86_64": "x86"}.get(self.arch, self.arch)
+
+    def has_makefile(self, folder):
+        return any(os.path.isfile(os.path.join(self.tree, folder, n)) for n in ("Kbuild", "Makefile"))
+
+    def enabled(self, name):
+        """True when the object (or folder with a trailing slash) is part of this configuration."""
+        if name.startswith("arch/"):
+            return name.startswith("arch/%s/" % self.srcarch())
+        folder = os.path.dirname(name.rstrip("/"))
+        while True:
+            if self.has_makefile(folder):
+                rel = os.path.relpath(name, folder or ".") + "/" * name.endswith("/")
+                if rel in self.listed(folder):
+                    return not folder or self.enabled(folder + "/")
+            if not folder:
+                return False
+            folder = os.path.dirname(folder)
+
+    def wanted(self):
+        """Goals for make from FILES and HEADER_USERS; prints what this arch cannot judge."""
+        files, users = c.env_lines("FILES"), c.env_lines("HEADER_USERS")
+        sources = [f for f in files if f.endswith((".c", ".S")) and not f.startswith(NOT_KERNEL)]
+        headers = [f for f in files if f.endswith(".h") and not f.startswith(NOT_KERNEL)]
+        goals = set()
+        for path in sources:
+            goal = path[:-2] + ".o"
+            if self.enabled(goal):
+                goals.add(goal)
+            else:
+                c.finding(path, 0, "note", "not here: no object is built from it on %s" % self.label())
+        used = set(u if u.endswith("/") else re.sub(r"\.[cS]$", ".o", u) for u in users)
+        used = set(u for u in used if self.enabled(u)) if headers else set()
+        for path in headers:
+            if not used:
+                c.finding(path, 0, "note", "not here: no object of header-users (topic.ini) is built on %s" % self.label())
+        if not sources and not headers:
+            c.finding("(patch)", 0, "note", "touches nothing that is compiled")
+        return sorted(goals | used)
+
+    def label(self):
+        return os.environ.get("ARCH_NAME", self.arch)
+
+    def remove(self, goals):
+        """Delete the objects of the goals, so that make compiles them and warns again."""
+        for goal in goals:
+            full = os.path.join(self.out, goal)
+            if goal.endswith("/"):
+                for top, _, names in os.walk(full):
+                    for name in names:
+                        if name.endswith(".o"):
+                            os.unlink(os.path.join(top, name))
+            elif os.path.exists(full):
+                os.unlink(full)
+
+    def relative(self, path):
+        """PATH as make printed it, relative to the tree (or to the build folder)."""
+        full = os.path.normpath(os.path.join(self.out, path))
+        for base in (self.out, self.tree):
+            if full.startswith(base + os.sep):
+                return full[len(base) + 1:]
+        return path
