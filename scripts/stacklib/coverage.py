@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which added lines of each patch did no suite run: gcov under UML.
+
+CONFIG_GCOV of UML gives every object to gcc's own libgcov, which writes its
+counts (.gcda) when the kernel, a process of the host, exits. Two things are in
+the way on every kernel up to at least 7.1, and both are met from the make
+command line, so that no tree has to be patched:
+
+- libgcov.a and fs/seq_file.c both have a mangle_path(), and the link fails.
+  The kernel's is renamed by -D, which is what arch/um/Makefile does for every
+  other name that clashes with the C library.
+- arch/um/include/asm/common.lds.S keeps .fini_array but not .fini_array.*,
+  where gcc puts the function that writes the counts; so nobody calls it. One
+  call is enough for all objects: the linker's -fini names it as the function
+  to run when the program ends. With a tree whose linker script is right, it is
+  called a second time, and libgcov then does nothing.
+
+Both go into UM_GCOV_OPT, which the kernel adds to what is compiled and linked
+with CONFIG_GCOV and nowhere else.
+"""
+from dataclasses import dataclass, field
+import json
+from pathlib import Path
+import re
+
+import gcov
+import gitcmd
+import kunitrun
+import stanza
+import term
+
+_FLAGS = "-fprofile-arcs -ftest-coverage"
+_SOURCE = re.compile(r"\.[ch]$")
+_EXCUSES = "uncovered"
+
+
+def make_options(repo, patches):
+    """Options of make for the coverage build.
+
+    @repo: the stack's repository; the drop-in's folders are counted too, since
+           inline functions of headers run there
+    @patches: the patches whose lines are to be counted
+    Only the folders that matter are instrumented: everything else then is
+    compiled as always, and comes from ccache.
+    """
+    dropin = Path(repo) / "kunit"
+    names = {path.relative_to(dropin) for path in dropin.rglob("*.c")}
+    names |= {Path(name) for patch in patches for name in patch.files if name.endswith(".c")}
+    folders = " ".join(sorted({str(name.parent) for name in names}))
+    return [f"UM_GCOV_OPT={_FLAGS} -Dmangle_path=kernel_mangle_path -Wl,-fini=__gcov_exit",
+            f"ccflags-remove-y=$(if $(filter {folders},$(obj)),,{_FLAGS})"]
+
+
+def forget(build):
+    """Remove the counts that an earlier run left in @build; libgcov adds to them."""
+    for path in Path(build).rglob("*.gcda"):
+        path.unlink()
+
+
+@dataclass
+class Line:
+    """An added line; reason says why it need not run, where somebody says so."""
+
+    path: str
+    number: int
+    text: str
+    reason: str = ""
+
+    def __str__(self):
+        return f"{self.path}:{self.number}: {self.text.strip()}"
+
+
+@dataclass
+class PatchCoverage:
+    """The added lines of one patch that are code. unbuilt: path -> added lines."""
+
+    name: str
+    runnable: int = 0
+    covered: int = 0
+    uncovered: list = field(default_factory=list)
+    excused: list = field(default_factory=list)
+    unbuilt: dict = field(default_factory=dict)
+
+    def percent(self):
+        """The share of runnable added lines that ran, as text."""
+        return percent(self.covered, self.runnable)
+
+
+@dataclass
+class Report:
+    """The whole stack's; stale: excuses for lines that ran or do not exist."""
+
+    patches: list
+    stale: list
+
+    def findings(self):
+        """How many lines ran in no suite and are not excused, and stale excuses."""
+        return sum(len(patch.uncovered) for patch in self.patches) + len(self.stale)
+
+    def percent(self):
+        """The share of all runnable added lines that ran, as text."""
+        return percent(sum(patch.covered for patch in self.patches),
+                       sum(patch.runnable for patch in self.patches))
+
+
+def percent(part, whole):
+    """@part of @whole as text; rounds down, so that 100 % means all."""
+    return f"{part * 1000 // whole / 10:.1f} %" if whole else "-"
+
+
+def added_lines(repo, base, last, path):
+    """Who added which line of @path: dict line number -> (commit id, text).
+
+    Only lines that commits after @base up to @last added and that still stand
+    in @last are in it, with their number in @last.
+    """
+    text = gitcmd.git("blame", "--line-porcelain", f"{base}..{last}", "--", path, cwd=repo)
+    lines, commit, number, boundary = {}, "", 0, False
+    for row in text.split("\n"):
+        match = re.match(r"^([0-9a-f]{40}) \d+ (\d+)", row)
+        if match:
+            commit, number, boundary = match.group(1), int(match.group(2)), False
+        elif row == "boundary":
+            boundary = True
+        elif row.startswith("\t") and not boundary:
+            lines[number] = (commit, row[1:])
+    return lines
+
+
+def map_file(path, added, counts, entries):
+    """Sort the added lines of one file into the entries of their patches.
+
+    @added: from added_lines(); @counts: dict line number -> times run, None for
+    a file that was not built; @entries: dict commit id -> PatchCoverage
+    """
+    for number, (commit, text) in sorted(added.items()):
+        entry = entries[commit]
+        if counts is None:
+            entry.unbuilt[path] = entry.unbuilt.get(path, 0) + 1
+        elif number in counts:
+            entry.runnable += 1
+            if counts[number]:
+                entry.covered += 1
+            else:
+                entry.uncovered.append(Line(path, number, text))
+
+
+def excuse(entries, excuses, name):
+    """Take the lines that @excuses name out of the findings.
+
+    @entries: list of PatchCoverage; @excuses: list of stanza.Stanza with the
+    keys line (`file: text`), reason and until; @name: file they stand in
+    Returns texts for the excuses that no line needs.
+    """
+    stale = []
+    for item in excuses:
+        path, _, text = item.get("line").partition(":")
+        hit = False
+        for entry in entries:
+            for line in [line for line in entry.uncovered
+                         if line.path == path.strip() and line.text.strip() == text.strip()]:
+                entry.uncovered.remove(line)
+                line.reason = item.get("reason")
+                entry.excused.append(line)
+                hit = True
+        if not hit:
+            stale.append(f"{name}:{item.line}: no uncovered line is: {item.get('line')}")
+    return stale
+
+
+def _read_excuses(topic):
+    path = Path(topic.dir) / _EXCUSES
+    if not path.is_file():
+        return [], ""
+    name = f"{topic.name}/{_EXCUSES}"
+    return stanza.parse(path.read_text(encoding="utf-8"), name,
+                        ("line", "reason", "until")), name
+
+
+def report(ws, tree, topics, boundary, source, env):
+    """Compare the counts of the coverage run just made with the patches.
+
+    Writes out/kunit/coverage/added.json; returns a Report. Raises
+    term.StackError when the run left no counts.
+    """
+    build = ws.out / "build" / "kunit-coverage"
+    patches = tree.patches[:boundary]
+    files = sorted({name for patch in patches for name in patch.files if _SOURCE.search(name)})
+    entries = {tree.commit(k): PatchCoverage(patch.name)
+               for k, patch in enumerate(patches, 1)}
+    counts = gcov.counts(build, source, files, env)
+    for path in files:
+        if not (Path(source) / path).is_file():
+            continue
+        added = added_lines(tree.path, tree.commit(0), tree.commit(boundary), path)
+        map_file(path, added, counts.get(path), entries)
+    result = Report(list(entries.values()), [])
+    for topic in topics:
+        excuses, name = _read_excuses(topic)
+        result.stale += excuse(result.patches, excuses, name)
+    _write(ws.out / "kunit" / "coverage" / "added.json", result)
+    return result
+
+
+def _write(path, result):
+    data = {"percent": result.percent(), "findings": result.findings(), "stale": result.stale,
+            "patches": [{"patch": entry.name, "runnable": entry.runnable,
+                         "covered": entry.covered, "percent": entry.percent(),
+                         "uncovered": [str(line) for line in entry.uncovered],
+                         "excused": {str(line): line.reason for line in entry.excused},
+                         "not built on um": entry.unbuilt} for entry in result.patches]}
+    kunitrun.write_atomically(path, json.dumps(data, indent=1))

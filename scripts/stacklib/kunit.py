@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Verb `kunit`: builds and boots the suites on UML through the kernel's kunit.py."""
+import os
+from pathlib import Path
+import shutil
+
+import coverage
+import kunitreport
+import kunitrun
+import series
+import setup
+import splats
+import term
+import tree
+import workspace
+
+CONFIGS = ("plain", "lockdep", "kasan", "coverage")
+
+HELP = """\
+Each configuration is a Kconfig fragment, scripts/kunit/NAME.config, whose head
+also says which kernel arguments it wants. Logs, results and line counts are
+left in out/kunit/NAME/. A report of the kernel (WARN, lockdep, KASAN ...) that
+scripts/kunit/splats.allow does not name fails the run, as does a suite that
+did not run, or of which nothing passed.
+
+examples:
+  stack kunit                        all suites, configuration plain
+  stack kunit msi --config all       one topic's suites, every configuration
+  stack kunit --suite pci_fabric --config kasan
+  stack kunit --boundary 0           the suites that build on the base
+  stack kunit --with fault.patch     one more patch on top (is it noticed?)
+  stack kunit --coverage             which added lines did no suite run"""
+
+
+def config_folder():
+    """Where the configurations and the allow list are."""
+    return Path(__file__).resolve().parent.parent / "kunit"
+
+
+def register(subparsers):
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser("kunit", help="build and run the suites on UML",
+                                   description=__doc__, epilog=HELP)
+    parser.add_argument("--config", action="append", default=[], metavar="NAME",
+                        choices=CONFIGS + ("all",),
+                        help="plain (default), lockdep, kasan, coverage or all; repeatable")
+    parser.add_argument("--suite", action="append", default=[], metavar="NAME",
+                        help="run only this suite, in a boot of its own; repeatable")
+    parser.add_argument("--isolated", action="store_true",
+                        help="run each suite in a boot of its own")
+    parser.add_argument("--boundary", type=int, metavar="K",
+                        help="test the tree after the first K patches (default: all)")
+    parser.add_argument("--with", dest="extra", metavar="DIFF",
+                        help="apply one more diff on top, for this run only")
+    parser.add_argument("--coverage", action="store_true",
+                        help="configuration coverage, and the added lines that no suite ran")
+    parser.add_argument("--jobs", type=int, default=0, metavar="N",
+                        help="parallel jobs of make (default: one per processor)")
+    return parser
+
+
+def chosen_configs(args):
+    """The names of the configurations that the command line asks for, in order."""
+    names = list(args.config)
+    if "all" in names:
+        return list(CONFIGS)
+    if args.coverage and "coverage" not in names:
+        names.append("coverage")
+    return [name for name in CONFIGS if name in names] or ["plain"]
+
+
+def chosen_suites(wanted, known, boundary):
+    """@wanted, or all @known suites; StackError for a name that is not known."""
+    for name in wanted:
+        if name not in known:
+            raise term.StackError(
+                f"suite '{name}' does not build after {boundary} patches "
+                f"(suites that do: {', '.join(known) or 'none'})",
+                mend="name one of these, or leave --suite away")
+    if not known:
+        raise term.StackError(f"no suite builds after {boundary} patches",
+                              mend="name suites in kunit/suites.ini or in a topic.ini")
+    return list(wanted) or list(known)
+
+
+def fragments(repo, source, suites):
+    """The .kunitconfig file of each suite, in the tree @source.
+
+    A suite S brings S.kunitconfig, beside its source in the drop-in kunit/.
+    """
+    found = []
+    for name in suites:
+        paths = sorted((Path(repo) / "kunit").rglob(name + ".kunitconfig"))
+        if len(paths) != 1:
+            raise term.StackError(
+                f"suite '{name}' has {len(paths)} files {name}.kunitconfig below kunit/",
+                mend=f"write {name}.kunitconfig beside the source of the suite")
+        path = Path(source) / paths[0].relative_to(Path(repo) / "kunit")
+        if not path.is_file():
+            raise term.StackError(f"{path} is not in the tree: the drop-in is not applied",
+                                  mend="scripts/stack apply")
+        found.append(path)
+    return found
+
+
+def missing_suites(asked, suites):
+    """What is wrong with the choice of suites that ran, as list of texts."""
+    ran = {suite.name: suite for suite in suites}
+    problems = [f"suite {name} was asked for and did not run" for name in asked
+                if name not in ran]
+    return problems + [f"suite {suite.name}: no test passed" for suite in suites
+                       if not suite.count("passed")]
+
+
+def run_config(builder, asked, folder, isolated=False, built=None):
+    """Build and boot one configuration. Never raises for what a kernel does.
+
+    @builder: kunitrun.Builder
+    @asked: names of the suites that must run
+    @folder: where logs and results go; made anew
+    @isolated: each suite in a boot of its own
+    @built: called after the build, before the first boot
+    Returns a kunitrun.Result.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    name = builder.config.name
+    allowed = splats.read_allowed(config_folder() / "splats.allow")
+    result = kunitrun.Result(name, folder / "test.log")
+    term.progress(f"kunit {name}: building")
+    problem, result.build_seconds = kunitrun.timed(lambda: builder.build(folder / "build.log"))
+    if problem:
+        result.problems.append(problem)
+        return result
+    if built:
+        built()
+    for glob in asked if isolated else [""]:
+        log = folder / (f"test-{glob}.log" if glob else "test.log")
+        term.progress(f"kunit {name}: booting {glob}")
+        suites, problems, seconds = builder.boot(log, glob, _follow(name))
+        result.run_seconds += seconds
+        result.problems += problems
+        result.suites += suites
+        result.splats += splats.judge_log(log, allowed, name)
+    result.problems += missing_suites(asked, result.suites)
+    return result
+
+
+def _follow(config):
+    """Shows which test runs; in a pipe that would be a line per test, so not there."""
+    if not term.is_terminal():
+        return None
+    return lambda where: term.progress(f"kunit {config}: {where}" if where else
+                                       f"kunit {config}: booting")
+
+
+class Session:
+    """One call of the verb: what to run, where, and on which tree."""
+
+    def __init__(self, args):
+        self.args = args
+        self.ws = workspace.Workspace(args)
+        if args.extra and not Path(args.extra).is_file():
+            raise term.StackError(f"no such file: {args.extra}", mend="--with PATH/OF/DIFF")
+        if args.extra and args.coverage:
+            raise term.StackError("--coverage counts the lines of the stack alone",
+                                  mend="leave --with or --coverage away")
+        self.env = kunitrun.environment(self.ws.out, self.ws.cache, setup.tool_path())
+        self.jobs = args.jobs or len(os.sched_getaffinity(0))
+
+    def prepare(self):
+        """Make the tree; the caller holds the lock of the work folder."""
+        stack = series.load(self.ws.repo, self.args.base)
+        self.topics = stack.select(self.args.topics)
+        self.tree = tree.prepare(self.ws, stack, self.topics, self.args)
+        last = self.tree.boundaries
+        self.boundary = last if self.args.boundary is None else self.args.boundary
+        if not 0 <= self.boundary <= last:
+            raise term.StackError(f"there is no boundary {self.boundary}",
+                                  mend=f"--boundary 0 (the base) to {last} (all patches)")
+        known = list(self.tree.suites(self.boundary))
+        self.known = chosen_suites([], known, self.boundary)
+        self.asked = chosen_suites(self.args.suite, known, self.boundary)
+        if self.args.extra:
+            self.source = self.tree.apply_extra(self.boundary, Path(self.args.extra).resolve())
+        else:
+            self.source = self.tree.checkout(self.boundary, dropin=True)
+
+    def run(self, name):
+        """Run the configuration @name; returns a kunitrun.Result."""
+        config = kunitrun.load_config(config_folder(), name)
+        folder = self.ws.out / "build" / f"kunit-{name}"
+        counted = name == "coverage"
+        if counted:
+            config.make += coverage.make_options(self.ws.repo, self.tree.patches)
+        # The kernel always holds all suites: a choice of them builds nothing anew.
+        builder = kunitrun.Builder(self.source, folder, config,
+                                   fragments(self.ws.repo, self.source, self.known),
+                                   self.env, self.jobs)
+        result = run_config(builder, self.asked, self.ws.out / "kunit" / name,
+                            self.args.isolated or bool(self.args.suite),
+                            (lambda: coverage.forget(folder)) if counted else None)
+        kunitreport.write_json(result)
+        return result
+
+    def coverage(self):
+        """The added-line report of the coverage run before; a coverage.Report."""
+        return coverage.report(self.ws, self.tree, self.topics, self.boundary, self.source,
+                               self.env)
+
+
+def _run_all(args, configs, with_coverage):
+    session = Session(args)
+    with session.ws.lock():
+        session.prepare()
+        results = []
+        for name in configs:
+            result = session.run(name)
+            kunitreport.show(result)
+            results.append(result)
+        report = None
+        if with_coverage and not results[-1].problems:
+            report = session.coverage()
+            kunitreport.show_coverage(report)
+    return results, report
+
+
+def run(args):
+    """Run the verb; returns 0 when every test passed and nothing was reported, else 1."""
+    configs = chosen_configs(args)
+    results, report = _run_all(args, configs, args.coverage)
+    kunitreport.table(results)
+    good = all(result.ok() for result in results)
+    if args.coverage:
+        good = good and report is not None and not report.findings()
+    term.say(kunitreport.last_line(results, report, good))
+    return 0 if good else 1
+
+
+def run_counts(args, configs):
+    """For the verb `test`: run @configs, coverage report included where named.
+
+    @args: a namespace as the command line gives it; options of this verb that
+           it lacks have their defaults
+    Returns (passed, failed): one per test case, one per configuration for "no
+    report, no other problem", one for the coverage of the added lines.
+    """
+    for key, value in (("config", []), ("suite", []), ("isolated", False), ("boundary", None),
+                       ("extra", None), ("coverage", False), ("jobs", 0), ("topics", []),
+                       ("base", None)):
+        if not hasattr(args, key):
+            setattr(args, key, value)
+    wanted = [name for name in CONFIGS if name in configs]
+    results, report = _run_all(args, wanted, "coverage" in wanted)
+    kunitreport.table(results)
+    passed = sum(result.count("passed", "skipped") for result in results)
+    failed = sum(result.count("failed", "crashed") for result in results)
+    for result in results:
+        clean = not result.problems and not result.bad_splats()
+        passed, failed = passed + clean, failed + (not clean)
+    if "coverage" in wanted:
+        clean = report is not None and not report.findings()
+        passed, failed = passed + clean, failed + (not clean)
+    return passed, failed
