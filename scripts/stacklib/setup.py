@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Verb `setup`, and ensure() for the verbs that need tools: installs what is missing."""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+
+import special
+import tools
+from term import StackError, colour, done, progress, say, table
+from workspace import Workspace
+
+SPECIAL = ("sparse", "b4")
+
+
+def tool_path():
+    """Return the PATH under which checks and builds run: tools that setup made come first."""
+    return tools.search_path(Workspace().cache)
+
+
+def ensure(names):
+    """Install what is missing of the named tools (tools.TOOLS, or names of their packages).
+
+    As root through apt-get; otherwise StackError with the command to run.
+    """
+    ws = Workspace()
+    by_package = {p: name for name, (packages, _) in tools.TOOLS.items() for p in packages}
+    wanted = []
+    for name in names:
+        if name not in tools.TOOLS and name not in by_package:
+            raise StackError("setup knows no tool of the name '%s'" % name)
+        wanted.append(name if name in tools.TOOLS else by_package[name])
+    if needs_special(ws, wanted):
+        wanted = ["make", "gcc", "xz", "patch", "dpkg-dev"] + wanted
+    missing = missing_packages(ws, wanted)
+    if missing:
+        install(missing)
+    broken = [n for n in wanted if n not in SPECIAL
+              and not tools.good(n, tools.search_path(ws.cache))]
+    if broken:
+        raise StackError("installed, but still not there or not working: %s" % ", ".join(broken),
+                         "apt-get install --reinstall %s"
+                         % " ".join(p for n in broken for p in tools.TOOLS[n][0]))
+    for name in needs_special(ws, wanted):
+        special.make(ws, name)
+
+
+def needs_special(ws, wanted):
+    """Return those of sparse and b4 that are wanted and not there in a version that works."""
+    path = tools.search_path(ws.cache)
+    return [name for name in SPECIAL if name in wanted and not tools.good(name, path)]
+
+
+def missing_packages(ws, names):
+    """Return the packages to install so that the tools work."""
+    path = tools.search_path(ws.cache)
+    missing = []
+    for name in dict.fromkeys(names):
+        packages = tools.TOOLS[name][0]
+        if name in SPECIAL:
+            if not tools.good(name, path):
+                missing += [p for p in packages if not installed(p)]
+        elif not tools.good(name, path):
+            missing += packages
+    return list(dict.fromkeys(missing))
+
+
+def installed(package):
+    """Return whether dpkg has the package installed."""
+    if not shutil.which("dpkg-query"):
+        return False
+    proc = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", package],
+                          capture_output=True, text=True, check=False)
+    return proc.returncode == 0 and proc.stdout.strip() == "installed"
+
+
+def install(packages):
+    """Install Debian packages as root, with progress; else StackError with the command."""
+    line = "apt-get install -y --no-install-recommends " + " ".join(packages)
+    if not shutil.which("apt-get"):
+        raise StackError("missing here, by the names of Debian's packages: " + " ".join(packages),
+                         "install them with this system's package manager")
+    if os.geteuid():
+        raise StackError("missing packages: " + " ".join(packages),
+                         "sudo apt-get update && sudo " + line)
+    if run_apt(line.split()) == 0:
+        return
+    # No list, or one so old that its files are gone: update it, and only then.
+    if run_apt(["apt-get", "update"]):
+        raise StackError("apt-get update failed", "apt-get update")
+    if run_apt(line.split()):
+        raise StackError("the packages could not be installed: " + " ".join(packages), line)
+
+
+def run_apt(words):
+    """Run apt-get with progress; return its exit status. What it says on failure is shown."""
+    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C")
+    words = words[:1] + ["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"] + words[1:]
+    proc = subprocess.Popen(words, env=env, text=True, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    counts, tail = {"Get": 0, "Setting": 0}, []
+    for line in proc.stdout:
+        tail = (tail + [line.rstrip()])[-6:]
+        word = re.match(r"Get|Setting", line)
+        if word:
+            counts[word.group(0)] += 1
+            progress("setup: apt-get: %(Get)d files fetched, %(Setting)d packages set up" % counts)
+    status = proc.wait()
+    done()
+    if status:
+        say("\n".join("  | " + text for text in tail))
+    return status
+
+
+def register(subparsers):
+    """Add the verb setup."""
+    sub = subparsers.add_parser(
+        "setup", help="install what is missing",
+        description="Installs what is missing of the tools that the stack needs (as root through "
+                    "apt-get; else it\nprints the command), builds sparse and unpacks b4 where the "
+                    "system's are too old, and\nlists all with their versions.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  scripts/stack setup\n  scripts/stack setup --list    only list")
+    sub.add_argument("--list", action="store_true", help="install nothing, list what is there")
+
+
+def run(args):
+    """Verb setup."""
+    ws = Workspace(args)
+    if not args.list:
+        ensure(list(tools.TOOLS))
+    path = tools.search_path(ws.cache)
+    rows, bad = [["tool", "version", "where"]], []
+    for name, (_, command) in tools.TOOLS.items():
+        found, fine = tools.version(name, path), tools.good(name, path)
+        if not fine:
+            bad.append(name)
+        where = command if isinstance(command, str) else shutil.which(command[0], path=path)
+        rows.append([name, (found if fine else colour(
+            "%s: too old" % found if found else "missing", "red")), where or ""])
+    table(rows)
+    if bad:
+        say("%d of %d tools are missing or too old: %s; mend: scripts/stack setup"
+            % (len(bad), len(tools.TOOLS), " ".join(bad)))
+        return 1
+    say("all %d tools are there and work" % len(tools.TOOLS))
+    return 0
