@@ -110,6 +110,10 @@ class LogReader:
 
 
 def _case(path, status, details):
+    if not path[-1]:
+        # The kernel stopped before this test had a result, or even a name.
+        lines = details.get(tuple(path[:-1]), Detail()).lines
+        return Case(path[0], ".".join(path[1:-1] + ["(no result)"]), status, lines[-40:])
     detail = details.get(tuple(path), Detail())
     lines = list(detail.lines)
     if status in ("failed", "crashed") and len(path) > 2:

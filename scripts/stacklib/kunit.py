@@ -103,6 +103,17 @@ def fragments(repo, source, suites):
     return found
 
 
+def own_suites(repo, config):
+    """The suites of the configuration itself that the drop-in has; says which it lacks."""
+    found = []
+    for name in config.suites:
+        if list((Path(repo) / "kunit").rglob(name + ".kunitconfig")):
+            found.append(name)
+        else:
+            term.say(f"note: kunit {config.name}: no suite {name} in the drop-in, left away")
+    return found
+
+
 def missing_suites(asked, suites):
     """What is wrong with the choice of suites that ran, as list of texts."""
     ran = {suite.name: suite for suite in suites}
@@ -194,10 +205,12 @@ class Session:
         if counted:
             config.make += coverage.make_options(self.ws.repo, self.tree.patches)
         # The kernel always holds all suites: a choice of them builds nothing anew.
+        own = own_suites(self.ws.repo, config)
+        asked = self.asked + ([] if self.args.suite else own)
         builder = kunitrun.Builder(self.source, folder, config,
-                                   fragments(self.ws.repo, self.source, self.known),
+                                   fragments(self.ws.repo, self.source, self.known + own),
                                    self.env, self.jobs)
-        result = run_config(builder, self.asked, self.ws.out / "kunit" / name,
+        result = run_config(builder, asked, self.ws.out / "kunit" / name,
                             self.args.isolated or bool(self.args.suite),
                             (lambda: coverage.forget(folder)) if counted else None)
         kunitreport.write_json(result)

@@ -19,7 +19,7 @@ KUNIT_PY = "tools/testing/kunit/kunit.py"
 _NOT_OURS = ("ARCH", "CROSS_COMPILE", "KBUILD_OUTPUT", "KCONFIG_CONFIG", "KCFLAGS", "LLVM",
              "MAKEFLAGS", "MFLAGS", "CC", "O")
 _OPTION = re.compile(r"^(?:CONFIG_(\w+)=(.*)|# CONFIG_(\w+) is not set)$")
-_HEAD = re.compile(r"^# (kernel-args|timeout|make): +(\S.*)$")
+_HEAD = re.compile(r"^# (kernel-args|timeout|make|suites): +(\S.*)$")
 # What kunit.py prints when it stops a kernel that took too long.
 _TIMED_OUT = re.compile(r"^Command .* timed out after [\d.]+ seconds$")
 # kunit.py ends the kernel at its timeout; if even that hangs, we do.
@@ -29,12 +29,16 @@ _TAIL = 25
 
 @dataclass
 class Config:
-    """A configuration, read from scripts/kunit/NAME.config."""
+    """A configuration, read from scripts/kunit/NAME.config.
+
+    suites: what runs in this configuration beside the suites of the stack
+    """
 
     name: str
     path: Path
     kernel_args: list
     make: list
+    suites: list
     timeout: int
     options: dict
 
@@ -86,7 +90,7 @@ def load_config(folder, name):
         known = sorted(item.stem for item in Path(folder).glob("*.config"))
         raise term.StackError(f"no configuration '{name}' (known: {', '.join(known)})",
                               mend="scripts/stack kunit --help")
-    head = {"kernel-args": [], "make": [], "timeout": []}
+    head = {"kernel-args": [], "make": [], "suites": [], "timeout": []}
     for line in path.read_text(encoding="utf-8").splitlines():
         match = _HEAD.match(line)
         if match:
@@ -96,8 +100,8 @@ def load_config(folder, name):
     except (IndexError, ValueError):
         raise term.StackError(f"{path}: no '# timeout: SECONDS' line",
                               mend=f"add it to {path}") from None
-    return Config(name, path, " ".join(head["kernel-args"]).split(), head["make"], timeout,
-                  read_options(path))
+    return Config(name, path, " ".join(head["kernel-args"]).split(), head["make"],
+                  " ".join(head["suites"]).split(), timeout, read_options(path))
 
 
 def dropped_options(wanted, dot_config):
@@ -210,6 +214,7 @@ class Builder:
         finally:
             watch.cancel()
             kill_group(kernel.pid)
+            kernel.stdout.close()
             kernel.wait()
         reader.finish()
         took = time.monotonic() - begin

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Golden cases: what becomes of a run's results, by a kunit.py that plays logs."""
+import contextlib
+import io
+import json
+import os
+from pathlib import Path
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "stacklib"))
+
+import kunit            # noqa: E402
+import kunitreport      # noqa: E402
+import kunitrun         # noqa: E402
+import ktap             # noqa: E402
+import term             # noqa: E402
+
+GOLDEN = HERE / "kunit"
+
+# Stands in for the kernel's kunit.py: plays the golden log that PLAY names.
+FAKE = '''\
+import os, shutil, sys, time
+golden, play = os.environ["GOLDEN"], os.environ["PLAY"]
+args = dict(arg[2:].split("=", 1) for arg in sys.argv[2:] if arg.startswith("--"))
+if sys.argv[1] == "build":
+    if play == "build-error":
+        print("drivers/pci/x.c:3:1: error: unknown type name 'foo'")
+        sys.exit(1)
+    with open(os.path.join(args["build_dir"], ".config"), "w") as out:
+        for key, value in eval(os.environ["DOT_CONFIG"]).items():
+            out.write(f"CONFIG_{key}={value}\\n")
+elif sys.argv[1] == "exec":
+    if play == "silent":
+        sys.exit(0)
+    if play == "garbage":
+        print("\\x00\\x01 nothing that means anything\\nSystem halted")
+        sys.exit(0)
+    if play == "hang":
+        print("KTAP version 1", flush=True)
+        time.sleep(60)
+    sys.stdout.write(open(os.path.join(golden, play + ".log")).read())
+elif sys.argv[1] == "parse":
+    source = os.path.join(golden, play + ".json")
+    if not os.path.exists(source):
+        print("[ERROR] Test: <missing>: Could not find any KTAP output.")
+        sys.exit(1)
+    shutil.copyfile(source, args["json"])
+    sys.exit(play not in ("pass", "warn"))
+'''
+
+
+class Run(unittest.TestCase):
+    """One configuration, from build to verdict."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.top = Path(folder.name)
+        self.tree = self.top / "check"
+        (self.tree / "tools/testing/kunit").mkdir(parents=True)
+        (self.tree / kunitrun.KUNIT_PY).write_text(FAKE, encoding="utf-8")
+        self.config = kunitrun.load_config(HERE.parent / "kunit", "plain")
+
+    def run_config(self, play, asked, dot_config=None):
+        """Result of a run in which kunit.py plays @play."""
+        env = dict(os.environ, GOLDEN=str(GOLDEN), PLAY=play,
+                   DOT_CONFIG=repr(self.config.options if dot_config is None else dot_config))
+        builder = kunitrun.Builder(self.tree, self.top / "build", self.config, [], env, 1)
+        with contextlib.redirect_stdout(io.StringIO()):
+            return kunit.run_config(builder, asked, self.top / "out")
+
+    def test_pass(self):
+        """All well: counts, skipped with its reason, time of the suite."""
+        result = self.run_config("pass", ["scratch"])
+        self.assertEqual((result.problems, result.splats, result.ok()), ([], [], True))
+        suite, = result.suites
+        self.assertEqual((suite.count("passed"), suite.count("skipped")), (4, 1))
+        self.assertIsNotNone(suite.seconds)
+        skipped = [case for case in suite.cases if case.status == "skipped"]
+        self.assertEqual(skipped[0].lines, ["no such hardware"])
+        self.assertIn("param.two", [case.name for case in suite.cases])
+
+    def test_failed_expectation(self):
+        """A failure has file and line in the tree, and what was expected."""
+        result = self.run_config("fail", ["scratch_fail"])
+        case, = [case for case in result.suites[0].cases if case.status == "failed"]
+        self.assertEqual(case.where, "drivers/pci/tests/scratch_kunit.c:26")
+        self.assertIn("Expected 1 + 1 == 3, but", case.lines)
+        self.assertIn("sums are off", case.lines)
+        self.assertFalse(result.ok())
+
+    def test_did_not_run(self):
+        """A suite that was asked for and has no result is a failure."""
+        result = self.run_config("pass", ["scratch", "absent"])
+        self.assertEqual(result.problems, ["suite absent was asked for and did not run"])
+        self.assertFalse(result.ok())
+
+    def test_nothing_passed(self):
+        """A suite of which every test was skipped is a failure."""
+        suite = ktap.Suite("s", [ktap.Case("s", "a", "skipped")])
+        self.assertEqual(kunit.missing_suites(["s"], [suite]), ["suite s: no test passed"])
+
+    def test_crash(self):
+        """A crash is a failed case with the panic, a report and a problem with the tail."""
+        result = self.run_config("crash", ["scratch_crash"])
+        case = result.suites[0].cases[-1]
+        self.assertEqual(case.status, "crashed")
+        self.assertIn("Kernel panic - not syncing: Segfault with no mm", case.lines)
+        self.assertEqual([splat.kind for splat in result.bad_splats()], ["panic"])
+        self.assertTrue(any("did not come to its end" in text and "new_thread_handler" in text
+                            for text in result.problems))
+
+    def test_timeout(self):
+        """A kernel that kunit.py had to stop: said so, with what ran."""
+        result = self.run_config("timeout", ["scratch_hang"])
+        self.assertTrue(any("timeout" in text and "scratch_hang" in text
+                            for text in result.problems), result.problems)
+        self.assertFalse(result.ok())
+
+    def test_hanging_kunit(self):
+        """A kunit.py that does not come back is killed."""
+        self.config.timeout = 1
+        with mock.patch.object(kunitrun, "_GRACE", 0):
+            result = self.run_config("hang", ["scratch"])
+        self.assertFalse(result.ok())
+        self.assertLess(result.run_seconds, 30)
+
+    def test_splat_in_passing_run(self):
+        """A WARN fails a run in which every test passed."""
+        result = self.run_config("warn", ["scratch_splat"])
+        self.assertEqual(result.count("failed", "crashed"), 0)
+        self.assertEqual(result.problems, [])
+        self.assertFalse(result.ok())
+
+    def test_silence(self):
+        """A kernel that printed nothing is an error."""
+        with self.assertRaises(term.StackError):
+            self.run_config("silent", ["scratch"])
+
+    def test_garbage(self):
+        """Output that is no KTAP is a failure."""
+        result = self.run_config("garbage", ["scratch"])
+        self.assertTrue(any("[ERROR]" in text for text in result.problems))
+        self.assertIn("suite scratch was asked for and did not run", result.problems)
+
+    def test_build_error(self):
+        """A build that fails says why, and nothing is booted."""
+        result = self.run_config("build-error", ["scratch"])
+        self.assertIn("unknown type name 'foo'", result.problems[0])
+        self.assertFalse(result.log.exists())
+
+    def test_dropped_option(self):
+        """An option that Kconfig dropped is a failure that names it."""
+        options = dict(self.config.options)
+        del options["UML_TIME_TRAVEL_SUPPORT"]
+        result = self.run_config("pass", ["scratch"], options)
+        self.assertIn("CONFIG_UML_TIME_TRAVEL_SUPPORT=y was asked for, .config has n",
+                      result.problems[0])
+
+    def test_no_kunit_py(self):
+        """A tree without kunit.py is an error."""
+        (self.tree / kunitrun.KUNIT_PY).unlink()
+        with self.assertRaises(term.StackError):
+            self.run_config("pass", ["scratch"])
+
+    def test_no_compiler(self):
+        """No gcc is an error that says what to do."""
+        env = {"PATH": str(self.top), "GOLDEN": "", "PLAY": ""}
+        builder = kunitrun.Builder(self.tree, self.top / "build", self.config, [], env, 1)
+        with self.assertRaises(term.StackError) as caught:
+            builder.build(self.top / "log")
+        self.assertIn("setup", caught.exception.mend)
+
+    def test_results_json(self):
+        """results.json has what was found."""
+        result = self.run_config("fail", ["scratch_fail"])
+        kunitreport.write_json(result)
+        data = json.loads((self.top / "out" / "results.json").read_text(encoding="utf-8"))
+        self.assertEqual((data["ok"], data["passed"], data["failed"]), (False, 1, 1))
+
+
+class Choices(unittest.TestCase):
+    """Command line and data files."""
+
+    def test_unknown_suite(self):
+        """A suite that does not build is refused with those that do."""
+        with self.assertRaises(term.StackError) as caught:
+            kunit.chosen_suites(["b"], ["a"], 2)
+        self.assertIn("suites that do: a", caught.exception.msg)
+
+    def test_no_suites(self):
+        """No suite at all is an error, not a pass."""
+        with self.assertRaises(term.StackError):
+            kunit.chosen_suites([], [], 0)
+
+    def test_configs(self):
+        """Every shipped configuration reads; an unknown one does not."""
+        for name in kunit.CONFIGS:
+            config = kunitrun.load_config(kunit.config_folder(), name)
+            self.assertEqual(config.options["KUNIT"], "y")
+            self.assertGreater(config.timeout, 0)
+        with self.assertRaises(term.StackError):
+            kunitrun.load_config(kunit.config_folder(), "kcsan")
+
+    def test_json_of_another_kind(self):
+        """JSON that is no KUnit result is refused."""
+        for text in ("[]", "{}", "not json", '{"sub_groups": 3, "test_cases": []}'):
+            with self.assertRaises(ValueError):
+                ktap.read(text, ktap.LogReader())
+
+    def test_ccache_base(self):
+        """ccache is told to hit across work folders whatever the environment says."""
+        with mock.patch.dict(os.environ, {"CCACHE_BASEDIR": "/x", "KCFLAGS": "-DX"}):
+            env = kunitrun.environment("/some/out", "/some/cache")
+        self.assertEqual((env["CCACHE_BASEDIR"], env["CCACHE_NOHASHDIR"]), ("/some/out", "1"))
+        self.assertNotIn("KCFLAGS", env)
+
+
+if __name__ == "__main__":
+    unittest.main()
