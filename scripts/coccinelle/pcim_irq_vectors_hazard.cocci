@@ -158,7 +158,7 @@ pci_free_irq_vectors@p@bad
 // Requested in another function, or in one that this free does not follow.
 @perhaps depends on request exists@
 identifier f;
-position free.p != {removed.ok, by_action.ok, early.ok, installed.bad};
+position free.p != {removed.ok, by_action.ok, early.ok};
 position pf != request.pf;
 position bad;
 @@

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+// Not enabled with pcim_enable_device(): the free is needed.
+
+static int probe(struct pci_dev *pdev)
+{
+	int ret = pci_enable_device(pdev);
+
+	if (ret)
+		return ret;
+	return pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI);
+}
+
+static void remove(struct pci_dev *pdev)
+{
+	pci_free_irq_vectors(pdev);
+	pci_disable_device(pdev);
+}
