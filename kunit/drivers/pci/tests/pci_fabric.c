@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Emulated PCI fabric for KUnit: host bridge, buses and routing.
+ *
+ * Section numbers are those of the PCI Express Base Specification r6.0.
+ */
+#include <kunit/test.h>
+#include <linux/jiffies.h>
+#include <linux/msi.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/string_choices.h>
+
+#include "pci_fabric_internal.h"
+
+/* Emulated domains begin where ACPI segment numbers (16 bits) end. */
+#define PCI_FABRIC_DOMAIN_MIN	0x10000
+
+/* References that are dropped by work items or RCU get this long to go. */
+#define PCI_FABRIC_RELEASE_TIMEOUT	(5 * HZ)
+
+LIST_HEAD(pci_fabric_list);
+DEFINE_RAW_SPINLOCK(pci_fabric_list_lock);
+
+struct pci_fabric_pdev_ref {
+	struct list_head list;
+	struct pci_dev *pdev;
+};
+
+/*
+ * Nothing gets to a function that is removed, nor through a bridge that is
+ * removed, holds its secondary bus in reset, or is in D3hot (sec 5.3.1.4.1).
+ */
+bool pci_fabric_present(struct pci_fabric_fn *fn)
+{
+	struct pci_fabric_fn *bridge;
+
+	if (fn->removed)
+		return false;
+
+	for (bridge = fn->parent; bridge; bridge = bridge->parent) {
+		if (bridge->removed || bridge->pm_state)
+			return false;
+		if (pci_fabric_cfg_get(bridge, PCI_BRIDGE_CONTROL, 2) &
+		    PCI_BRIDGE_CTL_BUS_RESET)
+			return false;
+	}
+	return true;
+}
+
+bool pci_fabric_below(struct pci_fabric_fn *fn, struct pci_fabric_fn *bridge)
+{
+	for (fn = fn->parent; fn; fn = fn->parent)
+		if (fn == bridge)
+			return true;
+	return false;
+}
+
+static int pci_fabric_fn_rid(struct pci_fabric_fn *fn)
+{
+	u8 bus = 0;
+
+	if (fn->parent) {
+		bus = pci_fabric_cfg_get(fn->parent, PCI_SECONDARY_BUS, 1);
+		if (!bus)	/* not configured yet */
+			return -1;
+	}
+	return PCI_DEVID(bus, fn->desc.devfn);
+}
+
+static bool pci_fabric_fn_mem_enabled(struct pci_fabric_fn *fn)
+{
+	return pci_fabric_cfg_get(fn, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY;
+}
+
+static const struct pci_fabric_fn_ops pci_fabric_physical_fn_ops = {
+	.rid = pci_fabric_fn_rid,
+	.mem_enabled = pci_fabric_fn_mem_enabled,
+	.bar_base = pci_fabric_bar_base,
+};
+
+/*
+ * A link has one device, number 0, at its end: a downstream port terminates
+ * requests for others (sec 7.3.1), unless it forwards by ARI (sec 6.13).
+ */
+static bool pci_fabric_on_link(struct pci_fabric_fn *port, unsigned int devfn)
+{
+	u8 type = port->desc.pcie_type;
+
+	if (port->desc.conventional ||
+	    (type != PCI_EXP_TYPE_ROOT_PORT && type != PCI_EXP_TYPE_DOWNSTREAM))
+		return true;
+
+	return !PCI_SLOT(devfn) ||
+	       (pci_fabric_cfg_get(port, port->pcie + PCI_EXP_DEVCTL2, 2) &
+		PCI_EXP_DEVCTL2_ARI);
+}
+
+/*
+ * A configuration request gets to @fn when every bridge above forwards its bus
+ * number: secondary to subordinate (sec 7.3.3).
+ */
+static bool pci_fabric_routed(struct pci_fabric_fn *fn, unsigned int bus,
+			      unsigned int devfn)
+{
+	struct pci_fabric_fn *bridge;
+
+	for (bridge = fn->parent; bridge; bridge = bridge->parent) {
+		u8 first = pci_fabric_cfg_get(bridge, PCI_SECONDARY_BUS, 1);
+		u8 last = pci_fabric_cfg_get(bridge, PCI_SUBORDINATE_BUS, 1);
+
+		if (!first || bus < first || bus > last)
+			return false;
+		if (bus == first && !pci_fabric_on_link(bridge, devfn))
+			return false;
+	}
+	return pci_fabric_present(fn);
+}
+
+static struct pci_fabric_fn *pci_fabric_route(struct pci_bus *bus,
+					      unsigned int devfn)
+{
+	struct pci_fabric *fabric = bus->sysdata;
+	int rid = PCI_DEVID(bus->number, devfn);
+	struct pci_fabric_fn *fn;
+
+	lockdep_assert_held(&fabric->lock);
+
+	list_for_each_entry(fn, &fabric->fns, list)
+		if (fn->ops->rid(fn) == rid &&
+		    pci_fabric_routed(fn, bus->number, devfn))
+			return fn;
+	return NULL;
+}
+
+static bool pci_fabric_cfg_access_ok(int where, int size)
+{
+	return (size == 1 || size == 2 || size == 4) && where >= 0 &&
+	       where + size <= PCI_FABRIC_CFG_SIZE && IS_ALIGNED(where, size);
+}
+
+/* A function without PCI Express has no extended configuration space. */
+static bool pci_fabric_has_cfg(const struct pci_fabric_fn *fn, int where)
+{
+	return where < PCI_CFG_SPACE_SIZE || !fn->desc.conventional;
+}
+
+static int pci_fabric_read(struct pci_bus *bus, unsigned int devfn, int where,
+			   int size, u32 *val)
+{
+	struct pci_fabric *fabric = bus->sysdata;
+	struct pci_fabric_fn *fn;
+
+	PCI_SET_ERROR_RESPONSE(val);
+	if (!pci_fabric_cfg_access_ok(where, size))
+		return PCIBIOS_BAD_REGISTER_NUMBER;
+
+	guard(raw_spinlock_irqsave)(&fabric->lock);
+	fn = pci_fabric_route(bus, devfn);
+	if (!fn || !pci_fabric_has_cfg(fn, where))
+		return PCIBIOS_DEVICE_NOT_FOUND;
+
+	fn->stats.cfg_reads++;
+	*val = pci_fabric_cfg_get(fn, where, size);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static int pci_fabric_write(struct pci_bus *bus, unsigned int devfn, int where,
+			    int size, u32 val)
+{
+	void (*watch)(struct pci_fabric_fn *fn, unsigned int where,
+		      unsigned int size, u32 val, void *priv);
+	struct pci_fabric *fabric = bus->sysdata;
+	struct pci_fabric_fn *fn;
+	void *priv;
+
+	if (!pci_fabric_cfg_access_ok(where, size))
+		return PCIBIOS_BAD_REGISTER_NUMBER;
+
+	scoped_guard(raw_spinlock_irqsave, &fabric->lock) {
+		fn = pci_fabric_route(bus, devfn);
+		if (!fn || !pci_fabric_has_cfg(fn, where))
+			return PCIBIOS_DEVICE_NOT_FOUND;
+
+		fn->stats.cfg_writes++;
+		pci_fabric_cfg_write(fn, where, size, val);
+		watch = fn->watch;
+		priv = fn->watch_priv;
+	}
+
+	if (watch)
+		watch(fn, where, size, val, priv);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static struct pci_ops pci_fabric_pci_ops = {
+	.read = pci_fabric_read,
+	.write = pci_fabric_write,
+};
+
+static void pci_fabric_released(struct pci_host_bridge *bridge)
+{
+	struct pci_fabric *fabric = bridge->release_data;
+
+	complete(&fabric->released);
+}
+
+static void pci_fabric_free_fns(struct pci_fabric *fabric)
+{
+	struct pci_fabric_region *region, *next_region;
+	struct pci_fabric_cap *cap, *next_cap;
+	struct pci_fabric_fn *fn, *next_fn;
+
+	list_for_each_entry_safe(fn, next_fn, &fabric->fns, list) {
+		list_for_each_entry_safe(cap, next_cap, &fn->caps, list)
+			kfree(cap);
+		list_for_each_entry_safe(region, next_region, &fn->regions, list)
+			kfree(region);
+		for (int i = 0; i < PCI_STD_NUM_BARS; i++)
+			kvfree(fn->bar[i].mem);
+		kvfree(fn);
+	}
+}
+
+static void pci_fabric_put_pdevs(struct pci_fabric *fabric)
+{
+	struct pci_fabric_pdev_ref *ref, *next;
+
+	list_for_each_entry_safe(ref, next, &fabric->pdevs, list) {
+		pci_dev_put(ref->pdev);
+		kfree(ref);
+	}
+	INIT_LIST_HEAD(&fabric->pdevs);
+}
+
+/* Returns false when something still refers to the host bridge. */
+static bool pci_fabric_unscan(struct pci_fabric *fabric)
+{
+	struct pci_host_bridge *bridge = fabric->bridge;
+
+	if (!bridge)
+		return true;
+
+	pci_lock_rescan_remove();
+	pci_stop_root_bus(bridge->bus);
+	pci_remove_root_bus(bridge->bus);
+	pci_unlock_rescan_remove();
+	pci_free_host_bridge(bridge);
+	fabric->bridge = NULL;
+
+	return wait_for_completion_timeout(&fabric->released,
+					   PCI_FABRIC_RELEASE_TIMEOUT);
+}
+
+static void pci_fabric_do_destroy(void *data)
+{
+	struct pci_fabric *fabric = data;
+	struct kunit *test = fabric->test;
+	bool vectors, ranges, irqs = false;
+
+	pci_fabric_put_pdevs(fabric);
+	if (!pci_fabric_unscan(fabric)) {
+		/* Its memory is in use; leaving it is the lesser evil. */
+		KUNIT_FAIL(test, "a reference to a device or bus of the fabric is left");
+		return;
+	}
+
+	vectors = !bitmap_empty(fabric->vectors_used, PCI_FABRIC_MAX_VECTORS);
+	ranges = fabric->mem.child || fabric->pref.child;
+	for (int i = 0; i < PCI_FABRIC_NR_INTX; i++)
+		if (fabric->intx[i].irq && irq_has_action(fabric->intx[i].irq))
+			irqs = true;
+	if (vectors || ranges || irqs) {
+		KUNIT_FAIL(test, "left: vectors %s, address ranges %s, INTx handlers %s",
+			   str_yes_no(vectors), str_yes_no(ranges),
+			   str_yes_no(irqs));
+		return;
+	}
+
+	pci_fabric_exit_irqs(fabric);
+	scoped_guard(raw_spinlock_irqsave, &pci_fabric_list_lock)
+		list_del_init(&fabric->list);
+	pci_fabric_exit_windows(fabric);
+	pci_fabric_free_fns(fabric);
+	kfree(fabric);
+}
+
+struct pci_fabric *pci_fabric_alloc(struct kunit *test)
+{
+	struct pci_fabric *fabric;
+
+	fabric = kzalloc_obj(*fabric);
+	KUNIT_ASSERT_NOT_NULL(test, fabric);
+
+	fabric->test = test;
+	INIT_LIST_HEAD(&fabric->list);
+	INIT_LIST_HEAD(&fabric->fns);
+	INIT_LIST_HEAD(&fabric->pdevs);
+	raw_spin_lock_init(&fabric->lock);
+	mutex_init(&fabric->vector_lock);
+	init_completion(&fabric->released);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, pci_fabric_do_destroy,
+							fabric), 0);
+
+	KUNIT_ASSERT_EQ(test, pci_fabric_init_windows(fabric), 0);
+	KUNIT_ASSERT_EQ(test, pci_fabric_init_irqs(fabric), 0);
+	scoped_guard(raw_spinlock_irqsave, &pci_fabric_list_lock)
+		list_add(&fabric->list, &pci_fabric_list);
+	return fabric;
+}
+
+void pci_fabric_destroy(struct pci_fabric *fabric)
+{
+	kunit_release_action(fabric->test, pci_fabric_do_destroy, fabric);
+}
+
+/* Sec 7.5.1.1.9: every function of a multi-function device says so. */
+static void pci_fabric_mark_multifunction(struct pci_fabric_fn *fn)
+{
+	struct pci_fabric_fn *other;
+
+	lockdep_assert_held(&fn->fabric->lock);
+
+	list_for_each_entry(other, &fn->fabric->fns, list) {
+		if (other == fn || other->parent != fn->parent ||
+		    PCI_SLOT(other->desc.devfn) != PCI_SLOT(fn->desc.devfn))
+			continue;
+		pci_fabric_cfg_set(fn, PCI_HEADER_TYPE, 1,
+				   fn->desc.hdr_type | PCI_HEADER_TYPE_MFD);
+		pci_fabric_cfg_set(other, PCI_HEADER_TYPE, 1,
+				   other->desc.hdr_type | PCI_HEADER_TYPE_MFD);
+	}
+}
+
+static void pci_fabric_check_desc(struct kunit *test, struct pci_fabric *fabric,
+				  struct pci_fabric_fn *parent,
+				  const struct pci_fabric_fn_desc *desc)
+{
+	struct pci_fabric_fn *other;
+
+	KUNIT_ASSERT_TRUE(test,
+			  desc->hdr_type == PCI_HEADER_TYPE_NORMAL ||
+			  desc->hdr_type == PCI_HEADER_TYPE_BRIDGE);
+	KUNIT_ASSERT_LE(test, desc->intx_pin, 4);
+	if (parent)
+		KUNIT_ASSERT_TRUE_MSG(test, pci_fabric_is_bridge(parent),
+				      "a function below one that is no bridge");
+
+	list_for_each_entry(other, &fabric->fns, list)
+		KUNIT_ASSERT_FALSE_MSG(test,
+				       other->parent == parent &&
+				       other->desc.devfn == desc->devfn,
+				       "two functions at %02x.%d",
+				       PCI_SLOT(desc->devfn), PCI_FUNC(desc->devfn));
+}
+
+struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
+				     struct pci_fabric_fn *parent,
+				     const struct pci_fabric_fn_desc *desc)
+{
+	struct kunit *test = fabric->test;
+	struct pci_fabric_fn *fn;
+
+	pci_fabric_check_desc(test, fabric, parent, desc);
+
+	fn = kvzalloc_obj(*fn);
+	KUNIT_ASSERT_NOT_NULL(test, fn);
+	fn->fabric = fabric;
+	fn->parent = parent;
+	fn->ops = &pci_fabric_physical_fn_ops;
+	fn->desc = *desc;
+	INIT_LIST_HEAD(&fn->caps);
+	INIT_LIST_HEAD(&fn->regions);
+
+	/* Not reachable while it is half built, but freed with the fabric */
+	fn->removed = true;
+	scoped_guard(raw_spinlock_irqsave, &fabric->lock)
+		list_add_tail(&fn->list, &fabric->fns);
+
+	pci_fabric_init_header(fn);
+	pci_fabric_init_bars(test, fn);
+	pci_fabric_init_caps(test, fn);
+
+	guard(raw_spinlock_irqsave)(&fabric->lock);
+	pci_fabric_mark_multifunction(fn);
+	fn->removed = false;
+	return fn;
+}
+
+void pci_fabric_scan(struct pci_fabric *fabric)
+{
+	struct kunit *test = fabric->test;
+	struct pci_host_bridge *bridge;
+	int ret;
+
+	KUNIT_ASSERT_NULL_MSG(test, fabric->bridge, "scanned before");
+	bridge = pci_alloc_host_bridge(0);
+	KUNIT_ASSERT_NOT_NULL(test, bridge);
+
+	ret = pci_bus_find_emul_domain_nr(0, PCI_FABRIC_DOMAIN_MIN, INT_MAX);
+	if (ret < 0)
+		goto err_free;
+	bridge->domain_nr = ret;
+
+	fabric->busn = (struct resource)DEFINE_RES_NAMED(0, 256, "PCI fabric busn",
+							 IORESOURCE_BUS);
+	bridge->sysdata = fabric;
+	bridge->ops = &pci_fabric_pci_ops;
+	bridge->map_irq = pci_fabric_map_irq;
+	bridge->swizzle_irq = pci_common_swizzle;
+	bridge->msi_domain = true;
+	dev_set_msi_domain(&bridge->dev, fabric->msi_domain);
+	pci_set_host_bridge_release(bridge, pci_fabric_released, fabric);
+	pci_add_resource(&bridge->windows, &fabric->busn);
+	pci_add_resource(&bridge->windows, &fabric->mem);
+	if (fabric->pref.flags)
+		pci_add_resource(&bridge->windows, &fabric->pref);
+
+	ret = pci_host_probe(bridge);
+	if (ret)
+		goto err_free;
+	fabric->bridge = bridge;
+	return;
+
+err_free:
+	pci_free_host_bridge(bridge);
+	KUNIT_FAIL_AND_ABORT(test, "cannot scan the fabric: %d", ret);
+}
+
+struct pci_host_bridge *pci_fabric_host_bridge(struct pci_fabric *fabric)
+{
+	return fabric->bridge;
+}
+
+struct pci_dev *pci_fabric_pdev(struct pci_fabric_fn *fn)
+{
+	struct pci_fabric *fabric = fn->fabric;
+	struct pci_fabric_pdev_ref *ref;
+	struct pci_dev *pdev;
+	int rid;
+
+	KUNIT_ASSERT_NOT_NULL_MSG(fabric->test, fabric->bridge, "not scanned");
+	scoped_guard(raw_spinlock_irqsave, &fabric->lock)
+		rid = fn->ops->rid(fn);
+	if (rid < 0)
+		return NULL;
+
+	pdev = pci_get_domain_bus_and_slot(pci_domain_nr(fabric->bridge->bus),
+					   PCI_BUS_NUM(rid), rid & 0xff);
+	if (!pdev)
+		return NULL;
+
+	ref = kzalloc_obj(*ref);
+	if (!ref) {
+		pci_dev_put(pdev);
+		KUNIT_FAIL_AND_ABORT(fabric->test, "out of memory");
+	}
+	ref->pdev = pdev;
+	list_add(&ref->list, &fabric->pdevs);
+	return pdev;
+}
+
+void pci_fabric_surprise_remove(struct pci_fabric_fn *fn)
+{
+	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
+	fn->removed = true;
+	pci_fabric_update_intx(fn->fabric);
+}
+
+void pci_fabric_insert(struct pci_fabric_fn *fn)
+{
+	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
+	pci_fabric_do_reset(fn, PCI_FABRIC_RESET_COLD);
+	pci_fabric_reset_below(fn, PCI_FABRIC_RESET_COLD);
+	fn->removed = false;
+}
+
+struct pci_fabric_stats pci_fabric_stats(struct pci_fabric_fn *fn)
+{
+	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
+	return fn->stats;
+}
+
+void pci_fabric_watch(struct pci_fabric_fn *fn,
+		      void (*watch)(struct pci_fabric_fn *fn, unsigned int where,
+				    unsigned int size, u32 val, void *priv),
+		      void *priv)
+{
+	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
+	fn->watch = watch;
+	fn->watch_priv = priv;
+}

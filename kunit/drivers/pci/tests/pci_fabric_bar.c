@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Emulated PCI fabric for KUnit: BARs and the memory behind them.
+ *
+ * An address is decoded on each access, by what the BARs, the Memory Space Enable
+ * bits and the bridge windows say at that moment.
+ *
+ * Section numbers are those of the PCI Express Base Specification r6.0.
+ */
+#include <kunit/test.h>
+#include <linux/ioport.h>
+#include <linux/log2.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/unaligned.h>
+
+#include "pci_fabric_internal.h"
+
+u64 pci_fabric_mem_get(const u8 *mem, unsigned int size)
+{
+	switch (size) {
+	case 1:
+		return *mem;
+	case 2:
+		return get_unaligned_le16(mem);
+	case 4:
+		return get_unaligned_le32(mem);
+	default:
+		return get_unaligned_le64(mem);
+	}
+}
+
+void pci_fabric_mem_set(u8 *mem, unsigned int size, u64 val)
+{
+	switch (size) {
+	case 1:
+		*mem = val;
+		break;
+	case 2:
+		put_unaligned_le16(val, mem);
+		break;
+	case 4:
+		put_unaligned_le32(val, mem);
+		break;
+	default:
+		put_unaligned_le64(val, mem);
+	}
+}
+
+u64 pci_fabric_bar_base(struct pci_fabric_fn *fn, unsigned int bar)
+{
+	unsigned int where = PCI_BASE_ADDRESS_0 + 4 * bar;
+	u64 base = pci_fabric_cfg_get(fn, where, 4) & ~0xfU;
+
+	if (fn->bar[bar].flags & PCI_FABRIC_BAR_64)
+		base |= (u64)pci_fabric_cfg_get(fn, where + 4, 4) << 32;
+	return base;
+}
+
+/* Sec 7.5.1.3.8 to 10: the memory and the prefetchable window, 1 MiB units */
+static bool pci_fabric_in_window(struct pci_fabric_fn *bridge, u64 addr)
+{
+	u64 base = pci_fabric_cfg_get(bridge, PCI_MEMORY_BASE, 2) & 0xfff0;
+	u64 limit = pci_fabric_cfg_get(bridge, PCI_MEMORY_LIMIT, 2) & 0xfff0;
+
+	if (addr >= base << 16 && addr <= (limit << 16 | 0xfffff))
+		return true;
+
+	base = pci_fabric_cfg_get(bridge, PCI_PREF_MEMORY_BASE, 2) & 0xfff0;
+	limit = pci_fabric_cfg_get(bridge, PCI_PREF_MEMORY_LIMIT, 2) & 0xfff0;
+	base = base << 16 |
+	       (u64)pci_fabric_cfg_get(bridge, PCI_PREF_BASE_UPPER32, 4) << 32;
+	limit = limit << 16 | 0xfffff |
+		(u64)pci_fabric_cfg_get(bridge, PCI_PREF_LIMIT_UPPER32, 4) << 32;
+	return addr >= base && addr <= limit;
+}
+
+/* Does a memory request to @addr reach @fn, and does it decode memory? */
+static bool pci_fabric_reachable(struct pci_fabric_fn *fn, u64 addr)
+{
+	struct pci_fabric_fn *bridge;
+
+	if (!pci_fabric_present(fn) || fn->pm_state || !fn->ops->mem_enabled(fn))
+		return false;
+
+	for (bridge = fn->parent; bridge; bridge = bridge->parent)
+		if (!bridge->ops->mem_enabled(bridge) ||
+		    !pci_fabric_in_window(bridge, addr))
+			return false;
+	return true;
+}
+
+static struct pci_fabric_region *
+pci_fabric_find_region(struct pci_fabric_fn *fn, unsigned int bar, u32 off,
+		       unsigned int size)
+{
+	struct pci_fabric_region *region;
+
+	list_for_each_entry(region, &fn->regions, list)
+		if (region->bar == bar && off >= region->off &&
+		    off - region->off + size <= region->len)
+			return region;
+	return NULL;
+}
+
+static void pci_fabric_access(struct pci_fabric_fn *fn, unsigned int bar,
+			      u32 off, unsigned int size, bool write, u64 *val)
+{
+	struct pci_fabric_region *region;
+	u8 *mem = fn->bar[bar].mem + off;
+
+	region = pci_fabric_find_region(fn, bar, off, size);
+	if (write) {
+		fn->stats.bar_writes++;
+		if (region && region->ops->write)
+			region->ops->write(region, off - region->off, size, *val);
+		else
+			pci_fabric_mem_set(mem, size, *val);
+	} else {
+		fn->stats.bar_reads++;
+		if (region && region->ops->read)
+			*val = region->ops->read(region, off - region->off, size);
+		else
+			*val = pci_fabric_mem_get(mem, size);
+	}
+}
+
+static bool pci_fabric_decode_one(struct pci_fabric *fabric, u64 addr,
+				  unsigned int size, bool write, u64 *val)
+{
+	struct pci_fabric_fn *fn;
+
+	lockdep_assert_held(&fabric->lock);
+
+	list_for_each_entry(fn, &fabric->fns, list) {
+		for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+			u64 base;
+
+			if (!fn->bar[bar].mem)
+				continue;
+			base = fn->ops->bar_base(fn, bar);
+			if (addr < base || addr - base + size > fn->bar[bar].size ||
+			    !pci_fabric_reachable(fn, addr))
+				continue;
+			pci_fabric_access(fn, bar, addr - base, size, write, val);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * One memory access by the CPU.  Returns false when no function claims it: a read
+ * is all-ones then.  Takes the list lock and the fabric's.
+ */
+bool pci_fabric_decode(u64 addr, unsigned int size, bool write, u64 *val)
+{
+	struct pci_fabric *fabric;
+
+	guard(raw_spinlock_irqsave)(&pci_fabric_list_lock);
+	list_for_each_entry(fabric, &pci_fabric_list, list) {
+		if ((addr < fabric->mem.start || addr > fabric->mem.end) &&
+		    (!fabric->pref.flags ||
+		     addr < fabric->pref.start || addr > fabric->pref.end))
+			continue;
+		guard(raw_spinlock)(&fabric->lock);
+		return pci_fabric_decode_one(fabric, addr, size, write, val);
+	}
+	return false;
+}
+
+void pci_fabric_reset_bars(struct pci_fabric_fn *fn)
+{
+	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
+		if (fn->bar[i].mem)
+			memset(fn->bar[i].mem, 0, fn->bar[i].size);
+}
+
+/* Sec 7.5.1.2.1: writable address bits, read-only type bits */
+static void pci_fabric_init_bar(struct kunit *test, struct pci_fabric_fn *fn,
+				unsigned int bar)
+{
+	const struct pci_fabric_bar_desc *desc = &fn->desc.bars[bar];
+	bool io = desc->flags & PCI_FABRIC_BAR_IO;
+	struct pci_fabric_reg reg = {
+		.off = PCI_BASE_ADDRESS_0 + 4 * bar,
+		.size = 4,
+		.rw = ~(desc->size - 1) & (io ? ~0x3U : ~0xfU),
+	};
+
+	KUNIT_ASSERT_TRUE_MSG(test,
+			      is_power_of_2(desc->size) &&
+			      desc->size >= (io ? 4 : 16) &&
+			      desc->size <= PCI_FABRIC_BAR_MAX,
+			      "BAR %u: size %#x", bar, desc->size);
+	if (pci_fabric_is_bridge(fn))
+		KUNIT_ASSERT_LT(test, bar, 2);
+
+	if (io)
+		reg.val |= 1;
+	if (desc->flags & PCI_FABRIC_BAR_64)
+		reg.val |= 2 << 1;
+	if (desc->flags & PCI_FABRIC_BAR_PREF)
+		reg.val |= 1 << 3;
+	pci_fabric_init_reg(fn, 0, &reg);
+
+	fn->bar[bar].flags = desc->flags;
+	if (io)
+		return;
+	fn->bar[bar].mem = kvzalloc(desc->size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fn->bar[bar].mem);
+	fn->bar[bar].size = desc->size;
+}
+
+void pci_fabric_init_bars(struct kunit *test, struct pci_fabric_fn *fn)
+{
+	const struct pci_fabric_reg high = { .size = 4, .rw = ~0U };
+
+	for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+		const struct pci_fabric_bar_desc *desc = &fn->desc.bars[bar];
+
+		if (!desc->size)
+			continue;
+		pci_fabric_init_bar(test, fn, bar);
+		if (!(desc->flags & PCI_FABRIC_BAR_64))
+			continue;
+		bar++;
+		KUNIT_ASSERT_LT(test, bar, pci_fabric_is_bridge(fn) ?
+					   2 : PCI_STD_NUM_BARS);
+		KUNIT_ASSERT_EQ_MSG(test, fn->desc.bars[bar].size, 0,
+				    "BAR %d is the upper half of a 64-bit one", bar);
+		pci_fabric_init_reg(fn, PCI_BASE_ADDRESS_0 + 4 * bar, &high);
+	}
+}
+
+u32 pci_fabric_bar_peek(struct pci_fabric_fn *fn, unsigned int bar, u32 off,
+			unsigned int size)
+{
+	KUNIT_ASSERT_LT(fn->fabric->test, bar, PCI_STD_NUM_BARS);
+	KUNIT_ASSERT_LE(fn->fabric->test, (u64)off + size, fn->bar[bar].size);
+
+	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
+	return pci_fabric_mem_get(fn->bar[bar].mem + off, size);
+}
+
+void pci_fabric_bar_poke(struct pci_fabric_fn *fn, unsigned int bar, u32 off,
+			 unsigned int size, u32 val)
+{
+	KUNIT_ASSERT_LT(fn->fabric->test, bar, PCI_STD_NUM_BARS);
+	KUNIT_ASSERT_LE(fn->fabric->test, (u64)off + size, fn->bar[bar].size);
+
+	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
+	pci_fabric_mem_set(fn->bar[bar].mem + off, size, val);
+}
+
+struct pci_fabric_region *
+pci_fabric_add_region(struct pci_fabric_fn *fn, unsigned int bar, u32 off,
+		      u32 len, const struct pci_fabric_region_ops *ops,
+		      void *priv)
+{
+	struct kunit *test = fn->fabric->test;
+	struct pci_fabric_region *region, *other;
+
+	KUNIT_ASSERT_LT(test, bar, PCI_STD_NUM_BARS);
+	KUNIT_ASSERT_NOT_NULL(test, fn->bar[bar].mem);
+	KUNIT_ASSERT_LE(test, (u64)off + len, fn->bar[bar].size);
+	list_for_each_entry(other, &fn->regions, list)
+		KUNIT_ASSERT_TRUE_MSG(test,
+				      other->bar != bar ||
+				      off + len <= other->off ||
+				      other->off + other->len <= off,
+				      "two regions at BAR %u offset %#x", bar, off);
+
+	region = kzalloc_obj(*region);
+	KUNIT_ASSERT_NOT_NULL(test, region);
+	region->fn = fn;
+	region->bar = bar;
+	region->off = off;
+	region->len = len;
+	region->ops = ops;
+	region->priv = priv;
+
+	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
+	list_add_tail(&region->list, &fn->regions);
+	return region;
+}
+
+void pci_fabric_region_store(struct pci_fabric_region *region, u32 off,
+			     unsigned int size, u64 val)
+{
+	pci_fabric_mem_set(region->fn->bar[region->bar].mem + region->off + off,
+			   size, val);
+}
+
+/* The resource tree is the allocator: one child of the window per fabric. */
+int pci_fabric_init_windows(struct pci_fabric *fabric)
+{
+	struct resource *low = pci_fabric_window(false);
+	struct resource *high = pci_fabric_window(true);
+	int ret;
+
+	if (IS_ERR(low))
+		return PTR_ERR(low);
+	if (IS_ERR(high))
+		return PTR_ERR(high);
+
+	fabric->mem.name = "PCI fabric mem";
+	fabric->mem.flags = IORESOURCE_MEM;
+	ret = allocate_resource(low, &fabric->mem, PCI_FABRIC_WINDOW, low->start,
+				low->end, PCI_FABRIC_WINDOW, NULL, NULL);
+	if (ret || !high)
+		return ret;
+
+	fabric->pref.name = "PCI fabric pref";
+	fabric->pref.flags = IORESOURCE_MEM | IORESOURCE_PREFETCH |
+			     IORESOURCE_MEM_64;
+	return allocate_resource(high, &fabric->pref, PCI_FABRIC_WINDOW_HIGH,
+				 high->start, high->end, PCI_FABRIC_WINDOW_HIGH,
+				 NULL, NULL);
+}
+
+void pci_fabric_exit_windows(struct pci_fabric *fabric)
+{
+	if (fabric->mem.parent)
+		release_resource(&fabric->mem);
+	if (fabric->pref.parent)
+		release_resource(&fabric->pref);
+}

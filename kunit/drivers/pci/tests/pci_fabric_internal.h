@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the emulated PCI fabric share.  Not for tests.
+ *
+ * Locking, outermost first:
+ *   pci_fabric.vector_lock	mutex: which vectors are allocated
+ *   pci_fabric_list_lock	raw spinlock: the list of live fabrics
+ *   pci_fabric.lock		raw spinlock: everything else in a fabric
+ * The last two are raw and taken with interrupts disabled, because the kernel
+ * masks interrupts (a configuration or BAR write) under its own raw irq_desc
+ * lock.  For the same reason nothing is delivered from a write: what unmasking
+ * releases goes to pci_fabric.work.  Interrupts are handled, and watchers are
+ * called, without a lock of the fabric held.
+ *
+ * Functions below want pci_fabric.lock held unless they say otherwise.
+ */
+#ifndef _PCI_FABRIC_INTERNAL_H
+#define _PCI_FABRIC_INTERNAL_H
+
+#include <linux/completion.h>
+#include <linux/irqdomain.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "pci_fabric.h"
+#include "pci_fabric_hw.h"
+
+#define PCI_FABRIC_CFG_SIZE	4096
+#define PCI_FABRIC_NR_INTX	4
+#define PCI_FABRIC_BAR_MAX	SZ_16M	/* what logic_iomem can map at once */
+#define PCI_FABRIC_WINDOW	SZ_32M	/* per fabric, below 4 GiB */
+#define PCI_FABRIC_WINDOW_HIGH	SZ_1G	/* per fabric, above */
+
+struct pci_fabric_vector {
+	u64 address;
+	u32 data;
+	bool used;
+};
+
+struct pci_fabric_intx {
+	unsigned int irq;
+	bool asserted;
+	bool masked;			/* at the interrupt controller */
+	unsigned int deliveries;	/* since it was asserted */
+};
+
+struct pci_fabric {
+	struct kunit *test;
+	struct list_head list;
+	raw_spinlock_t lock;
+	struct list_head fns;
+	struct list_head pdevs;		/* references that tests hold */
+
+	struct pci_host_bridge *bridge;
+	struct completion released;	/* the host bridge is gone */
+	struct resource busn;
+	struct resource mem;
+	struct resource pref;
+
+	struct workqueue_struct *wq;
+	struct work_struct work;
+	bool irq_pending;		/* the work may have something to do */
+
+	struct mutex vector_lock;	/* see above */
+	struct fwnode_handle *msi_fwnode;
+	struct irq_domain *msi_domain;
+	u64 msi_address;
+	unsigned int nr_vectors;
+	DECLARE_BITMAP(vectors_used, PCI_FABRIC_MAX_VECTORS);
+	struct pci_fabric_vector vectors[PCI_FABRIC_MAX_VECTORS];
+
+	struct fwnode_handle *intx_fwnode;
+	struct irq_domain *intx_domain;
+	struct pci_fabric_intx intx[PCI_FABRIC_NR_INTX];
+};
+
+struct pci_fabric_bar {
+	u32 size;
+	u32 flags;
+	u8 *mem;
+};
+
+/*
+ * How a kind of function differs from a physical one: a virtual function finds
+ * its Routing ID, its BARs and its Memory Space Enable in its physical function.
+ */
+struct pci_fabric_fn_ops {
+	int (*rid)(struct pci_fabric_fn *fn);	/* bus and devfn, or -1 */
+	bool (*mem_enabled)(struct pci_fabric_fn *fn);
+	u64 (*bar_base)(struct pci_fabric_fn *fn, unsigned int bar);
+};
+
+struct pci_fabric_fn {
+	struct list_head list;
+	struct pci_fabric *fabric;
+	struct pci_fabric_fn *parent;
+	const struct pci_fabric_fn_ops *ops;
+	struct pci_fabric_fn_desc desc;
+	struct list_head caps;
+	struct list_head regions;
+	struct pci_fabric_bar bar[PCI_STD_NUM_BARS];
+	struct pci_fabric_stats stats;
+	void (*watch)(struct pci_fabric_fn *fn, unsigned int where,
+		      unsigned int size, u32 val, void *priv);
+	void *watch_priv;
+
+	u16 next_cap, last_cap;		/* where the next one goes, the last is */
+	u16 next_ext, last_ext;
+	u16 pcie, pm, msi, msix;	/* capability offsets */
+	u32 msix_ctrl_rw;		/* writable bits of Vector Control */
+
+	bool removed;
+	bool intx_level;
+	u8 pm_state;
+
+	/* Configuration space, little-endian, and how each bit behaves */
+	u8 val[PCI_FABRIC_CFG_SIZE];
+	u8 reset[PCI_FABRIC_CFG_SIZE];
+	u8 rw[PCI_FABRIC_CFG_SIZE];
+	u8 w1c[PCI_FABRIC_CFG_SIZE];
+	u8 sticky[PCI_FABRIC_CFG_SIZE];
+	u8 flr_keep[PCI_FABRIC_CFG_SIZE];
+};
+
+struct pci_fabric_cap {
+	struct list_head list;
+	struct pci_fabric_fn *fn;
+	u16 pos;
+	struct pci_fabric_cap_desc desc;
+};
+
+static inline bool pci_fabric_is_bridge(const struct pci_fabric_fn *fn)
+{
+	return fn->desc.hdr_type == PCI_HEADER_TYPE_BRIDGE;
+}
+
+/* pci_fabric.c */
+bool pci_fabric_present(struct pci_fabric_fn *fn);
+bool pci_fabric_below(struct pci_fabric_fn *fn, struct pci_fabric_fn *bridge);
+
+/* pci_fabric_cfg.c */
+u32 pci_fabric_cfg_get(const struct pci_fabric_fn *fn, unsigned int where,
+		       unsigned int size);
+void pci_fabric_cfg_set(struct pci_fabric_fn *fn, unsigned int where,
+			unsigned int size, u32 val);
+void pci_fabric_cfg_write(struct pci_fabric_fn *fn, unsigned int where,
+			  unsigned int size, u32 val);
+void pci_fabric_do_reset(struct pci_fabric_fn *fn, enum pci_fabric_reset kind);
+void pci_fabric_reset_below(struct pci_fabric_fn *bridge,
+			    enum pci_fabric_reset kind);
+/* building; no lock needed before the scan */
+void pci_fabric_init_reg(struct pci_fabric_fn *fn, unsigned int base,
+			 const struct pci_fabric_reg *reg);
+void pci_fabric_init_header(struct pci_fabric_fn *fn);
+
+/* pci_fabric_caps.c: building, may end the test, no lock held */
+void pci_fabric_init_caps(struct kunit *test, struct pci_fabric_fn *fn);
+
+/* pci_fabric_msi.c: building, may end the test, no lock held */
+void pci_fabric_init_msi(struct kunit *test, struct pci_fabric_fn *fn);
+void pci_fabric_init_msix(struct kunit *test, struct pci_fabric_fn *fn);
+bool pci_fabric_msi_enabled(struct pci_fabric_fn *fn);
+bool pci_fabric_msi_next(struct pci_fabric_fn *fn, u64 *address, u32 *data,
+			 bool *pending);
+
+/* pci_fabric_bar.c */
+bool pci_fabric_decode(u64 addr, unsigned int size, bool write, u64 *val);
+u64 pci_fabric_bar_base(struct pci_fabric_fn *fn, unsigned int bar);
+u64 pci_fabric_mem_get(const u8 *mem, unsigned int size);
+void pci_fabric_mem_set(u8 *mem, unsigned int size, u64 val);
+void pci_fabric_reset_bars(struct pci_fabric_fn *fn);
+void pci_fabric_init_bars(struct kunit *test, struct pci_fabric_fn *fn);
+int pci_fabric_init_windows(struct pci_fabric *fabric);	/* may sleep */
+void pci_fabric_exit_windows(struct pci_fabric *fabric);
+
+/* pci_fabric_uml.c: how accesses of this machine reach pci_fabric_decode() */
+struct resource *pci_fabric_window(bool high);	/* may sleep; ERR_PTR, NULL */
+
+/* pci_fabric_irq.c */
+bool pci_fabric_can_master(struct pci_fabric_fn *fn);
+void pci_fabric_kick(struct pci_fabric *fabric);
+void pci_fabric_update_intx(struct pci_fabric *fabric);
+enum pci_fabric_irq pci_fabric_handle(unsigned int irq);	/* no lock held */
+int pci_fabric_map_irq(const struct pci_dev *pdev, u8 slot, u8 pin);
+int pci_fabric_init_irqs(struct pci_fabric *fabric);	/* may sleep */
+void pci_fabric_exit_irqs(struct pci_fabric *fabric);	/* may sleep */
+
+extern struct list_head pci_fabric_list;
+extern raw_spinlock_t pci_fabric_list_lock;
+
+#endif /* _PCI_FABRIC_INTERNAL_H */
