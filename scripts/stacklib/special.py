@@ -54,7 +54,9 @@ def build_sparse(cache, target):
         source = dsc.parent / "src"
         command(["dpkg-source", "--no-check", "-x", dsc.name, source.name], dsc.parent)
         progress("setup: building sparse %s" % version)
-        command(["make", "-j%d" % (os.cpu_count() or 1), *SPARSE_MAKE, "sparse"], source)
+        # Left alone it takes its version from git, or calls itself 0.6.4.
+        name = "SPARSE_VERSION=" + version.split("-")[0].replace("~", "-")
+        command(["make", "-j%d" % (os.cpu_count() or 1), name, *SPARSE_MAKE, "sparse"], source)
         (target / "bin").mkdir()
         shutil.copy2(source / "sparse", target / "bin" / "sparse")
         progress("setup: trying sparse %s" % version)

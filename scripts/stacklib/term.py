@@ -49,7 +49,7 @@ def progress(text):
         sys.stdout.flush()
         _state["open"] = True
         return
-    step = re.sub(r"\d+", "#", text)
+    step = re.sub(r"\s*\d+", "#", text)
     if step != _state["step"]:
         _state["step"] = step
         print(text, flush=True)

@@ -78,8 +78,8 @@ def version(name, path):
         return None
     if proc.returncode:
         return None
-    found = re.search(r"v?\d+(\.\d+)+[\w~+.-]*\w|\d+", proc.stdout + proc.stderr)
-    return found.group(0) if found else "?"
+    found = re.search(r"\d+(\.\d+)+[\w~+.-]*", proc.stdout + proc.stderr)
+    return found.group(0).rstrip(".") if found else "?"
 
 
 def good(name, path):

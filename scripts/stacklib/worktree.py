@@ -144,6 +144,11 @@ def refuse_if_dirty(path):
                          % (path, path))
 
 
+def head_branch(path):
+    """Return the branch that is checked out at path, "" when HEAD is detached."""
+    return git("symbolic-ref", "-q", "--short", "HEAD", cwd=path, check=False)
+
+
 def refuse_if_in_use(ws):
     """Raise StackError unless out/linux is as an earlier run left it (or not there)."""
     path = ws.out / "linux"
@@ -151,7 +156,7 @@ def refuse_if_in_use(ws):
     if not (git_dir / "HEAD").is_file() or pending(git_dir):
         return
     head = git("rev-parse", "-q", "--verify", "HEAD", cwd=path, check=False)
-    branch = git("symbolic-ref", "-q", "--short", "HEAD", cwd=path, check=False)
+    branch = head_branch(path)
     if not head:
         return
     refuse_if_dirty(path)
@@ -184,8 +189,7 @@ def switch(path, commit, branch, label):
     """Set branch to commit and check it out; a run killed in here is finished by the next."""
     marker = path / ".git" / "stack-state" / "checking-out"
     born = git("rev-parse", "-q", "--verify", "HEAD", cwd=path, check=False)
-    if born == commit and not marker.is_file() and \
-            git("symbolic-ref", "-q", "--short", "HEAD", cwd=path, check=False) == branch:
+    if born == commit and not marker.is_file() and head_branch(path) == branch:
         return
     force = ["--force"] if marker.is_file() or not born else []
     if marker.is_file() and born:
