@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One check as an executable: its header, its inputs, running it, its result in the cache."""
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import cache
+import judge
+from term import StackError
+
+KINDS = ("patch", "tree", "boundary")
+CROSS = {"um": "", "x86_64": "", "arm64": "aarch64-linux-gnu-", "i386": "i686-linux-gnu-",
+         "s390": "s390x-linux-gnu-"}
+LOG_KEPT = 60000  # characters of a log that are kept with the result
+
+
+class Check:
+    """An executable of scripts/checks: .name .path .kind .arches .reads .uses .errors_always .why"""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.name = self.path.name
+        head = []
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if not line.startswith("#"):
+                break
+            head.append(line)
+        self.fields = dict(re.findall(r"^#\s+(kind|arches|reads|uses|errors):\s*(.*?)\s*$", "\n".join(head), re.M))
+        self.kind = self.fields.get("kind", "").split(" ")[0]
+        if self.kind not in KINDS:
+            raise StackError("%s: no line `# kind: patch|tree|boundary` in its header" % self.path,
+                             "see scripts/checks/README")
+        self.arches = self.fields.get("arches", "").startswith("yes")
+        self.reads = self.fields.get("reads", "").split()
+        self.errors_always = self.fields.get("errors", "").startswith("always")
+        self.why = " ".join(re.findall(r"^#\s+(.*)$", "\n".join(head[:8]), re.M)[1:2])
+
+    def digest(self):
+        """Hash of the executable and of the files that its header names as used."""
+        try:
+            return cache.digest([self.path] + [self.path.parent / u for u in self.fields.get("uses", "").split()])
+        except OSError as err:
+            raise StackError("%s: %s, named in `# uses:`, is not there" % (self.path, err.filename)) from err
+
+
+def load(folder, only=None):
+    """All checks of a folder in a sensible order (cheap ones first); StackError for an unknown `only`."""
+    found = [Check(p) for p in sorted(Path(folder).iterdir())
+             if p.is_file() and os.access(p, os.X_OK) and not p.name.startswith(".")]
+    order = {"patch": 0, "tree": 1, "boundary": 3}
+    found.sort(key=lambda c: (order[c.kind] + (c.arches and c.kind == "tree"), c.name))
+    names = [c.name for c in found]
+    for name in only or []:
+        if name not in names:
+            raise StackError("no check '%s' in %s" % (name, folder), "name one of: " + " ".join(names))
+    if not found:
+        raise StackError("no executable check in %s" % folder)
+    return [c for c in found if not only or c.name in only]
+
+
+class Result:
+    """Outcome of one run: .findings .broken (reason or "") .seconds .cached .log (Path) .text (of the log)"""
+
+    def __init__(self, findings, broken, seconds, cached, log, text):
+        self.findings, self.broken, self.seconds = findings, broken, seconds
+        self.cached, self.log, self.text = cached, log, text
+
+
+class Executor:
+    """Runs checks with the tool's PATH; knows their versions; stores and finds results."""
+
+    def __init__(self, out, results, path):
+        self.out, self.results = Path(out), results
+        self.path, self.versions, self.child = path, {}, None
+        self.end_leftover()
+
+    def environment(self, inputs):
+        """The environment of a check: ours without git's and make's variables, plus the inputs."""
+        env = {k: v for k, v in os.environ.items()
+               if not k.startswith("GIT_") and k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KBUILD_OUTPUT", "LOG",
+                                                         "KCFLAGS", "KCPPFLAGS", "ARCH", "CROSS_COMPILE", "CC", "C", "W")}
+        env.update(PATH=self.path, PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", CCACHE_NOHASHDIR="1",
+                   CCACHE_BASEDIR=str(self.out))
+        env.update(inputs)
+        return env
+
+    def start(self, argv, inputs, remember=True):
+        """Run argv in a process group of its own; (status, stdout, stderr). ^C ends the group."""
+        try:
+            proc = subprocess.Popen(argv, env=self.environment(inputs), stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        except OSError as err:
+            return 126, "", "%s: %s" % (argv[0], err.strerror)
+        if remember:
+            self.remember(proc.pid)
+        try:
+            out, err = proc.communicate()
+        except BaseException:
+            stop_group(proc.pid)
+            proc.wait()
+            proc.stdout.close()
+            proc.stderr.close()
+            raise
+        return proc.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+
+    def version(self, check, arch):
+        """(version text, "") or ("", why the tool cannot be used); asked once per arch."""
+        known = self.versions.get((check.name, arch))
+        if known is None:
+            status, out, err = self.start([str(check.path), "--version"], arch_env(check, arch), remember=False)
+            text = out.strip()
+            if status or not text:
+                known = ("", err.strip() or "%s --version: exit status %d and no version" % (check.name, status))
+            else:
+                known = (text, "")
+            self.versions[(check.name, arch)] = known
+        return known
+
+    def find(self, name, log):
+        """The stored result of a key, its log file put back when it is gone; or None."""
+        data = self.results.get(name)
+        if not data:
+            return None
+        if not log.exists():
+            write(log, data["log"])
+        return Result([judge.Finding(*f) for f in data["findings"]], "", data["seconds"], True, log, data["log"])
+
+    def run(self, check, inputs, log, name=None):
+        """Run a check now; a sound result is stored under the key `name`."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        write(log, "")
+        began = time.monotonic()
+        status, out, err = self.start([str(check.path)], dict(inputs, LOG=str(log)))
+        seconds = round(time.monotonic() - began, 2)
+        findings, broken = [], ""
+        if status:
+            how = "killed by signal %d" % -status if status < 0 else "exit status %d" % status
+            broken = err.strip() or "%s and no reason on standard error" % how
+        else:
+            try:
+                findings = judge.read(out)
+            except judge.Unreadable as line:
+                broken = "a line of its output is no finding: %.300s" % line
+        text = log.read_text(encoding="utf-8", errors="replace") + \
+            "".join("\n--- %s ---\n%s" % part for part in (("findings", out), ("standard error", err)) if part[1])
+        write(log, text)
+        text = text if len(text) <= LOG_KEPT else "[... cut, whole in the log file ...]\n" + text[-LOG_KEPT:]
+        if name and not broken:
+            self.results.put(name, {"check": check.name, "findings": [list(f) for f in findings],
+                                    "seconds": seconds, "log": text})
+        return Result(findings, broken, seconds, False, log, text)
+
+    def remember(self, pid):
+        """Note the running group, so that a run after a kill -9 can end it before it goes on."""
+        write(self.out / ".check-pid", "%d %s\n" % (pid, birth(pid)))
+
+    def end_leftover(self):
+        """End the check that an earlier, killed run left behind in this work folder."""
+        try:
+            pid, born = (self.out / ".check-pid").read_text(encoding="utf-8").split()
+        except (OSError, ValueError):
+            return
+        if birth(int(pid)) == born != "0":
+            stop_group(int(pid))
+
+
+def arch_env(check, arch):
+    """ARCH and CROSS_COMPILE for a check that runs per architecture."""
+    return {"ARCH": arch, "CROSS_COMPILE": CROSS.get(arch, "")} if check.arches and arch else {}
+
+
+def birth(pid):
+    """Start time of a process in clock ticks since boot (with its id that names it for ever); "0" if gone."""
+    try:
+        fields = Path("/proc/%d/stat" % pid).read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        return "0" if fields[0] == "Z" else fields[19]
+    except (OSError, IndexError):
+        return "0"
+
+
+def stop_group(pid):
+    """End a process group that this tool started, at once."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(pid, number)
+        except (ProcessLookupError, PermissionError):
+            return
+        time.sleep(0.3)
+
+
+def write(path, text):
+    """Write a small file, its folder made when needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", errors="replace")

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The verb `check`: every check on every patch, the verdict table, the report."""
+import argparse
+import collections
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import cache
+import checkplan
+import checkrun
+import judge
+import report
+import series
+import setup
+import term
+import tree
+from workspace import Workspace
+
+COLOURS = {judge.PASS: "green", judge.NOTE: "yellow", judge.FAIL: "red", judge.BROKEN: "red"}
+
+
+def register(subparsers):
+    """Add the verb check."""
+    sub = subparsers.add_parser(
+        "check", help="run every check on every patch, print the verdicts, write the report",
+        description="Applies the topics' patches and judges each with every executable of scripts/checks\n"
+                    "(scripts/checks/README says how to add one). Only what is new with a patch counts.\n"
+                    "Results are kept by content: what has not changed does not run again.\n"
+                    "Writes report.json, report.html and logs/ into the work folder.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  scripts/stack check\n  scripts/stack check --only sparse --only build TOPIC\n"
+               "  scripts/stack check --no-cache --only apply")
+    sub.add_argument("--only", action="append", metavar="CHECK", help="only this check (may be given again)")
+    sub.add_argument("--no-cache", action="store_true", help="run everything anew")
+
+
+def execute(args):
+    """Run the checks; returns the report's data (see report.build) after writing the report."""
+    ws, began = Workspace(args), time.monotonic()
+    checks = checkrun.load(ws.repo / "scripts" / "checks", getattr(args, "only", None))
+    stack = series.load(ws.repo, args.base)
+    topics = stack.select(args.topics)
+    with ws.lock():
+        prepared = tree.prepare(ws, stack, topics, args)
+        if not prepared.patches:
+            raise term.StackError("no patches are selected: there is nothing to check",
+                                  "name them in %s" % stack.file)
+        results = cache.Cache(ws.cache / "results", not getattr(args, "no_cache", False))
+        executor = checkrun.Executor(ws.out, results, setup.tool_path())
+        plan = checkplan.Plan(ws, prepared, checks, executor)
+        ask_versions(plan)
+        verdicts = plan.run()
+        term.done()
+        data = report.build(ws, stack, plan, verdicts, time.monotonic() - began, getattr(args, "only", None))
+        report.save(ws.out, data)
+    return data
+
+
+def ask_versions(plan):
+    """Ask every tool for its version at once: that is most of the time of a run without news."""
+    asked = {(c.name, arch): c for c in plan.checks for p in plan.tree.patches for arch in plan.arches(c, p)}
+    term.progress("asking %d tools for their version" % len(asked))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda item: plan.executor.version(item[1], item[0][1]), asked.items()))
+
+
+def run(args):
+    """Verb check: 0 when every verdict is pass or note, else 1."""
+    data = execute(args)
+    show_table(data)
+    show_findings(data)
+    total = collections.Counter(v["verdict"] for v in data["verdicts"])
+    bad = total[judge.FAIL] + total[judge.BROKEN]
+    term.say("report: %s" % data["files"]["html"])
+    term.say("%d patches, %d verdicts: %d passed (%d with notes), %d failed, %d broken checks; %d s, %d of %d runs from cache"
+             % (len(data["patches"]), len(data["verdicts"]), total[judge.PASS] + total[judge.NOTE], total[judge.NOTE],
+                total[judge.FAIL], total[judge.BROKEN], data["seconds"], data["runs"]["cached"], data["runs"]["all"]))
+    return 1 if bad else 0
+
+
+def run_counts(args):
+    """Run the checks as `check` does, and return (passed, failed): one per verdict."""
+    data = execute(args)
+    show_table(data)
+    show_findings(data)
+    failed = sum(v["verdict"] in (judge.FAIL, judge.BROKEN) for v in data["verdicts"])
+    return len(data["verdicts"]) - failed, failed
+
+
+def cell(verdicts):
+    """One cell of the table: (text, colour) for the verdicts of all arches of a check."""
+    worst = judge.worst(v["verdict"] for v in verdicts)
+    where = [v["arch"] for v in verdicts if v["verdict"] == worst and v["arch"]]
+    if worst in (judge.PASS, judge.NOTE) or not where:
+        return worst, COLOURS[worst]
+    return "%s %s" % (worst, ",".join(where) if len(where) < len(verdicts) else "all"), COLOURS[worst]
+
+
+def show_table(data):
+    """Print a row per patch and a column per check, broken over several tables when too wide."""
+    names = [c["name"] for c in data["checks"]]
+    width = shutil.get_terminal_size((120, 24)).columns
+    rows = [(0, "base")] if any(v["patch"] == 0 for v in data["verdicts"]) else []
+    rows += [(p["number"], "%d %s/%s" % (p["number"], p["topic"], p["subject"])) for p in data["patches"]]
+    cells = {(number, name): cell([v for v in data["verdicts"] if (v["patch"], v["check"]) == (number, name)])
+             for number, _ in rows for name in names
+             if any((v["patch"], v["check"]) == (number, name) for v in data["verdicts"])}
+    label = max(20, min(48, width // 3))
+    while names:
+        used, take = label, 0
+        for name in names:
+            used += 2 + max([len(name)] + [len(cells[(n, name)][0]) for n, _ in rows if (n, name) in cells])
+            if take and used > width:
+                break
+            take += 1
+        now, names = names[:take], names[take:]
+        table = [["patch"] + now]
+        for number, text in rows:
+            shown = text if len(text) <= label else text[:label - 3] + "..."
+            table.append([shown.ljust(label)] + [term.colour(*cells[(number, n)]) if (number, n) in cells else "-"
+                                                 for n in now])
+        term.table(table)
+        term.say()
+
+
+def show_findings(data):
+    """Print what was found, where, the log, and the command that runs it again."""
+    for verdict in data["verdicts"]:
+        if verdict["verdict"] == judge.PASS or (verdict["verdict"] == judge.NOTE and verdict["quiet"]):
+            continue
+        name = verdict["check"] + (" (%s)" % verdict["arch"] if verdict["arch"] else "")
+        patch = next((p for p in data["patches"] if p["number"] == verdict["patch"]), None)
+        place = "%d/%d %s" % (patch["number"], len(data["patches"]), patch["path"]) if patch else "base"
+        term.say("%s %s  %s" % (term.colour(verdict["verdict"], COLOURS[verdict["verdict"]]), place,
+                                term.colour(name, "bold")))
+        for finding in verdict["findings"][:40]:
+            term.say("  %s:%d: %s: %s" % (finding["file"], finding["line"], finding["level"], finding["text"]))
+        if len(verdict["findings"]) > 40:
+            term.say("  ... and %d more in the report" % (len(verdict["findings"]) - 40))
+        if verdict["reason"]:
+            term.say("  the check is broken: " + verdict["reason"])
+        if verdict["verdict"] != judge.NOTE:
+            term.say("  log: %s" % verdict["log"])
+            term.say("  again: " + verdict["again"])

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a check's findings mean: reading them, what is new, which verdict that is."""
+import collections
+import re
+
+LEVELS = ("error", "warning", "note")
+LINE = re.compile(r"^([^:\s][^:]*):(\d+): (error|warning|note): (\S.*)$")
+NOT_HERE = "not here: "
+PASS, NOTE, FAIL, BROKEN = "pass", "note", "FAIL", "BROKEN"
+
+Finding = collections.namedtuple("Finding", "file line level text")
+
+
+class Unreadable(Exception):
+    """A line on a check's standard output that is no finding; the text is that line."""
+
+
+def read(text):
+    """Standard output of a check -> list of Finding.  Unreadable on any other line."""
+    found = []
+    for line in text.splitlines():
+        match = LINE.match(line)
+        if not match:
+            raise Unreadable(line)
+        path, number, level, message = match.groups()
+        found.append(Finding(path, int(number), level, message))
+    return found
+
+
+def identity(finding):
+    """What makes two findings the same: everything but the line, which moves."""
+    return (finding.file, finding.level, finding.text)
+
+
+def new(before, after, errors_always=False):
+    """Findings of `after` that `before` does not have, as a multiset.
+
+    Of n equal findings where there were m before, the last n - m are new: a second copy of an old
+    warning is found, and a warning that went away pays for no other one.  Notes are never
+    compared.  `errors_always`: what is an error counts even when it was there before.
+    """
+    old = collections.Counter(identity(f) for f in before)
+    fresh = []
+    for finding in after:
+        if finding.level == "note" or (errors_always and finding.level == "error"):
+            fresh.append(finding)
+        elif old[identity(finding)] > 0:
+            old[identity(finding)] -= 1
+        else:
+            fresh.append(finding)
+    return fresh
+
+
+def verdict(findings, broken=False):
+    """The verdict for a list of (new) findings."""
+    if broken:
+        return BROKEN
+    levels = set(f.level for f in findings)
+    if levels & {"error", "warning"}:
+        return FAIL
+    return NOTE if levels else PASS
+
+
+def worst(verdicts):
+    """The gravest of some verdicts (pass for none)."""
+    order = (PASS, NOTE, FAIL, BROKEN)
+    return max(verdicts, key=order.index, default=PASS)
+
+
+def judged_nowhere(by_arch):
+    """Files that every architecture put aside, as error findings.
+
+    by_arch: {arch: findings after the patch}.  A source that no architecture builds has been
+    judged by nobody, and a green row would be a lie.
+    """
+    if not by_arch:
+        return []
+    aside = [set(f.file for f in findings if f.text.startswith(NOT_HERE)) for findings in by_arch.values()]
+    return [Finding(path, 0, "error", "judged on none of the architectures %s: no object is built from it; "
+                                      "name what is missing in `arches`, `kconfig` or `header-users` of topic.ini"
+                    % " ".join(by_arch)) for path in sorted(set.intersection(*aside))]

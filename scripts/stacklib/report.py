@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0
+"""out/report.json, and out/report.html that shows the same without any other file."""
+import html
+import json
+import os
+import shlex
+import string
+import time
+from pathlib import Path
+
+import judge
+
+FORMAT = 1
+TEMPLATE = Path(__file__).resolve().parent / "report.html"
+CLASS = {judge.PASS: "pass", judge.NOTE: "note", judge.FAIL: "fail", judge.BROKEN: "broken"}
+
+
+def build(ws, stack, plan, verdicts, seconds, only=None):
+    """The report as plain data; seconds is the wall clock of the whole run."""
+    patches = [{"number": p.number, "topic": p.topic, "name": p.name, "subject": p.subject, "files": p.files,
+                "path": relative(p.path, ws.repo), "sha256": p.sha256} for p in plan.tree.patches]
+    unique = list(plan.results.values())
+    return {
+        "format": FORMAT, "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "base": {"name": stack.base_name, "version": stack.base["version"], "commit": plan.tree.commit(0)},
+        "only": only or [], "seconds": round(seconds, 1),
+        "runs": {"all": len(unique), "cached": sum(r.cached for r in unique)},
+        "checks": [{"name": c.name, "kind": c.kind, "why": c.why} for c in plan.checks],
+        "tools": [{"check": name, "arch": arch or "", "version": version or why}
+                  for (name, arch), (version, why) in sorted(plan.executor.versions.items(), key=str)],
+        "patches": patches, "verdicts": [one(v, ws) for v in verdicts], "timing": timing(plan, verdicts),
+        "files": {"json": str(ws.out / "report.json"), "html": str(ws.out / "report.html")},
+    }
+
+
+def one(verdict, ws):
+    """A Verdict as data; a finding in the patch file itself gets the file's path in the repository."""
+    patch = verdict.patch
+    place = {patch.name: relative(patch.path, ws.repo)} if patch else {}
+    worst = [r for r in verdict.results if r.broken] or list(verdict.results)[-1:]
+    findings = [dict(f._asdict(), file=place.get(f.file, f.file)) for f in verdict.findings]
+    again = ["scripts/stack", "check", "--only", verdict.check.name] + ([patch.topic] if patch else [])
+    return {"patch": patch.number if patch else 0, "check": verdict.check.name, "arch": verdict.arch or "",
+            "verdict": verdict.verdict, "findings": findings, "reason": verdict.broken,
+            "seconds": round(verdict.seconds, 2), "cached": verdict.cached,
+            "quiet": all(f.text.startswith((judge.NOT_HERE, "touches n")) for f in verdict.findings),
+            "log": str(worst[0].log), "text": worst[0].text if CLASS[verdict.verdict] in ("fail", "broken") else "",
+            "again": " ".join(shlex.quote(word) for word in again)}
+
+
+def timing(plan, verdicts):
+    """Seconds of each check and arch: all its runs together, and those that really ran now."""
+    rows = {}
+    seen = set()
+    for verdict in verdicts:
+        for job in verdict.jobs.values():
+            if job.key in seen:
+                continue
+            seen.add(job.key)
+            result = plan.results[job.key]
+            row = rows.setdefault((job.check.name, job.arch or ""), {"runs": 0, "cached": 0, "seconds": 0.0, "now": 0.0})
+            row["runs"] += 1
+            row["cached"] += result.cached
+            row["seconds"] += result.seconds
+            row["now"] += 0 if result.cached else result.seconds
+    return [dict(check=name, arch=arch, runs=row["runs"], cached=row["cached"], seconds=round(row["seconds"], 1),
+                 now=round(row["now"], 1)) for (name, arch), row in rows.items()]
+
+
+def relative(path, repo):
+    """A path below the repository, or the path itself."""
+    try:
+        return str(Path(path).resolve().relative_to(repo))
+    except ValueError:
+        return str(path)
+
+
+def save(out, data):
+    """Write report.json and report.html into a folder, each whole or not at all."""
+    for name, text in (("report.json", json.dumps(data, indent=1) + "\n"), ("report.html", page(data))):
+        fresh = Path(out) / (name + ".new")
+        fresh.write_text(text, encoding="utf-8", errors="replace")
+        os.replace(fresh, Path(out) / name)
+
+
+def page(data):
+    """The report as one HTML page."""
+    counts = {name: sum(v["verdict"] == name for v in data["verdicts"]) for name in CLASS}
+    bad = counts[judge.FAIL] + counts[judge.BROKEN]
+    parts = {
+        "title": "%d findings to mend" % bad if bad else "all clean",
+        "state": "fail" if bad else "pass",
+        "summary": "".join('<span class="badge %s">%d %s</span> ' % (CLASS[n], count, n)
+                           for n, count in counts.items() if count),
+        "facts": facts(data), "table": table(data), "details": details(data), "timing": timing_table(data),
+        "checks": "".join("<dt>%s</dt><dd>%s</dd>" % (text(c["name"]), text(c["why"])) for c in data["checks"]),
+        "tools": tools(data),
+    }
+    return string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts)
+
+
+def text(value):
+    """A value as HTML text."""
+    return html.escape(str(value))
+
+
+def facts(data):
+    """The lines below the title."""
+    runs = data["runs"]
+    facts_ = ["Linux %s (base %s)" % (data["base"]["version"], data["base"]["name"]),
+              "%d patches" % len(data["patches"]), "%d verdicts" % len(data["verdicts"]), data["made"],
+              "%.0f s, %d of %d runs from the cache" % (data["seconds"], runs["cached"], runs["all"])]
+    if data["only"]:
+        facts_.insert(0, "PARTIAL: only " + " ".join(data["only"]))
+    return "".join("<li>%s</li>" % text(f) for f in facts_)
+
+
+def anchor(verdict):
+    return "v%d-%s-%s" % (verdict["patch"], verdict["check"], verdict["arch"])
+
+
+def table(data):
+    """A row per patch, a column per check, in each cell a mark per arch that links to its details."""
+    names = [c["name"] for c in data["checks"]]
+    rows = [(p["number"], "%s" % p["subject"], p["topic"]) for p in data["patches"]]
+    if any(v["patch"] == 0 for v in data["verdicts"]):
+        rows.insert(0, (0, "base, no patch applied", ""))
+    out = ["<thead><tr><th>patch</th>%s</tr></thead><tbody>" % "".join("<th>%s</th>" % text(n) for n in names)]
+    for number, subject, topic in rows:
+        out.append('<tr><th scope="row"><small>%s %s</small> %s</th>' % (number or "", text(topic), text(subject)))
+        for name in names:
+            own = [v for v in data["verdicts"] if (v["patch"], v["check"]) == (number, name)]
+            out.append('<td data-check="%s">%s</td>' % (text(name), " ".join(map(mark, own)) or "&ndash;"))
+        out.append("</tr>")
+    return "".join(out) + "</tbody>"
+
+
+def mark(verdict):
+    label = "%s %s" % (verdict["arch"], verdict["verdict"]) if verdict["arch"] else verdict["verdict"]
+    return '<a class="badge %s" href="#%s">%s</a>' % (CLASS[verdict["verdict"]], text(anchor(verdict)), text(label))
+
+
+def details(data):
+    """Everything that was found, the failures open, with log and command."""
+    out = []
+    for number in dict.fromkeys(v["patch"] for v in data["verdicts"]):
+        patch = next((p for p in data["patches"] if p["number"] == number), None)
+        out.append("<h3>%s</h3>" % text("%d. %s" % (number, patch["subject"]) if patch else "Base"))
+        if patch:
+            out.append('<p class="path">%s</p>' % text(patch["path"]))
+        out += [detail(v) for v in data["verdicts"] if v["patch"] == number]
+    return "".join(out)
+
+
+def detail(verdict):
+    kind = CLASS[verdict["verdict"]]
+    found = "".join('<li class="%s"><code>%s:%d</code> <b>%s</b> %s</li>'
+                    % (text(f["level"]), text(f["file"]), f["line"], text(f["level"]), text(f["text"]))
+                    for f in verdict["findings"])
+    body = "<ul>%s</ul>" % found if found else ""
+    if verdict["reason"]:
+        body += "<p><b>The check is broken:</b></p><pre>%s</pre>" % text(verdict["reason"])
+    if verdict["text"].strip():
+        body += "<details><summary>log</summary><pre>%s</pre></details>" % text(verdict["text"])
+    body += "<p>again: <code>%s</code><br>log: <code>%s</code></p>" % (text(verdict["again"]), text(verdict["log"]))
+    return ('<details class="verdict" id="%s"%s><summary><span class="badge %s">%s</span> %s %s <small>%.1f s%s</small>'
+            "</summary>%s</details>"
+            % (text(anchor(verdict)), " open" if kind in ("fail", "broken") else "", kind, text(verdict["verdict"]),
+               text(verdict["check"]), text(verdict["arch"]), verdict["seconds"],
+               ", cached" if verdict["cached"] else "", body))
+
+
+def timing_table(data):
+    longest = max([row["seconds"] for row in data["timing"]], default=0) or 1
+    return "".join('<tr><td>%s</td><td>%s</td><td class="n">%d</td><td class="n">%d</td><td class="n">%.1f</td>'
+                   '<td class="n">%.1f</td><td class="bar"><i style="width:%.1f%%"></i></td></tr>'
+                   % (text(r["check"]), text(r["arch"]), r["runs"], r["cached"], r["now"], r["seconds"],
+                      100 * r["seconds"] / longest)
+                   for r in data["timing"])
+
+
+def tools(data):
+    return "".join("<tr><td>%s</td><td>%s</td><td>%s</td></tr>"
+                   % (text(t["check"]), text(t["arch"]), text(t["version"]).replace("\n", "<br>")) for t in data["tools"])

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The runner with small checks on a small tree: what runs, what is kept, what the report says."""
+import html
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import types
+import unittest
+from pathlib import Path
+
+from checks_support import git
+import cache
+import checkplan
+import checkrun
+import checks
+import configparser
+import report
+import series
+
+TREE_CHECK = """\
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# words: every word BAD is a warning
+# kind: tree
+[ "$1" = --version ] && echo 1 && exit
+echo ran >> "$RUNS.words"
+for f in $FILES; do grep -n BAD "$TREE/$f" | sed "s|^\\([0-9]*\\):.*|$f:\\1: warning: bad word|"; done
+:
+"""
+ARCH_CHECK = """\
+#!/bin/sh
+#
+# arches: notes what arch it ran on
+# kind: tree
+# arches: yes
+[ "$1" = --version ] && echo "$ARCH $CROSS_COMPILE" && exit
+echo "$ARCH" >> "$RUNS.archy"
+case " $ASIDE " in *" $ARCH "*) echo "a.c:0: note: not here: no object is built from it on $ARCH";; esac
+"""
+PATCH_CHECK = """\
+#!/bin/sh
+#
+# patchy: the subject must not say "wrong"
+# kind: patch
+# uses: lib
+[ "$1" = --version ] && echo 1 && exit
+echo ran >> "$RUNS.patchy"
+grep -n wrong "$PATCH" | sed "s|^\\([0-9]*\\):.*|$(basename "$PATCH"):\\1: error: wrong|"
+:
+"""
+
+
+class FakeTree:
+    """What tree.Tree offers, over a small git repository with one commit per state."""
+
+    def __init__(self, folder, topic, states):
+        self.path, self.topics, self.patches = folder / "linux", [topic], topic.patches
+        self.path.mkdir()
+        git("init", "-q", cwd=self.path)
+        self.commits = []
+        for files in states:
+            for name, text in files.items():
+                (self.path / name).write_text(text, encoding="utf-8")
+            git("add", "-A", cwd=self.path)
+            git("commit", "-qm", "state", "--allow-empty", cwd=self.path)
+            self.commits.append(git("rev-parse", "HEAD", cwd=self.path).stdout.strip())
+        self.boundaries, self.checkouts = len(states) - 1, []
+
+    def commit(self, k, dropin=False):
+        return self.commits[k]
+
+    def tree_id(self, k, dropin=False):
+        return git("rev-parse", self.commits[k] + "^{tree}", cwd=self.path).stdout.strip() + "d" * dropin
+
+    def checkout(self, k, dropin=False):
+        self.checkouts.append((k, dropin))
+        git("checkout", "-q", "--detach", self.commits[k], cwd=self.path)
+        return self.path
+
+    def suites(self, k):
+        return ["always"]
+
+
+class Runner(unittest.TestCase):
+    """A folder with checks, a topic of two patches to a.c, and a cache."""
+
+    STATES = [{"a.c": "BAD\n"}, {"a.c": "one\ntwo\nBAD\n"}, {"a.c": "BAD\nBAD\n"}]
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="stack-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        (self.folder / "checks" / "lib").mkdir(parents=True)
+        (self.folder / "checks" / "lib" / "words").write_text("x")
+        os.environ["RUNS"] = str(self.folder / "runs")
+        self.addCleanup(os.environ.pop, "RUNS", None)
+        self.made = 0
+        self.write("words", TREE_CHECK)
+        self.write("patchy", PATCH_CHECK)
+        self.states = [dict(s) for s in self.STATES]
+        self.texts = ["Subject: first\n\ndiff --git a/a.c b/a.c\n", "Subject: second\n\ndiff --git a/a.c b/a.c\n"]
+        self.arches = "um s390"
+
+    def write(self, name, text):
+        path = self.folder / "checks" / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+
+    def run_all(self, only=None, enabled=True):
+        """Run everything as `stack check` does; returns the report's data."""
+        topic_dir = self.folder / "patches" / "t"
+        topic_dir.mkdir(parents=True, exist_ok=True)
+        topic = types.SimpleNamespace(name="t", conf=configparser.ConfigParser(), patches=[], suites={})
+        topic.conf.read_dict({"topic": {"arches": self.arches}})
+        for number, text in enumerate(self.texts, 1):
+            path = topic_dir / ("000%d-x.patch" % number)
+            path.write_text(text, encoding="utf-8")
+            topic.patches.append(series.Patch(path, "t"))
+            topic.patches[-1].number = number
+        shutil.rmtree(self.folder / "linux", ignore_errors=True)
+        self.tree = FakeTree(self.folder, topic, self.states)
+        ws = types.SimpleNamespace(out=self.folder / "out", repo=self.folder)
+        stack = types.SimpleNamespace(base_name="v0", base={"version": "0.1"})
+        executor = checkrun.Executor(ws.out, cache.Cache(self.folder / "cache", enabled), os.environ["PATH"])
+        plan = checkplan.Plan(ws, self.tree, checkrun.load(self.folder / "checks", only), executor)
+        self.data = report.build(ws, stack, plan, plan.run(), 1.0, only)
+        report.save(ws.out, self.data)
+        return self.data
+
+    def verdict(self, number, check, arch=""):
+        found = [v for v in self.data["verdicts"] if (v["patch"], v["check"], v["arch"]) == (number, check, arch)]
+        self.assertEqual(len(found), 1, found)
+        return found[0]
+
+    def runs(self, name):
+        """How often a check ran since the last question."""
+        path = Path(os.environ["RUNS"] + "." + name)
+        count = len(path.read_text().splitlines()) if path.exists() else 0
+        path.unlink(missing_ok=True)
+        return count
+
+    def test_moved_is_clean_and_second_copy_is_found(self):
+        self.run_all()
+        self.assertEqual(self.verdict(1, "words")["verdict"], "pass")
+        second = self.verdict(2, "words")
+        self.assertEqual(second["verdict"], "FAIL")
+        self.assertEqual([(f["file"], f["line"]) for f in second["findings"]], [("a.c", 2)])
+        self.assertEqual(second["again"], "scripts/stack check --only words t")
+
+    def test_patch_finding_names_the_file_in_the_repository(self):
+        self.texts[1] = "Subject: second\n\nwrong\ndiff --git a/a.c b/a.c\n"
+        self.run_all()
+        self.assertEqual([(f["file"], f["line"]) for f in self.verdict(2, "patchy")["findings"]],
+                         [("patches/t/0002-x.patch", 3)])
+
+    def test_nothing_changed_runs_nothing(self):
+        self.run_all()
+        self.assertEqual((self.runs("words"), self.runs("patchy")), (3, 2))
+        first = self.data
+        self.run_all()
+        self.assertEqual((self.runs("words"), self.runs("patchy")), (0, 0))
+        self.assertEqual(self.tree.checkouts, [])
+        self.assertEqual(self.data["runs"]["cached"], self.data["runs"]["all"])
+        strip = [dict(v, cached=0) for v in self.data["verdicts"]]
+        self.assertEqual(strip, [dict(v, cached=0) for v in first["verdicts"]])
+
+    def test_no_cache_runs_everything(self):
+        self.run_all()
+        self.runs("words")
+        self.run_all(enabled=False)
+        self.assertEqual(self.runs("words"), 3)
+
+    def test_lost_log_comes_back(self):
+        self.run_all()
+        log = Path(self.verdict(2, "words")["log"])
+        self.assertIn("a.c:2: warning", log.read_text())
+        log.unlink()
+        self.run_all()
+        self.assertIn("a.c:2: warning", log.read_text())
+
+    def test_edited_patch_runs_only_what_depends_on_it(self):
+        self.run_all()
+        self.runs("words"), self.runs("patchy")
+        self.texts[1] += "more\n"
+        self.states[2] = {"a.c": "three\nBAD\n"}
+        self.run_all()
+        self.assertEqual((self.runs("words"), self.runs("patchy")), (1, 1))
+        self.assertEqual(self.verdict(2, "words")["verdict"], "pass")
+
+    def test_edited_tree_runs_again(self):
+        self.run_all()
+        self.runs("words"), self.runs("patchy")
+        for state in self.states:
+            state["other.c"] = "new\n"
+        self.run_all()
+        self.assertEqual((self.runs("words"), self.runs("patchy")), (3, 0))
+
+    def test_edited_check_or_its_library_runs_again(self):
+        self.run_all()
+        self.runs("words"), self.runs("patchy")
+        self.write("words", TREE_CHECK + "# edited\n")
+        (self.folder / "checks" / "lib" / "words").write_text("y")
+        self.run_all()
+        self.assertEqual((self.runs("words"), self.runs("patchy")), (3, 2))
+
+    def test_other_tool_version_runs_again(self):
+        self.write("patchy", PATCH_CHECK.replace("echo 1", "cat \"$RUNS.version\""))
+        for number, wanted in (("1", 2), ("1", 0), ("2", 2)):
+            Path(os.environ["RUNS"] + ".version").write_text(number)
+            self.run_all(only=["patchy"])
+            self.assertEqual(self.runs("patchy"), wanted)
+
+    def test_corrupt_entry_runs_again(self):
+        self.run_all()
+        self.runs("words")
+        for path in (self.folder / "cache").rglob("*.json"):
+            path.write_text("{", encoding="utf-8")
+        self.run_all()
+        self.assertEqual(self.runs("words"), 3)
+
+    def test_broken_in_every_way(self):
+        head = TREE_CHECK.split("echo ran")[0]
+        ways = {"exit 3 (why)": head + "echo why >&2; exit 3\n", "exit 1, silent": head + "exit 1\n",
+                "signal": head + "kill -9 $$\n", "garbage": head + "echo banana\n",
+                "no version": TREE_CHECK.replace("echo 1 && exit", "exit"),
+                "version fails": TREE_CHECK.replace("echo 1 && exit", "echo 'no tool' >&2; exit 1"),
+                "no interpreter": TREE_CHECK.replace("#!/bin/sh", "#!/does/not/exist", 1)}
+        for name, text in ways.items():
+            with self.subTest(name):
+                self.write("words", text)
+                self.run_all(only=["words"])
+                verdict = self.verdict(1, "words")
+                self.assertEqual(verdict["verdict"], "BROKEN")
+                self.assertTrue(verdict["reason"])
+                self.assertEqual(self.run_all(only=["words"])["runs"]["cached"], 0, "a broken result was kept")
+
+    def test_arches(self):
+        self.write("archy", ARCH_CHECK)
+        self.run_all(only=["archy"])
+        self.assertEqual([v["arch"] for v in self.data["verdicts"]], ["um", "s390"] * 2)
+        self.assertEqual({t["arch"]: t["version"] for t in self.data["tools"]},
+                         {"um": "um", "s390": "s390 s390x-linux-gnu-"})
+
+    def test_a_file_that_no_arch_builds(self):
+        self.write("archy", ARCH_CHECK)
+        os.environ["ASIDE"] = "s390"
+        self.addCleanup(os.environ.pop, "ASIDE", None)
+        self.run_all(only=["archy"])
+        self.assertEqual([v["verdict"] for v in self.data["verdicts"]], ["pass", "note"] * 2)
+        os.environ["ASIDE"] = "s390 um"
+        self.run_all(only=["archy"], enabled=False)
+        self.assertEqual(self.verdict(1, "archy", "um")["verdict"], "FAIL")
+
+    def test_boundary_counts_every_finding_on_the_base_too(self):
+        self.write("edge", TREE_CHECK.replace("kind: tree", "kind: boundary").replace(
+            'for f in $FILES', 'echo "$STATE $SUITES" >> "$RUNS.states"; for f in a.c'))
+        self.run_all(only=["edge"])
+        self.assertEqual([(v["patch"], v["verdict"]) for v in self.data["verdicts"]],
+                         [(0, "FAIL"), (1, "FAIL"), (2, "FAIL")])
+        self.assertEqual(Path(os.environ["RUNS"] + ".states").read_text().splitlines(),
+                         ["base always", "after always", "after always"])
+        self.assertEqual(self.tree.checkouts, [(0, True), (1, True), (2, True)])
+
+    def test_unknown_check_and_bad_header(self):
+        with self.assertRaisesRegex(checkrun.StackError, "no check 'sparrow'"):
+            self.run_all(only=["sparrow"])
+        self.write("words", "#!/bin/sh\n# kind: something\n")
+        with self.assertRaisesRegex(checkrun.StackError, "kind: patch"):
+            self.run_all()
+
+    def test_every_boundary_is_checked_out_once(self):
+        self.run_all(only=["words"])
+        self.assertEqual(self.tree.checkouts, [(0, False), (1, False), (2, False)])
+
+    def test_json_and_html_agree(self):
+        self.texts[0] += "wrong <b> & \"x\"\n"
+        self.write("zbroken", TREE_CHECK.split("echo ran")[0] + "echo '<why>' >&2; exit 3\n")
+        data = self.run_all()
+        stored = json.loads((self.folder / "out" / "report.json").read_text())
+        self.assertEqual(stored, json.loads(json.dumps(data)))
+        page = (self.folder / "out" / "report.html").read_text()
+        marks = re.findall(r'<a class="badge (\w+)" href="#([^"]+)">', page)
+        self.assertEqual(sorted(marks), sorted((report.CLASS[v["verdict"]], report.anchor(v)) for v in data["verdicts"]))
+        for verdict in data["verdicts"]:
+            self.assertEqual(page.count('id="%s"' % report.anchor(verdict)), 1)
+            for finding in verdict["findings"]:
+                self.assertIn("<code>%s:%d</code>" % (finding["file"], finding["line"]), page)
+            self.assertIn(html.escape(verdict["reason"]), page)
+        self.assertNotIn("<why>", page)
+        self.assertEqual(re.findall(r'(?:src|href)="(?!#)[^"]*"|url\(|@import', page), [], "the page needs other files")
+
+    def test_interrupt_keeps_what_is_done_and_ends_the_child(self):
+        self.write("zslow", TREE_CHECK.replace("words", "zslow").replace("for f", "sleep 60 & echo $! > \"$RUNS.pid\"; wait; for f"))
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_REAL, 2)
+        with self.assertRaises(KeyboardInterrupt):
+            self.run_all()
+        self.assertEqual(checkrun.birth(int(Path(os.environ["RUNS"] + ".pid").read_text())), "0")
+        self.assertFalse((self.folder / "out" / "report.json").exists())
+        self.runs("patchy")
+        (self.folder / "checks" / "zslow").unlink()
+        self.run_all()
+        self.assertEqual(self.runs("patchy"), 0)
+
+    def test_leftover_of_a_killed_run_is_ended(self):
+        child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        executor = checkrun.Executor(self.folder / "out", None, os.environ["PATH"])
+        executor.remember(child.pid)
+        checkrun.Executor(self.folder / "out", None, os.environ["PATH"])
+        deadline = time.monotonic() + 10
+        while child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(child.poll(), -signal.SIGTERM)
+
+    def test_table_fits_the_terminal_and_counts(self):
+        self.write("archy", ARCH_CHECK)
+        data = self.run_all()
+        self.assertEqual(checks.cell([{"verdict": "pass", "arch": "um"}, {"verdict": "FAIL", "arch": "s390"}]), ("FAIL s390", "red"))
+        self.assertEqual(checks.cell([{"verdict": "FAIL", "arch": "um"}, {"verdict": "FAIL", "arch": "s390"}]), ("FAIL all", "red"))
+        self.assertEqual(len(data["verdicts"]), 2 + 2 + 4)
+
+
+class RealChecks(unittest.TestCase):
+    """The headers of the project's own checks."""
+
+    def test_headers_and_help(self):
+        from checks_support import CHECKS  # pylint: disable=import-outside-toplevel
+        found = checkrun.load(CHECKS)
+        names = [c.name for c in found]
+        for name in "apply headers checkpatch spelling kernel-doc coccinelle build sparse".split():
+            self.assertIn(name, names)
+        for check in found:
+            res = subprocess.run([str(check.path), "--help"], text=True, stdout=subprocess.PIPE, check=True)
+            self.assertIn("kind: " + check.kind, res.stdout)
+            self.assertTrue(check.why, check.name)
+            self.assertEqual(len(check.digest()), 64)
+
+
+if __name__ == "__main__":
+    unittest.main()
