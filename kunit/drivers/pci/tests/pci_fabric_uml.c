@@ -12,9 +12,9 @@
 
 #include "pci_fabric_internal.h"
 
-/* Below the window of arch/um/drivers/virt-pci.c: room for eight fabrics */
+/* Clear of what arch/um/drivers/virt-pci.c has: room for eight fabrics */
 static struct resource pci_fabric_window_low =
-	DEFINE_RES_NAMED(0xe0000000, SZ_256M, "PCI fabrics", IORESOURCE_MEM);
+	DEFINE_RES_NAMED(0xd0000000, SZ_256M, "PCI fabrics", IORESOURCE_MEM);
 #ifdef CONFIG_64BIT
 static struct resource pci_fabric_window_high =
 	DEFINE_RES_NAMED(0x8000000000, SZ_8G, "PCI fabrics (64-bit)",
