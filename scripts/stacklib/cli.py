@@ -18,6 +18,11 @@ VERBS = [
     ("test", "testrun", "the project's own tests, and what CI runs"),
 ]
 
+# The tools that must be there before a verb begins ("*": all); setup installs
+# what is missing, so that the first command of a newcomer can be any of these.
+NEEDS = {"apply": ["git", "xz"], "edit": ["git", "xz"], "refresh": ["git", "xz"], "lint": ["git"],
+         "check": "*", "kunit": "*", "test": "*"}
+
 EPILOG = """\
 exit status: 0 all is well, 1 findings, 2 wrong use or broken environment
 
@@ -62,6 +67,8 @@ def main(argv):
     try:
         verb = argv[0]
         args = build_parser(verb).parse_args(argv)
+        if verb in NEEDS:
+            importlib.import_module("setup").ensure_quickly(NEEDS[verb])
         return int(load(verb).run(args) or 0)
     except term.StackError as exc:
         term.error(exc)

@@ -26,33 +26,17 @@ def run(path, repo, version):
         raise StackError("%s: '%s' is not installed" % (path, tool), "scripts/stack setup")
     unpack = subprocess.Popen([tool or "cat", *(["-dc"] if tool else []), str(path)],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    command = ["git", "-c", "core.compression=1", "fast-import", "--quiet", "--depth=0",
-               "--export-marks=import.marks"]
-    feed = subprocess.Popen(command, cwd=repo, stdin=subprocess.PIPE, env=gitcmd.environment(),
+    feed = subprocess.Popen(["git", "-c", "core.compression=1", "fast-import", "--quiet",
+                             "--depth=0", "--export-marks=import.marks"],
+                            cwd=repo, stdin=subprocess.PIPE, env=gitcmd.environment(),
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
-        problem = None
-        try:
-            _stream(unpack.stdout, feed.stdin, "base: importing Linux %s" % version)
-            feed.stdin.close()
-        except (tarfile.TarError, EOFError) as exc:
-            problem = "not a whole tar file (%s)" % exc
-        except BrokenPipeError:
-            problem = "git fast-import ended early"
-        if problem is None:
-            said = feed.stderr.read().decode("utf-8", "replace").strip()
-            if feed.wait():
-                problem = "git fast-import: " + said
-            elif unpack.wait():
-                problem = unpack.stderr.read().decode("utf-8", "replace").strip()
-        else:
-            feed.kill()
-            said = feed.stderr.read().decode("utf-8", "replace").strip()
-            problem += ": " + said if said else ""
+        problem = _feed(unpack, feed, "base: importing Linux %s" % version)
         if problem:
             mend = "free some disk space (df -h %s), then run the same again" % repo \
                 if "No space left" in problem else "get the file again: %s" % path
             raise StackError("%s: import failed: %s" % (path, problem), mend)
+        return _tree(repo)
     finally:
         for proc in (unpack, feed):
             if proc.poll() is None:
@@ -60,8 +44,31 @@ def run(path, repo, version):
             for pipe in (proc.stdout, proc.stdin, proc.stderr):
                 _close(pipe)
             proc.wait()
+        gitcmd.git("update-ref", "-d", "refs/import", cwd=repo, check=False)
+        (repo / "import.marks").unlink(missing_ok=True)
         done()
-    return _tree(repo)
+
+
+def _feed(unpack, feed, label):
+    """Pass the tar file from one process to the other; return what went wrong, or None."""
+    problem = None
+    try:
+        _stream(unpack.stdout, feed.stdin, label)
+        feed.stdin.close()
+    except (tarfile.TarError, EOFError) as exc:
+        problem = "not a whole tar file (%s)" % exc
+        feed.kill()
+    except BrokenPipeError:
+        problem = "git fast-import ended early"
+    said = feed.stderr.read().decode("utf-8", "replace").strip()
+    if problem:
+        return problem + (": " + said if said else "")
+    if feed.wait():
+        return "git fast-import: " + said
+    unpack.stdout.read()
+    if unpack.wait():
+        return unpack.stderr.read().decode("utf-8", "replace").strip()
+    return None
 
 
 def _close(pipe):
@@ -75,12 +82,8 @@ def _close(pipe):
 
 def _tree(repo):
     """Return the tree of the commit that fast-import has just made (its mark 1)."""
-    marks = repo / "import.marks"
-    commit = marks.read_text(encoding="utf-8").split()[1]
-    marks.unlink()
-    tree = gitcmd.git("rev-parse", commit + "^{tree}", cwd=repo)
-    gitcmd.git("update-ref", "-d", "refs/import", cwd=repo)
-    return tree
+    commit = (repo / "import.marks").read_text(encoding="utf-8").split()[1]
+    return gitcmd.git("rev-parse", commit + "^{tree}", cwd=repo)
 
 
 def _stream(source, sink, label):

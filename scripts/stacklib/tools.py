@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The programs that the stack uses: which packages have them, how to tell that they work."""
+import glob
 import os
 import re
 import shutil
@@ -29,6 +30,8 @@ TOOLS = {
     "patch": (["patch"], ["patch", "--version"]),
     "quilt": (["quilt"], ["quilt", "--version"]),
     "spatch": (["coccinelle"], ["spatch", "--version"]),
+    # spatch finds Python, which the kernel's rules print through, by this name only.
+    "libpython3-dev": (["libpython3-dev"], "/usr/lib/*/libpython3.*.so"),
     "codespell": (["codespell"], ["codespell", "--version"]),
     "shellcheck": (["shellcheck"], ["shellcheck", "--version"]),
     "lcov": (["lcov"], ["lcov", "--version"]),
@@ -68,7 +71,7 @@ def version(name, path):
     """
     command = TOOLS[name][1]
     if isinstance(command, str):
-        return "yes" if os.path.exists(command) else None
+        return "yes" if glob.glob(command) else None
     if not shutil.which(command[0], path=path):
         return None
     try:
@@ -80,6 +83,19 @@ def version(name, path):
         return None
     found = re.search(r"\d+(\.\d+)+[\w~+.-]*", proc.stdout + proc.stderr)
     return found.group(0).rstrip(".") if found else "?"
+
+
+def present(name, path):
+    """Return whether a tool is there at all; sparse and b4 in a version that works."""
+    command = TOOLS[name][1]
+    if isinstance(command, str):
+        return bool(glob.glob(command))
+    found = shutil.which(command[0], path=path)
+    if name == "sparse":
+        return bool(found) and sparse_good(path)
+    if name == "b4" and found and "/tools/b4/bin/" in found:
+        return True  # made by setup; asking it takes half a second
+    return good(name, path) if name == "b4" else bool(found)
 
 
 def good(name, path):

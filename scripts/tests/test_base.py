@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Golden cases of getting the base: the four ways, and how each fails."""
+import os
+import signal
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import ministack  # noqa: E402
+from ministack import MiniStack  # noqa: E402
+
+import aptsource  # noqa: E402
+import base  # noqa: E402
+import basefetch  # noqa: E402
+
+
+class BaseCase(unittest.TestCase):
+    """A mini stack without a tarball, unless the test gives one."""
+
+    def setUp(self):
+        self.mini = MiniStack(self, tarball=False)
+
+    def apply(self, *words, status=0, **extra):
+        proc = self.mini.stack("apply", "--no-dropin", *words, **extra)
+        self.assertEqual(proc.returncode, status, proc.stdout + proc.stderr)
+        return proc
+
+    def nothing_kept(self):
+        """No ref in the cache that a next run would trust, no half-made file."""
+        repo = self.mini.cache / "linux.git"
+        if repo.is_dir():
+            self.assertEqual(self.mini.git("for-each-ref", cwd=repo), "")
+        self.assertEqual([p.name for p in self.mini.cache.glob("apt.*")], [])
+
+    def manifest(self, **changes):
+        """Change keys of patches/v1/base.ini."""
+        path = self.mini.repo / "patches/v1/base.ini"
+        lines = [l for l in path.read_text().splitlines() if l.split(" = ")[0] not in changes]
+        lines += ["%s = %s" % (k.replace("_", "-"), v) for k, v in changes.items()]
+        path.write_text("\n".join(lines) + "\n")
+
+
+class GitTree(BaseCase):
+    """--tree and LINUX_TREE."""
+
+    def test_used_and_not_written(self):
+        before = ministack.digest(self.mini.kernel)
+        self.apply("--tree", self.mini.kernel)
+        self.apply(LINUX_TREE=self.mini.kernel)
+        self.assertEqual(ministack.digest(self.mini.kernel), before)
+        self.assertFalse((self.mini.cache / "linux.git").exists())
+
+    def test_same_ids_as_the_tarball(self):
+        self.apply("--tree", self.mini.kernel)
+        first = self.mini.git("rev-parse", "stack")
+        proc = self.mini.stack("apply", "--no-dropin", "--out", self.mini.top / "out2",
+                               STACK_BASE_DIR=self.mini.base)
+        self.assertEqual(proc.returncode, 0, proc.stderr)
+        self.assertEqual(self.mini.git("rev-parse", "stack",
+                                       cwd=self.mini.top / "out2/linux"), first)
+
+    def test_tag_is_preferred_and_dirt_is_told(self):
+        ministack.write(self.mini.kernel / "Makefile", "VERSION = 9\nPATCHLEVEL = 9\n")
+        proc = self.apply("--tree", self.mini.kernel)
+        self.assertIn("has 1 uncommitted changes; they are not used, v1.2.3 is", proc.stderr)
+        self.mini.git("commit", "-qam", "9.9", cwd=self.mini.kernel)
+        self.apply("--tree", self.mini.kernel)
+
+    def test_other_version(self):
+        ministack.write(self.mini.kernel / "Makefile", "VERSION = 9\nPATCHLEVEL = 9\n")
+        self.mini.git("commit", "-qam", "9.9", cwd=self.mini.kernel)
+        proc = self.apply("--tree", "%s:main" % self.mini.kernel, status=2)
+        self.assertIn("main is Linux 9.9, but base v1 is 1.2.3", proc.stderr)
+        self.assertIn("fetch", proc.stderr)
+
+    def test_not_a_kernel(self):
+        proc = self.apply("--tree", self.mini.repo, status=2)
+        self.assertIn("is not a Linux kernel tree", proc.stderr)
+
+    def test_not_git_no_folder_no_ref(self):
+        self.assertIn("not a git tree", self.apply("--tree", self.mini.base, status=2).stderr)
+        self.assertIn("no such folder", self.apply("--tree", "/nonexistent/x", status=2).stderr)
+        self.assertIn("no ref 'v7'", self.apply("--tree", "%s:v7" % self.mini.kernel,
+                                                 status=2).stderr)
+
+    def test_a_worktree_and_a_folder_inside(self):
+        tree = self.mini.top / "tree"
+        self.mini.git("worktree", "add", "-q", "--detach", tree, cwd=self.mini.kernel)
+        self.apply("--tree", tree)
+        self.assertEqual(self.mini.git("rev-list", "--count", "stack"), "4")
+
+
+class Tarball(BaseCase):
+    """STACK_BASE_TARBALL, STACK_BASE_DIR, the cache."""
+
+    def tarball(self):
+        return self.mini.base / "linux_1.2.3.orig.tar.xz"
+
+    def test_every_file_and_mode_comes_in(self):
+        self.apply(STACK_BASE_DIR=self.mini.base)
+        want = self.mini.git("rev-parse", "v1.2.3^{tree}", cwd=self.mini.kernel)
+        self.assertEqual(self.mini.git("rev-parse", "refs/stack/base^{tree}"), want)
+
+    def test_second_run_needs_no_tarball(self):
+        self.apply(STACK_BASE_TARBALL=self.tarball())
+        self.tarball().unlink()
+        self.apply()
+
+    def test_truncated(self):
+        data = self.tarball().read_bytes()
+        self.tarball().write_bytes(data[:len(data) // 2])
+        proc = self.apply(status=2, STACK_BASE_DIR=self.mini.base)
+        self.assertIn("wrong sha256, truncated or another file?", proc.stderr)
+        self.assertIn("mend: give the right file, or unset STACK_BASE_DIR", proc.stderr)
+        self.nothing_kept()
+
+    def test_truncated_but_the_manifest_agrees(self):
+        data = self.tarball().read_bytes()
+        self.tarball().write_bytes(data[:len(data) - 40])
+        self.manifest(sha256=basefetch.sha256_of(self.tarball()))
+        proc = self.apply(status=2, STACK_BASE_DIR=self.mini.base)
+        self.assertIn("import failed", proc.stderr)
+        self.nothing_kept()
+
+    def test_other_version_in_the_tarball(self):
+        self.manifest(version="1.2.4")
+        proc = self.apply(status=2, STACK_BASE_DIR=self.mini.base)
+        self.assertIn("holds Linux 1.2.3, but base v1 is Linux 1.2.4", proc.stderr)
+        self.nothing_kept()
+
+    def test_named_file_is_missing(self):
+        proc = self.apply(status=2, STACK_BASE_TARBALL="/nonexistent.tar.xz")
+        self.assertIn("STACK_BASE_TARBALL: /nonexistent.tar.xz is not there", proc.stderr)
+
+    def test_no_way_at_all_lists_what_was_tried(self):
+        proc = self.apply(status=2, STACK_BASE_DIR="/nonexistent")
+        for text in ("tried:", "git tree: neither --tree nor LINUX_TREE", "tarball: STACK_BASE_",
+                     "git: patches/v1/base.ini names no repository",
+                     "apt: patches/v1/base.ini names no source package", "mend: give a git tree"):
+            self.assertIn(text, proc.stderr)
+        self.nothing_kept()
+
+    def test_killed_import_is_not_trusted(self):
+        slow = self.mini.top / "slow"
+        ministack.write(slow / "xz", "#!/bin/sh\n/usr/bin/xz \"$@\" | head -c 3000\nsleep 60\n")
+        (slow / "xz").chmod(0o755)
+        proc = self.mini.start("apply", "--no-dropin", STACK_BASE_DIR=self.mini.base,
+                               PATH="%s:%s" % (slow, os.environ["PATH"]))
+        self.addCleanup(proc.wait)
+        deadline = time.monotonic() + 30
+        while not list(self.mini.cache.glob("linux.git/objects/pack/tmp_*")):
+            self.assertLess(time.monotonic(), deadline, "the import never began")
+            time.sleep(0.05)
+        os.killpg(proc.pid, signal.SIGKILL)
+        proc.wait()
+        self.nothing_kept()
+        self.apply(STACK_BASE_DIR=self.mini.base)
+        self.assertEqual(list(self.mini.cache.glob("linux.git/objects/pack/tmp_*")), [])
+
+    def test_full_disk(self):
+        broken = self.mini.top / "broken"
+        ministack.write(broken / "git", "#!/bin/sh\nfor a; do\n\tif [ \"$a\" = fast-import ]; then\n"
+                        "\t\techo 'fatal: write error: No space left on device' >&2\n"
+                        "\t\tcat >/dev/null\n\t\texit 128\n\tfi\ndone\nexec /usr/bin/git \"$@\"\n")
+        (broken / "git").chmod(0o755)
+        path = "%s:%s" % (broken, os.environ["PATH"])
+        proc = self.apply(status=2, STACK_BASE_DIR=self.mini.base, PATH=path)
+        self.assertIn("No space left on device", proc.stderr)
+        self.assertIn("mend: free some disk space", proc.stderr)
+        self.nothing_kept()
+        self.apply(STACK_BASE_DIR=self.mini.base)
+
+
+class Network(BaseCase):
+    """git over the network; a local repository stands for the server."""
+
+    def test_shallow_fetch_of_the_tag(self):
+        self.manifest(git="file://%s" % self.mini.kernel)
+        proc = self.apply()
+        self.assertIn("from git file://", proc.stdout)
+        want = self.mini.git("rev-parse", "v1.2.3^{tree}", cwd=self.mini.kernel)
+        self.assertEqual(self.mini.git("rev-parse", "refs/stack/base^{tree}"), want)
+        self.assertFalse((self.mini.cache / "linux.git/shallow").exists())
+
+    def test_no_such_tag_and_no_server(self):
+        self.manifest(git="file://%s" % self.mini.kernel, tag="v8")
+        self.assertIn("has no tag v8", self.apply(status=2).stderr)
+        self.manifest(git="file:///nonexistent/linux.git", tag="v1.2.3")
+        self.assertIn("git: file:///nonexistent/linux.git:", self.apply(status=2).stderr)
+        self.nothing_kept()
+
+    def test_silent_server_is_given_up(self):
+        slow = self.mini.top / "slow"
+        ministack.write(slow / "git", "#!/bin/sh\n[ \"$1\" = ls-remote ] && exec sleep 60\n"
+                        "exec /usr/bin/git \"$@\"\n")
+        (slow / "git").chmod(0o755)
+        old, basefetch.CONNECT_SECONDS = basefetch.CONNECT_SECONDS, 1
+        path, os.environ["PATH"] = os.environ["PATH"], "%s:%s" % (slow, os.environ["PATH"])
+        try:
+            with self.assertRaisesRegex(basefetch.NotHere, "did not answer in 1 s"):
+                basefetch.probe(self.mini.top, "https://example.org/linux.git", "v1")
+        finally:
+            basefetch.CONNECT_SECONDS, os.environ["PATH"] = old, path
+
+
+class Apt(unittest.TestCase):
+    """The distribution's source package, with an apt that is a script."""
+
+    def test_temporary_configuration_only(self):
+        with tempfile.TemporaryDirectory() as folder:
+            top = Path(folder)
+            log = top / "log"
+            script = ("#!/bin/sh\necho \"$(basename $0) $* config=$APT_CONFIG\" >> %s\n"
+                      "case \"$0 $*\" in\n*indextargets*) echo 'http://mirror.example/debian/ "
+                      "stable main Debian';;\n*showsrc*) printf 'Version: 1.2.3-1\\nVersion: "
+                      "1.2.30-1\\nVersion: 1.2.3-2\\n';;\n*source*) echo data > x.orig.tar.xz; "
+                      "exit 100;;\n*update*) cat \"$(dirname $APT_CONFIG)/sources.list\" >> %s;;\n"
+                      "esac\n" % (log, log))
+            for name in ("apt-get", "apt-cache"):
+                ministack.write(top / "bin" / name, script)
+                (top / "bin" / name).chmod(0o755)
+            old, os.environ["PATH"] = os.environ["PATH"], "%s:%s" % (top / "bin",
+                                                                     os.environ["PATH"])
+            try:
+                with aptsource.AptSource(top / "cache", ["forky"], sources=True) as apt:
+                    version = apt.source_version("linux", "1.2.3")
+                    # The other files of the package fail: the one that is wanted counts.
+                    got = apt.download_source("linux", version, "x.orig.tar.xz").read_text()
+                    with self.assertRaisesRegex(aptsource.AptError, "is not there as 7"):
+                        apt.source_version("linux", "7")
+                with self.assertRaises(aptsource.AptError):
+                    with aptsource.AptSource(top / "cache", ["forky"], sources=True) as apt:
+                        apt.download_source("linux", version, "y.tar.xz")
+            finally:
+                os.environ["PATH"] = old
+            self.assertEqual((version, got), ("1.2.3-2", "data\n"))
+            said = log.read_text()
+            self.assertRegex(said, r"deb-src .*http://mirror.example/debian/ forky main")
+            for line in said.splitlines():
+                if " update" in line or " source " in line:
+                    self.assertIn("config=%s/cache/apt." % top, line)
+            self.assertEqual(list((top / "cache").iterdir()), [])
+
+    def test_versions(self):
+        self.assertEqual(aptsource.newest(["1.2-1", "1.10-1", "1.10~rc1-1"]), "1.10-1")
+
+
+class Version(unittest.TestCase):
+    """What a Makefile says."""
+
+    def test_split_tree(self):
+        with tempfile.TemporaryDirectory() as folder:
+            odd = Path(folder) / "a:b"
+            odd.mkdir()
+            self.assertEqual(base.split_tree(str(odd)), (str(odd), None))
+            self.assertEqual(base.split_tree("%s:next/main" % folder), (folder, "next/main"))
+
+
+if __name__ == "__main__":
+    unittest.main()

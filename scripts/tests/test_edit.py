@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Golden cases of `edit` and `refresh`."""
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import ministack  # noqa: E402
+from ministack import MiniStack  # noqa: E402
+
+import canonical  # noqa: E402
+
+
+class Edit(unittest.TestCase):
+    """A topic to commits and back."""
+
+    def setUp(self):
+        self.mini = MiniStack(self)
+
+    def stack(self, *words, status=0):
+        proc = self.mini.stack(*words)
+        self.assertEqual(proc.returncode, status, proc.stdout + proc.stderr)
+        return proc
+
+    def changed(self):
+        """What git says has changed in the stack's repository."""
+        return ministack.sh("git", "status", "--porcelain", cwd=self.mini.repo).splitlines()
+
+    def edit_file(self, name, old, new):
+        path = self.mini.out / "linux" / name
+        path.write_text(path.read_text().replace(old, new, 1))
+
+    def test_unchanged_topic_changes_nothing(self):
+        before = ministack.digest(self.mini.repo)
+        proc = self.stack("refresh")
+        self.assertIn("nothing to change in 2 topics", proc.stdout)
+        self.stack("edit", "alpha")
+        self.stack("refresh", "alpha")
+        self.assertEqual(ministack.digest(self.mini.repo), before)
+
+    def test_amended_commit_changes_its_file_only(self):
+        self.stack("edit", "alpha")
+        stamp = self.mini.patches()[0].stat().st_mtime_ns
+        self.edit_file("drivers/pci/b.c", "return 22;", "return 2222;")
+        self.mini.git("commit", "-qa", "--amend", "--no-edit")
+        self.stack("refresh", "alpha")
+        self.assertEqual(self.changed(), ["M patches/v1/alpha/" + self.mini.patches()[1].name])
+        self.assertEqual(self.mini.patches()[0].stat().st_mtime_ns, stamp)
+        self.assertIn("+\treturn 2222;", self.mini.patches()[1].read_text())
+        self.assertIn("nothing to change", self.stack("refresh", "alpha").stdout)
+        self.stack("apply", "--out", self.mini.top / "out2")
+
+    def test_added_dropped_renamed(self):
+        self.stack("edit", "alpha")
+        self.mini.git("reset", "-q", "--hard", "HEAD~1")
+        self.edit_file("drivers/pci/b.c", "return 7;", "return 77;")
+        self.mini.git("commit", "-qam", "PCI: Return more from b7()\n\n" + ministack.LOG)
+        self.stack("refresh", "alpha")
+        names = [p.name for p in self.mini.patches()]
+        self.assertEqual(names, ["0001-PCI-Return-more-from-a3.patch",
+                                 "0002-PCI-Return-more-from-b7.patch"])
+        self.assertEqual((self.mini.repo / "series").read_text(),
+                         "# the mini stack\n# alpha\nv1/alpha/%s\nv1/alpha/%s\n# beta\n"
+                         "v1/beta/0001-PCI-B-Add-c.c.patch\n" % tuple(names))
+        self.assertTrue((self.mini.repo / "patches/v1/alpha/0000-cover-letter.patch").exists())
+
+    def test_reordered(self):
+        self.stack("edit", "alpha")
+        first, second = self.mini.git("rev-list", "--reverse", "-2", "HEAD").split()
+        self.mini.git("reset", "-q", "--hard", "HEAD~2")
+        self.mini.git("cherry-pick", second, first)
+        self.stack("refresh", "alpha")
+        self.assertEqual([p.name for p in self.mini.patches()],
+                         ["0001-PCI-Return-more-from-a15-and-b2.patch",
+                          "0002-PCI-Return-more-from-a3.patch"])
+        self.stack("apply", "--out", self.mini.top / "out2")
+
+    def test_uncommitted_work_is_not_passed_over(self):
+        self.stack("edit", "alpha")
+        self.edit_file("drivers/pci/b.c", "return 7;", "return 77;")
+        proc = self.stack("refresh", "alpha", status=2)
+        self.assertIn("uncommitted changes", proc.stderr)
+        proc = self.stack("edit", "beta", status=2)
+        self.assertIn("return 77;", (self.mini.out / "linux/drivers/pci/b.c").read_text())
+
+    def test_branch_with_work_is_gone_on_with(self):
+        self.stack("edit", "alpha")
+        self.edit_file("drivers/pci/b.c", "return 7;", "return 77;")
+        self.mini.git("commit", "-qam", "mine\n\n" + ministack.LOG)
+        head = self.mini.git("rev-parse", "HEAD")
+        self.stack("edit", "beta")
+        proc = self.stack("edit", "alpha")
+        self.assertIn("going on with branch edit/alpha", proc.stdout)
+        self.assertEqual(self.mini.git("rev-parse", "HEAD"), head)
+        self.stack("edit", "--restart", "alpha")
+        kept = self.mini.git("for-each-ref", "--format=%(objectname)", "refs/heads/edit/alpha.*")
+        self.assertEqual(kept, head)
+
+    def test_files_and_branch_both_changed(self):
+        self.stack("edit", "alpha")
+        self.edit_file("drivers/pci/b.c", "return 7;", "return 77;")
+        self.mini.git("commit", "-qam", "mine\n\n" + ministack.LOG)
+        patch = self.mini.patches()[0]
+        patch.write_text(patch.read_text().replace("Why it is", "Reason why it is"))
+        proc = self.stack("refresh", "alpha", status=2)
+        self.assertIn("have changed since 'edit'", proc.stderr)
+        self.assertIn("mend: keep the files: scripts/stack edit --restart alpha", proc.stderr)
+        self.assertIn("Reason why", patch.read_text())
+
+    def test_merge_is_refused(self):
+        self.stack("edit", "alpha")
+        self.mini.git("checkout", "-q", "-b", "side", "HEAD~1")
+        self.edit_file("drivers/pci/b.c", "return 7;", "return 77;")
+        self.mini.git("commit", "-qam", "side")
+        self.mini.git("checkout", "-q", "edit/alpha")
+        self.mini.git("merge", "-q", "--no-edit", "side")
+        self.assertIn("has a merge", self.stack("refresh", "alpha", status=2).stderr)
+
+    def test_not_canonical_is_found_and_mended(self):
+        patch = self.mini.patches()[0]
+        good = patch.read_text()
+        patch.write_text(good.replace("0" * 40, "1" * 40).replace("[PATCH]", "[PATCH v2 1/2]")
+                         + "-- \n2.39.5\n")
+        proc = self.stack("refresh", "--check", "alpha", status=1)
+        self.assertIn("changed  patches/v1/alpha/" + patch.name, proc.stdout)
+        self.assertNotEqual(patch.read_text(), good)
+        self.stack("refresh", "alpha")
+        self.assertEqual(patch.read_text(), good)
+
+    def test_notes_below_the_line_stay(self):
+        patch = self.mini.patches()[0]
+        text = patch.read_text().replace("\n---\n", "\n---\nv2: said more\n\n")
+        patch.write_text(text)
+        self.assertIn("nothing to change", self.stack("refresh", "alpha").stdout)
+        self.assertEqual(patch.read_text(), text)
+
+    def test_patch_that_no_longer_applies_can_be_edited(self):
+        patch = self.mini.patches()[1]
+        patch.write_text(patch.read_text().replace(" int b2(void)", " int b2(int)")
+                         .replace("-\treturn 15;", "-\treturn 16;"))
+        proc = self.stack("edit", "alpha", status=1)
+        self.assertIn("branch edit/alpha has the 1 patches before it", proc.stderr)
+        self.assertEqual(self.mini.git("log", "-1", "--format=%s"), "PCI: Return more from a3()")
+
+    def test_edit_wants_one_topic(self):
+        self.assertIn("edit takes one topic", self.stack("edit", status=2).stderr)
+
+    def test_mixed_series_is_refused(self):
+        wanted = [("0001-x.patch", b"")]
+        stack = type("S", (), {"base_name": "v1", "file": "series"})
+        topic = type("T", (), {"name": "alpha"})
+        with self.assertRaisesRegex(canonical.StackError, "mixed with others"):
+            canonical.series_text(stack, topic, wanted,
+                                  "v1/alpha/0001-a.patch\nv1/beta/0001-b.patch\n"
+                                  "v1/alpha/0002-c.patch\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
