@@ -197,7 +197,8 @@ struct pci_dev *pci_fabric_pdev(struct pci_fabric_fn *fn);
 /**
  * enum pci_fabric_irq - what became of an interrupt that a function raised
  * @PCI_FABRIC_IRQ_DELIVERED: the memory write (or Assert_INTx message) arrived,
- *	and the flow handler of the Linux interrupt has run, on this CPU
+ *	and the flow handler of the Linux interrupt has run, in hard interrupt
+ *	context
  * @PCI_FABRIC_IRQ_PENDING: masked; the Pending bit is set, and the interrupt is
  *	delivered when it is unmasked (see pci_fabric_flush()).  INTx: the line is
  *	asserted, but the interrupt controller has it masked.
@@ -251,8 +252,9 @@ enum pci_fabric_irq pci_fabric_raise_msix(struct pci_fabric_fn *fn,
  *
  * Sets Interrupt Status; asserts the wire unless Interrupt Disable is set or MSI
  * or MSI-X is enabled.  The line stays asserted, and the handler is called again
- * each time the interrupt is unmasked, until this is called with false.  A
- * handler that cannot quieten the device fails the test.
+ * each time the interrupt is unmasked, until this is called with false, which a
+ * handler may do.  A handler that does not quieten its device fails the test.
+ * With @level true it may sleep, as the handlers run from a work item.
  *
  * Return: what became of it; PCI_FABRIC_IRQ_DISABLED for @level false.
  */

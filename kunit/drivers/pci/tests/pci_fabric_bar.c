@@ -8,7 +8,6 @@
  * Section numbers are those of the PCI Express Base Specification r6.0.
  */
 #include <kunit/test.h>
-#include <linux/ioport.h>
 #include <linux/log2.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -290,39 +289,4 @@ void pci_fabric_region_store(struct pci_fabric_region *region, u32 off,
 {
 	pci_fabric_mem_set(region->fn->bar[region->bar].mem + region->off + off,
 			   size, val);
-}
-
-/* The resource tree is the allocator: one child of the window per fabric. */
-int pci_fabric_init_windows(struct pci_fabric *fabric)
-{
-	struct resource *low = pci_fabric_window(false);
-	struct resource *high = pci_fabric_window(true);
-	int ret;
-
-	if (IS_ERR(low))
-		return PTR_ERR(low);
-	if (IS_ERR(high))
-		return PTR_ERR(high);
-
-	fabric->mem.name = "PCI fabric mem";
-	fabric->mem.flags = IORESOURCE_MEM;
-	ret = allocate_resource(low, &fabric->mem, PCI_FABRIC_WINDOW, low->start,
-				low->end, PCI_FABRIC_WINDOW, NULL, NULL);
-	if (ret || !high)
-		return ret;
-
-	fabric->pref.name = "PCI fabric pref";
-	fabric->pref.flags = IORESOURCE_MEM | IORESOURCE_PREFETCH |
-			     IORESOURCE_MEM_64;
-	return allocate_resource(high, &fabric->pref, PCI_FABRIC_WINDOW_HIGH,
-				 high->start, high->end, PCI_FABRIC_WINDOW_HIGH,
-				 NULL, NULL);
-}
-
-void pci_fabric_exit_windows(struct pci_fabric *fabric)
-{
-	if (fabric->mem.parent)
-		release_resource(&fabric->mem);
-	if (fabric->pref.parent)
-		release_resource(&fabric->pref);
 }

@@ -135,7 +135,9 @@ static inline bool pci_fabric_is_bridge(const struct pci_fabric_fn *fn)
 	return fn->desc.hdr_type == PCI_HEADER_TYPE_BRIDGE;
 }
 
-/* pci_fabric.c */
+/* pci_fabric_route.c */
+extern const struct pci_fabric_fn_ops pci_fabric_physical_fn_ops;
+extern struct pci_ops pci_fabric_pci_ops;
 bool pci_fabric_present(struct pci_fabric_fn *fn);
 bool pci_fabric_below(struct pci_fabric_fn *fn, struct pci_fabric_fn *bridge);
 
@@ -154,13 +156,16 @@ void pci_fabric_init_reg(struct pci_fabric_fn *fn, unsigned int base,
 			 const struct pci_fabric_reg *reg);
 void pci_fabric_init_header(struct pci_fabric_fn *fn);
 
-/* pci_fabric_caps.c: building, may end the test, no lock held */
+/* building, as all pci_fabric_init_*(): may end the test, no lock held */
 void pci_fabric_init_caps(struct kunit *test, struct pci_fabric_fn *fn);
 
-/* pci_fabric_msi.c: building, may end the test, no lock held */
+/* pci_fabric_msi.c, pci_fabric_msix.c */
 void pci_fabric_init_msi(struct kunit *test, struct pci_fabric_fn *fn);
 void pci_fabric_init_msix(struct kunit *test, struct pci_fabric_fn *fn);
 bool pci_fabric_msi_enabled(struct pci_fabric_fn *fn);
+bool pci_fabric_msix_on(const struct pci_fabric_fn *fn);
+bool pci_fabric_msix_pop(struct pci_fabric_fn *fn, u64 *address, u32 *data,
+			 bool *pending);
 bool pci_fabric_msi_next(struct pci_fabric_fn *fn, u64 *address, u32 *data,
 			 bool *pending);
 
@@ -171,8 +176,6 @@ u64 pci_fabric_mem_get(const u8 *mem, unsigned int size);
 void pci_fabric_mem_set(u8 *mem, unsigned int size, u64 val);
 void pci_fabric_reset_bars(struct pci_fabric_fn *fn);
 void pci_fabric_init_bars(struct kunit *test, struct pci_fabric_fn *fn);
-int pci_fabric_init_windows(struct pci_fabric *fabric);	/* may sleep */
-void pci_fabric_exit_windows(struct pci_fabric *fabric);
 
 /* pci_fabric_uml.c: how accesses of this machine reach pci_fabric_decode() */
 struct resource *pci_fabric_window(bool high);	/* may sleep; ERR_PTR, NULL */
@@ -181,7 +184,9 @@ struct resource *pci_fabric_window(bool high);	/* may sleep; ERR_PTR, NULL */
 bool pci_fabric_can_master(struct pci_fabric_fn *fn);
 void pci_fabric_kick(struct pci_fabric *fabric);
 void pci_fabric_update_intx(struct pci_fabric *fabric);
-enum pci_fabric_irq pci_fabric_handle(unsigned int irq);	/* no lock held */
+void pci_fabric_deliver(struct work_struct *work);	/* no lock held */
+
+/* pci_fabric_irqchip.c */
 int pci_fabric_map_irq(const struct pci_dev *pdev, u8 slot, u8 pin);
 int pci_fabric_init_irqs(struct pci_fabric *fabric);	/* may sleep */
 void pci_fabric_exit_irqs(struct pci_fabric *fabric);	/* may sleep */

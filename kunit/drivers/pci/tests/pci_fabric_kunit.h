@@ -105,9 +105,9 @@ static inline bool is_absent(struct pci_bus *bus, unsigned int devfn)
 }
 
 /* Command (sec 7.5.1.1.3) */
-#define CMD_MEMORY	(1 << 1)
-#define CMD_MASTER	(1 << 2)
-#define CMD_INTX_OFF	(1 << 10)
+#define CMD_MEMORY	BIT(1)
+#define CMD_MASTER	BIT(2)
+#define CMD_INTX_OFF	BIT(10)
 
 static inline void cmd_set(struct pci_dev *dev, u16 clear, u16 set)
 {
