@@ -106,20 +106,20 @@ def run_apt(words):
     """Run apt-get with progress; return its exit status. What it says on failure is shown."""
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C")
     words = words[:1] + ["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"] + words[1:]
-    proc = subprocess.Popen(words, env=env, text=True, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     counts, tail = {"Get": 0, "Setting": 0}, []
-    for line in proc.stdout:
-        tail = (tail + [line.rstrip()])[-6:]
-        word = re.match(r"Get|Setting", line)
-        if word:
-            counts[word.group(0)] += 1
-            progress("setup: apt-get: %(Get)d files fetched, %(Setting)d packages set up" % counts)
-    status = proc.wait()
+    with subprocess.Popen(words, env=env, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as proc:
+        for line in proc.stdout:
+            tail = (tail + [line.rstrip()])[-6:]
+            word = re.match(r"Get|Setting", line)
+            if word:
+                counts[word.group(0)] += 1
+                progress("setup: apt-get: %(Get)d files fetched, %(Setting)d packages set up"
+                         % counts)
     done()
-    if status:
+    if proc.returncode:
         say("\n".join("  | " + text for text in tail))
-    return status
+    return proc.returncode
 
 
 def register(subparsers):

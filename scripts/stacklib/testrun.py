@@ -57,7 +57,7 @@ def own_tests(repo, only=None):
     for path in (folder, repo / "scripts" / "stacklib"):
         if str(path) not in sys.path:
             sys.path.insert(0, str(path))
-    suite = unittest.defaultTestLoader.discover(str(folder), pattern="test_*.py")
+    suite = unittest.TestLoader().discover(str(folder), pattern="test_*.py")
     if only:
         suite = unittest.TestSuite(t for t in flat(suite) if only in t.id())
     runner = unittest.TextTestRunner(stream=sys.stdout, resultclass=Result, verbosity=0)

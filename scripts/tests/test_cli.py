@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Golden cases of the command line, of series files and of the verb test."""
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from contextlib import redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import ministack  # noqa: E402
+from ministack import MiniStack  # noqa: E402
+
+import cli  # noqa: E402
+import series  # noqa: E402
+import term  # noqa: E402
+import testrun  # noqa: E402
+
+LAUNCHER = ministack.LIB.parent / "stack"
+
+
+class CommandLine(unittest.TestCase):
+    """What a user types."""
+
+    def run_stack(self, *words, **extra):
+        return subprocess.run([str(LAUNCHER), *words], env=ministack.environment(**extra),
+                              capture_output=True, text=True, check=False,
+                              stdin=subprocess.DEVNULL)
+
+    def test_help_of_everything_has_an_example(self):
+        proc = self.run_stack("--help")
+        self.assertEqual(proc.returncode, 0)
+        for verb, _, _ in cli.VERBS:
+            self.assertIn("  " + verb, proc.stdout)
+            child = self.run_stack(verb, "--help")
+            self.assertEqual(child.returncode, 0, child.stderr)
+            self.assertRegex(child.stdout, r"(?s)examples?:.*stack %s" % verb)
+            for option in ("TOPIC", "--base NAME", "--out DIR", "--tree PATH[:REF]"):
+                self.assertIn(option, child.stdout)
+
+    def test_wrong_use(self):
+        for words, text in (((), "usage:"), (("nosuch",), "no verb 'nosuch'"),
+                            (("lint", "--nosuch"), "unrecognized arguments")):
+            proc = self.run_stack(*words)
+            self.assertEqual(proc.returncode, 2, words)
+            self.assertIn(text, proc.stdout + proc.stderr)
+            self.assertNotIn("Traceback", proc.stderr)
+
+    def test_unknown_base(self):
+        mini = MiniStack(self)
+        proc = mini.stack("apply", "--base", "v99")
+        self.assertEqual(proc.returncode, 2)
+        self.assertIn("no base 'v99'", proc.stderr)
+        self.assertIn("mend: scripts/stack VERB --base v1", proc.stderr)
+
+    def test_no_python(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("dirname", "id"):
+                os.symlink("/usr/bin/" + name, os.path.join(folder, name))
+            text = LAUNCHER.read_text().replace("/usr/bin/python3", "/nonexistent/python3")
+            ministack.write(Path(folder) / "stack", text)
+            proc = subprocess.run(["/bin/sh", folder + "/stack", "lint"], env={"PATH": folder},
+                                  capture_output=True, text=True, check=False)
+        self.assertEqual(proc.returncode, 2)
+        self.assertIn("no python3 of version 3.9 or later", proc.stderr)
+        self.assertIn("mend: sudo apt-get install python3", proc.stderr)
+
+    def test_no_git(self):
+        mini = MiniStack(self)
+        folder = mini.top / "nogit"
+        folder.mkdir()
+        proc = mini.stack("apply", PATH=str(folder))
+        self.assertEqual(proc.returncode, 2)
+        self.assertIn("git", proc.stderr)
+        self.assertNotIn("Traceback", proc.stderr)
+
+    def test_quiet_in_a_pipe(self):
+        proc = MiniStack(self).stack("apply")
+        self.assertNotIn("\r", proc.stdout)
+        self.assertNotIn("\033", proc.stdout)
+
+    def test_progress_in_a_pipe_is_a_line_per_step(self):
+        out = io.StringIO()
+        with redirect_stdout(out):
+            for n in range(5):
+                term.progress("step one %d/5" % n)
+            term.progress("step two")
+            term.done()
+        self.assertEqual(out.getvalue(), "step one 0/5\nstep two\n")
+
+
+class Series(unittest.TestCase):
+    """series.load() and Patch."""
+
+    def setUp(self):
+        self.mini = MiniStack(self)
+
+    def test_selection_keeps_the_order_of_the_series(self):
+        stack = series.load(self.mini.repo)
+        self.assertEqual([t.name for t in stack.select(["beta", "alpha"])], ["alpha", "beta"])
+        self.assertEqual(stack.base["version"], "1.2.3")
+
+    def test_needs_come_along(self):
+        with open(self.mini.repo / "patches/v1/beta/topic.ini", "a", encoding="utf-8") as handle:
+            handle.write("needs = alpha\n")
+        stack = series.load(self.mini.repo)
+        self.assertEqual([t.name for t in stack.select(["beta"])], ["alpha", "beta"])
+
+    def test_patch(self):
+        patch = series.load(self.mini.repo).topics[0].patches[1]
+        self.assertEqual(patch.subject, "PCI: Return more from a15() and b2()")
+        self.assertEqual(patch.author, ministack.AUTHOR)
+        self.assertEqual(patch.files, ["drivers/pci/a.c", "drivers/pci/b.c"])
+
+    def test_renames_touch_both(self):
+        self.assertEqual(series.touched("diff --git a/x/a.c b/y/b.c\nsimilarity index 90%\n"
+                                        "rename from x/a.c\nrename to y/b.c\n"
+                                        "diff --git a/d e/f b/d e/f\n"), ["d e/f", "x/a.c", "y/b.c"])
+
+    def test_encoded_headers(self):
+        path = self.mini.top / "0001-x.patch"
+        ministack.write(path, "From: =?UTF-8?q?J=C3=BCrgen?= <j@example.org>\n"
+                        "Subject: [PATCH 1/2] A\n  long subject\n\n---\n")
+        patch = series.Patch(path, "t")
+        self.assertEqual((patch.author, patch.subject),
+                         ("Jürgen <j@example.org>", "A long subject"))
+
+
+class TestVerb(unittest.TestCase):
+    """The verb test counts; a step that breaks is a failure and not the end."""
+
+    def run_test(self, own, extra_steps=()):
+        args = testrun.argparse.Namespace(only=None, quick=True, out=None, topics=[], base=None,
+                                          verb="test", tree=None)
+        out = io.StringIO()
+        patches = [mock.patch.object(testrun, "own_tests", own),
+                   mock.patch.object(testrun, "base_counts", lambda *a: (0, 0)),
+                   mock.patch.object(testrun, "lint_counts", lambda a: (0, 0))]
+        patches += [mock.patch.object(testrun, n, f) for n, f in extra_steps]
+        args.quick = not extra_steps
+        with redirect_stdout(out), mock.patch("sys.stderr", io.StringIO()):
+            for patch in patches:
+                patch.start()
+            try:
+                status = testrun.run(args)
+            finally:
+                for patch in patches:
+                    patch.stop()
+        return status, out.getvalue().splitlines()[-1]
+
+    def test_counts(self):
+        self.assertEqual(self.run_test(lambda *a: (3, 0)), (0, "3 passed, 0 failed"))
+        self.assertEqual(self.run_test(lambda *a: (3, 1)), (1, "3 passed, 1 failed"))
+
+    def test_nothing_ran(self):
+        self.assertEqual(self.run_test(lambda *a: (0, 0)), (1, "0 passed, 0 failed"))
+
+    def test_broken_step_counts_and_others_run(self):
+        def broken(*_):
+            raise ValueError("boom")
+
+        def missing(*_):
+            raise term.StackError("no tool")
+        steps = (("canonical_counts", missing), ("check_counts", broken),
+                 ("kunit_counts", lambda *a: (5, 0)))
+        self.assertEqual(self.run_test(lambda *a: (1, 0), steps), (1, "6 passed, 2 failed"))
+
+    def test_own_tests_are_counted_one_by_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ministack.write(Path(folder) / "scripts/tests/test_counted.py",
+                            "import unittest\nclass T(unittest.TestCase):\n"
+                            "    def test_a(self): pass\n    def test_b(self): self.fail('x')\n"
+                            "    @unittest.skip('no')\n    def test_c(self): pass\n"
+                            "    def test_d(self):\n        with self.subTest(i=1): self.fail('y')\n")
+            out = io.StringIO()
+            with redirect_stdout(out), mock.patch.object(sys, "path", list(sys.path)):
+                self.assertEqual(testrun.own_tests(Path(folder)), (1, 3))
+        self.assertIn("FAIL (skipped)", out.getvalue())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Golden cases of `lint`: each plants one fault and wants it named, with what mends it."""
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import ministack  # noqa: E402
+from ministack import MiniStack  # noqa: E402
+
+
+class Lint(unittest.TestCase):
+    """One fault each, in a copy of a stack in which lint finds nothing."""
+
+    def setUp(self):
+        self.mini = MiniStack(self)
+        self.repo = self.mini.repo
+
+    def finds(self, where, text, mend):
+        """Lint must name this file (and line, "file:line"), say text and print mend."""
+        proc = self.mini.stack("lint")
+        self.assertEqual(proc.returncode, 1, proc.stdout + proc.stderr)
+        lines = proc.stdout.splitlines()
+        hits = [i for i, l in enumerate(lines) if l.startswith(where + ":") and text in l]
+        self.assertTrue(hits, proc.stdout)
+        self.assertIn(mend, lines[hits[0] + 1])
+        self.assertRegex(lines[hits[0]], r"^[^:]+:\d+: (error|warning): ")
+        self.assertRegex(lines[-1], r"^lint: \d+ findings")
+
+    def change(self, name, old, new):
+        path = self.repo / name
+        text = path.read_text()
+        self.assertIn(old, text)
+        path.write_text(text.replace(old, new, 1))
+
+    def patch(self, number=0):
+        """A patch of topic alpha, relative to the repository."""
+        return self.mini.patches()[number].relative_to(self.repo).as_posix()
+
+    def test_clean(self):
+        began = time.monotonic()
+        proc = self.mini.stack("lint", LINUX_TREE="/nonexistent", STACK_BASE_DIR="/nonexistent")
+        self.assertEqual((proc.returncode, proc.stdout),
+                         (0, "lint: nothing found in 3 patches of 2 topics\n"), proc.stderr)
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertFalse(self.mini.out.exists())
+
+    def test_series_names_a_missing_file(self):
+        name = self.patch()
+        (self.repo / name).unlink()
+        self.finds("series:3", "is not there", "sed -i 3d series, or: git checkout -- " + name)
+
+    def test_file_not_in_series(self):
+        ministack.write(self.repo / "patches/v1/alpha/0003-new.patch", "x\n")
+        self.finds("patches/v1/alpha/0003-new.patch:0", "is not in series",
+                   "echo v1/alpha/0003-new.patch >> series")
+
+    def test_line_twice(self):
+        self.change("series", "v1/beta/", "v1/alpha/0001-PCI-Return-more-from-a3.patch\nv1/beta/")
+        self.finds("series:6", "stands here twice (first in line 3)", "sed -i 6d series")
+
+    def test_bad_line(self):
+        self.change("series", "# beta", "../../etc/passwd")
+        self.finds("series:5", "is not of the form v1/TOPIC/NNNN-name.patch", "correct the line")
+
+    def test_numbers_out_of_order(self):
+        lines = (self.repo / "series").read_text().splitlines()
+        lines[2], lines[3] = lines[3], lines[2]
+        (self.repo / "series").write_text("\n".join(lines) + "\n")
+        self.finds("series:3", "out of order: number 0001 expected", "scripts/stack refresh alpha")
+
+    def test_patch_name(self):
+        name = self.patch()
+        (self.repo / name).rename(self.repo / "patches/v1/alpha/fix.patch")
+        self.change("series", Path(name).name, "fix.patch")
+        self.finds("series:3", "not of the form NNNN-name.patch", "scripts/stack refresh alpha")
+
+    def test_no_series(self):
+        (self.repo / "series").unlink()
+        self.finds("series:0", "there is no series file", "> series")
+
+    def test_signed_off_by_someone_else(self):
+        self.change(self.patch(), "Signed-off-by: Ann", "Signed-off-by: Bob <bob@example.org>\nCc: Ann")
+        self.finds(self.patch() + ":2", "no Signed-off-by of the author", "commit --amend -s")
+
+    def test_no_from_and_bad_date(self):
+        self.change(self.patch(), "From: Ann", "X-From: Ann")
+        self.change(self.patch(1), "Date: Fri, 2 Jan 2026", "Date: Freitag")
+        self.finds(self.patch() + ":0", "no From: header", "git checkout -- " + self.patch())
+        self.finds(self.patch(1) + ":3", "the date cannot be read", "scripts/stack refresh alpha")
+
+    def test_not_canonical(self):
+        self.change(self.patch(), "0" * 40, "f" * 40)
+        self.change(self.patch(1), "[PATCH]", "[PATCH 2/2]")
+        self.finds(self.patch() + ":1", "zero commit id", "scripts/stack refresh alpha")
+        self.finds(self.patch(1) + ":4", "does not begin with [PATCH]", "scripts/stack refresh alpha")
+
+    def test_signature(self):
+        path = self.repo / self.patch()
+        path.write_text(path.read_text().rstrip("\n") + "\n-- \n2.39.5\n\n")
+        self.finds(self.patch(), "a version signature", "scripts/stack refresh alpha")
+
+    def test_crlf(self):
+        path = self.repo / self.patch()
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+        self.finds(self.patch(), "CR LF", "sed -i 's/\\r$//'")
+
+    def test_cut_in_a_hunk(self):
+        path = self.repo / self.patch(1)
+        text = path.read_text()
+        path.write_text(text[:text.index("+\treturn 1515;")])
+        self.finds(self.patch(1), "the hunk ends before it should", "git checkout -- ")
+
+    def test_cut_between_files(self):
+        path = self.repo / self.patch(1)
+        text = path.read_text()
+        path.write_text(text[:text.rindex("diff --git")])
+        self.finds(self.patch(1), "the diffstat is not that of the diff", "git checkout -- ")
+
+    def test_cover_letter(self):
+        cover = "patches/v1/alpha/0000-cover-letter.patch"
+        self.change(cover, "0/2", "0/3")
+        self.finds(cover + ":4", "says 3 patches, the series has 2", "$EDITOR " + cover)
+        self.change(cover, "  PCI: Return more from a3()\n", "*** BLURB HERE ***\n")
+        self.finds(cover + ":0", "does not list 'PCI: Return more from a3()'", "$EDITOR")
+        self.finds(cover, "still the template", "$EDITOR")
+        (self.repo / cover).unlink()
+        self.finds(cover + ":0", "topic alpha has no cover letter", "--cover-letter")
+
+    def test_b4_ignores_a_key(self):
+        ministack.write(self.repo / ".b4-config", "[b4]\n  prep-perpatch-check-cmd = x\n"
+                        "  midmask = y\n  am-perpatch-check-cmd = z\n")
+        self.finds(".b4-config:4", "b4 ignores 'am-perpatch-check-cmd'", "sed -i 4d .b4-config")
+
+    def test_topic_ini(self):
+        ini = "patches/v1/alpha/topic.ini"
+        self.change(ini, "arches = um x86_64", "arches = um vax\ncolour = red")
+        self.finds(ini + ":0", "unknown arch 'vax'", "$EDITOR " + ini)
+        self.finds(ini + ":5", "unknown key 'colour'", "$EDITOR " + ini)
+        self.change(ini, "alpha_two = 2", "alpha_two = 3\nghost = 1")
+        self.finds(ini, "suite alpha_two needs 3 patches, the topic has 2", "$EDITOR")
+        self.finds(ini, "suite ghost has no ghost_kunit.c", "write it")
+
+    def test_suite_that_never_runs(self):
+        name = "kunit/drivers/pci/tests/lost.kunitconfig"
+        ministack.write(self.repo / name, "CONFIG_X=y\n")
+        self.finds(name + ":0", "no manifest names suite lost", "topic.ini")
+
+    def test_base_ini(self):
+        ini = "patches/v1/base.ini"
+        self.change(ini, "topics = alpha beta", "topics = alpha gamma\nmirror = x")
+        self.finds(ini, "topic gamma has no folder", "$EDITOR " + ini)
+        self.finds(ini, "unknown key 'mirror'", "$EDITOR " + ini)
+        self.change(ini, "sha256 = ", "sha256 = zz")
+        self.finds(ini, "sha256 is not 64 hex digits", "$EDITOR " + ini)
+
+    def test_hooks(self):
+        ministack.write(self.repo / "kunit/hooks", ministack.HOOKS + "drivers/pci/Kconfig\tx\n")
+        self.finds("kunit/hooks:3", "not of the form FILE<TAB>ANCHOR<TAB>LINE", "correct the line")
+        ministack.write(self.repo / "kunit/hooks",
+                        ministack.HOOKS.replace("tests/Kconfig", "gone/Kconfig"))
+        self.finds("kunit/hooks:1", "kunit/drivers/pci/gone/Kconfig is not there", "$EDITOR")
+
+    def test_check_without_head(self):
+        ministack.write(self.repo / "scripts/checks/odd", "#!/bin/sh\n# SPDX-License-Identifier: x\n")
+        self.finds("scripts/checks/odd:0", "is not executable", "chmod +x scripts/checks/odd")
+        self.finds("scripts/checks/odd:0", "no '# kind:", "scripts/checks/README")
+
+    def test_machine_path_and_spdx(self):
+        ministack.write(self.repo / "notes.txt", "ok\nsee /%s/shared\n" % "work")
+        ministack.write(self.repo / "tool.py", "print()\n")
+        self.finds("notes.txt:2", "a path of some machine", "$EDITOR notes.txt")
+        self.finds("tool.py:1", "no SPDX-License-Identifier", "$EDITOR tool.py")
+
+    def test_unreadable_ini(self):
+        ministack.write(self.repo / "patches/v1/alpha/topic.ini", "title without section\n")
+        proc = self.mini.stack("lint")
+        self.assertNotEqual(proc.returncode, 0)
+        self.assertIn("topic.ini", proc.stdout + proc.stderr)
+        self.assertNotIn("Traceback", proc.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

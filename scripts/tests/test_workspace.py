@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Golden cases of one run at a time, and of runs that are cut short anywhere."""
+import os
+import random
+import signal
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import ministack  # noqa: E402
+from ministack import MiniStack  # noqa: E402
+
+from workspace import Workspace  # noqa: E402
+
+
+class Lock(unittest.TestCase):
+    """The lock of the work folder."""
+
+    def setUp(self):
+        self.mini = MiniStack(self)
+
+    def test_second_run_names_the_first(self):
+        args = type("A", (), {"out": str(self.mini.out), "verb": "check"})
+        with Workspace(args).lock():
+            proc = self.mini.stack("apply")
+        self.assertEqual(proc.returncode, 2, proc.stdout)
+        self.assertRegex(proc.stderr, r"is in use by pid %d \(stack check, since 2\d{3}-\d\d-\d\d \d\d:"
+                         % os.getpid())
+        self.assertIn("kill %d" % os.getpid(), proc.stderr)
+        self.assertEqual(self.mini.stack("apply").returncode, 0)
+
+    def test_lock_of_a_killed_run_is_free(self):
+        self.mini.out.mkdir()
+        (self.mini.out / ".lock").write_text("99999 check 2026-01-01 00:00:00\n")
+        self.assertEqual(self.mini.stack("apply").returncode, 0)
+
+    def test_the_same_run_may_take_it_again(self):
+        ws = Workspace(type("A", (), {"out": str(self.mini.out), "verb": "x"}))
+        with ws.lock(), ws.lock():
+            pass
+        with ws.lock():
+            pass
+
+    def test_folder_that_cannot_be_made(self):
+        ministack.write(self.mini.top / "file", "x")
+        proc = self.mini.stack("apply", "--out", self.mini.top / "file/out")
+        self.assertEqual(proc.returncode, 2)
+        self.assertIn("cannot write to the work folder", proc.stderr)
+        self.assertIn("mend: choose another folder: --out DIR", proc.stderr)
+
+
+class Killed(unittest.TestCase):
+    """A run that is ended at any point leaves a state from which the next goes on."""
+
+    def setUp(self):
+        self.mini = MiniStack(self)
+
+    def expected(self):
+        """The id that an undisturbed run gives."""
+        proc = self.mini.stack("apply", "--out", self.mini.top / "quiet")
+        self.assertEqual(proc.returncode, 0, proc.stderr)
+        return self.mini.git("rev-parse", "stack", cwd=self.mini.top / "quiet/linux")
+
+    def slow_git(self, word):
+        """Return a PATH whose git waits, before and then after it does `word`."""
+        folder = self.mini.top / ("slow-" + word)
+        ministack.write(folder / "git", "#!/bin/sh\nfor a; do\n\tif [ \"$a\" = %s ]; then\n"
+                        "\t\ttouch %s/reached\n\t\tsleep 0.3\n\t\t/usr/bin/git \"$@\"\n"
+                        "\t\tstatus=$?\n\t\ttouch %s/done\n\t\tsleep 30\n\t\texit $status\n\tfi\n"
+                        "done\nexec /usr/bin/git \"$@\"\n" % (word, folder, folder))
+        (folder / "git").chmod(0o755)
+        return folder
+
+    def kill_at(self, word, mark, signum):
+        """Start apply, end it when git has reached (or done) word, return whether it got there."""
+        folder = self.slow_git(word)
+        proc = self.mini.start("apply", PATH="%s:%s" % (folder, os.environ["PATH"]))
+        deadline = time.monotonic() + 60
+        while not (folder / mark).exists():
+            self.assertIsNone(proc.poll(), "ended before git %s" % word)
+            self.assertLess(time.monotonic(), deadline, "never came to git %s" % word)
+            time.sleep(0.02)
+        os.killpg(proc.pid, signum)
+        proc.wait()
+
+    def test_kill_at_every_step(self):
+        want = self.expected()
+        for word in ("fast-import", "init", "read-tree", "commit-tree", "update-index",
+                     "update-ref", "checkout"):
+            for mark in ("reached", "done"):
+                with self.subTest(word=word, mark=mark):
+                    if word == "fast-import":
+                        ministack.sh("rm", "-rf", self.mini.cache, cwd=self.mini.top)
+                    ministack.sh("rm", "-rf", self.mini.out, self.mini.top / ("slow-" + word),
+                                 cwd=self.mini.top)
+                    self.kill_at(word, mark, signal.SIGKILL)
+                    proc = self.mini.stack("apply")
+                    self.assertEqual(proc.returncode, 0, proc.stderr)
+                    self.assertEqual(self.mini.git("rev-parse", "HEAD"), want)
+                    self.assertEqual(self.mini.git("status", "--porcelain"), "")
+
+    def test_kill_at_random_times(self):
+        want = self.expected()
+        chance = random.Random(7)
+        for _ in range(8):
+            ministack.sh("rm", "-rf", self.mini.out, cwd=self.mini.top)
+            proc = self.mini.start("apply")
+            time.sleep(chance.uniform(0.05, 1.0))
+            os.killpg(proc.pid, signal.SIGKILL)
+            proc.wait()
+            done = self.mini.stack("apply")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(self.mini.git("rev-parse", "HEAD"), want)
+            self.assertEqual(self.mini.git("status", "--porcelain"), "")
+
+    def test_interrupt_says_so(self):
+        folder = self.slow_git("read-tree")
+        proc = self.mini.start("apply", PATH="%s:%s" % (folder, os.environ["PATH"]))
+        while not (folder / "done").exists():
+            time.sleep(0.02)
+        os.killpg(proc.pid, signal.SIGINT)
+        self.assertEqual(proc.wait(30), 130)
+        self.assertEqual(self.mini.stack("apply").returncode, 0)
+
+    def test_stale_git_locks_are_cleared(self):
+        self.assertEqual(self.mini.stack("apply").returncode, 0)
+        for name in ("index.lock", "HEAD.lock", "refs/stack/p/1.lock"):
+            (self.mini.out / "linux/.git" / name).touch()
+        self.mini.patches("beta")[0].write_text(
+            self.mini.patches("beta")[0].read_text().replace("return 0;", "return 9;"))
+        proc = self.mini.stack("apply")
+        self.assertEqual(proc.returncode, 0, proc.stderr)
+        self.assertIn("return 9;", (self.mini.out / "linux/drivers/pci/c.c").read_text())
+
+    def test_refresh_killed_while_writing(self):
+        topic = self.mini.repo / "patches/v1/alpha"
+        (topic / ".refresh.0001-x.patch").write_text("half")
+        self.assertEqual(self.mini.stack("refresh", "alpha").returncode, 0)
+        self.assertEqual(list(topic.glob(".refresh.*")), [])
+
+
+class FullDisk(unittest.TestCase):
+    """No room for what git writes."""
+
+    def test_apply(self):
+        mini = MiniStack(self)
+        folder = mini.top / "full"
+        ministack.write(folder / "git", "#!/bin/sh\nif [ \"$1\" = write-tree ]; then\n"
+                        "\techo 'error: unable to write file: No space left on device' >&2\n"
+                        "\texit 128\nfi\nexec /usr/bin/git \"$@\"\n")
+        (folder / "git").chmod(0o755)
+        proc = mini.stack("apply", PATH="%s:%s" % (folder, os.environ["PATH"]))
+        self.assertEqual(proc.returncode, 2)
+        self.assertIn("No space left on device", proc.stderr)
+        self.assertIn("mend: free some disk space", proc.stderr)
+        self.assertEqual(mini.stack("apply").returncode, 0)
+
+
+class Confined(unittest.TestCase):
+    """What a run writes."""
+
+    def test_nothing_outside_out_and_cache(self):
+        mini = MiniStack(self)
+        before = {n: ministack.digest(mini.top / n) for n in ("repo", "kernel", "base")}
+        for words in (("apply",), ("edit", "alpha"), ("refresh",), ("lint",)):
+            self.assertEqual(mini.stack(*words).returncode, 0, words)
+        self.assertEqual({n: ministack.digest(mini.top / n) for n in before}, before)
+        self.assertEqual(sorted(p.name for p in mini.top.iterdir()),
+                         ["base", "cache", "kernel", "out", "repo"])
+
+
+if __name__ == "__main__":
+    unittest.main()
