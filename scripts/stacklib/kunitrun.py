@@ -175,7 +175,11 @@ class Builder:
                                     stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                     check=False).returncode
         if status:
-            return f"the build failed, see {log}\n{error_lines(log)}"
+            why = error_lines(log)
+            if "No space left on device" in why:
+                raise term.StackError(f"the disk is full, see {log}",
+                                      mend="free some space (df -h), then run this again")
+            return f"the build failed, see {log}\n{why}"
         dropped = dropped_options(self.wanted, self.folder / ".config")
         if dropped:
             return "options were dropped:\n" + "\n".join(dropped)
