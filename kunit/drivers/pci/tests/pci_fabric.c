@@ -267,8 +267,7 @@ void pci_fabric_scan(struct pci_fabric *fabric)
 		goto err_free;
 	bridge->domain_nr = ret;
 
-	fabric->busn = (struct resource)DEFINE_RES_NAMED(0, 256, "PCI fabric busn",
-							 IORESOURCE_BUS);
+	fabric->busn = DEFINE_RES_NAMED(0, 256, "PCI fabric busn", IORESOURCE_BUS);
 	bridge->sysdata = fabric;
 	bridge->ops = &pci_fabric_pci_ops;
 	bridge->map_irq = pci_fabric_map_irq;
@@ -281,13 +280,14 @@ void pci_fabric_scan(struct pci_fabric *fabric)
 	if (fabric->pref.flags)
 		pci_add_resource(&bridge->windows, &fabric->pref);
 
-	ret = pci_host_probe(bridge);
-	if (ret)
-		goto err_free;
+	/* Drivers that bind may ask for it */
 	fabric->bridge = bridge;
-	return;
+	ret = pci_host_probe(bridge);
+	if (!ret)
+		return;
 
 err_free:
+	fabric->bridge = NULL;
 	pci_free_host_bridge(bridge);
 	KUNIT_FAIL_AND_ABORT(test, "cannot scan the fabric: %d", ret);
 }

@@ -100,7 +100,7 @@ static void pci_fabric_pm_write(struct pci_fabric_cap *cap, unsigned int off,
 	u8 state = pmcsr & PCI_PM_CTRL_STATE_MASK;
 	u8 old = fn->pm_state;
 
-	if (state == PCI_D1 || state == PCI_D2) {
+	if (state == 1 || state == 2) {
 		fn->val[cap->pos + PCI_PM_CTRL] &= ~PCI_PM_CTRL_STATE_MASK;
 		fn->val[cap->pos + PCI_PM_CTRL] |= old;
 		return;

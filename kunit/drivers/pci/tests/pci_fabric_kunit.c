@@ -97,7 +97,7 @@ static void bus_number_routing(struct kunit *test)
 	struct pci_dev *rp_dev, *dev;
 	u8 last;
 
-	rp = add_port(fabric, NULL, PCI_DEVFN(1, 0), TYPE_ROOT_PORT);
+	rp = add_port(fabric, NULL, 0, TYPE_ROOT_PORT);
 	up = add_port(fabric, rp, 0, TYPE_UPSTREAM);
 	down = add_port(fabric, up, 0, TYPE_DOWNSTREAM);
 	leaf = pci_fabric_add(fabric, down, &endpoint_desc);
@@ -115,12 +115,13 @@ static void bus_number_routing(struct kunit *test)
 	cfg_write(rp_dev, 0x1a, 1, last);
 	KUNIT_EXPECT_FALSE(test, is_absent(dev->bus, 0));
 
-	/* Secondary 0: nothing below, and not on bus 0 either */
+	/* Secondary 0: nothing below, and the switch is not at 00:00.0 either */
 	last = cfg_read(rp_dev, 0x19, 1);
 	cfg_write(rp_dev, 0x19, 1, 0);
 	KUNIT_EXPECT_TRUE(test, is_absent(rp_dev->subordinate, 0));
 	KUNIT_EXPECT_TRUE(test, is_absent(dev->bus, 0));
-	KUNIT_EXPECT_TRUE(test, is_absent(rp_dev->bus, 0));
+	KUNIT_EXPECT_NULL(test, pci_fabric_pdev(up));
+	KUNIT_EXPECT_EQ(test, cfg_read(rp_dev, 0x02, 2), 0x0104);
 	cfg_write(rp_dev, 0x19, 1, last);
 	KUNIT_EXPECT_FALSE(test, is_absent(dev->bus, 0));
 }
