@@ -35,7 +35,7 @@ import kunitrun
 import stanza
 import term
 
-_FLAGS = ("-fprofile-arcs -ftest-coverage -fno-early-inlining -fno-ssa-phiopt -fno-tree-ccp "
+FLAGS = ("-fprofile-arcs -ftest-coverage -fno-early-inlining -fno-ssa-phiopt -fno-tree-ccp "
           "-fno-tree-fre -fno-tree-forwprop -fno-tree-vrp -fno-tree-switch-conversion")
 _SOURCE = re.compile(r"\.[ch]$")
 _EXCUSES = "uncovered"
@@ -54,8 +54,8 @@ def make_options(repo, patches):
     names = {path.relative_to(dropin) for path in dropin.rglob("*.c")}
     names |= {Path(name) for patch in patches for name in patch.files if name.endswith(".c")}
     folders = " ".join(sorted({str(name.parent) for name in names}))
-    return [f"UM_GCOV_OPT={_FLAGS} -Dmangle_path=kernel_mangle_path -Wl,-fini=__gcov_exit",
-            f"ccflags-remove-y=$(if $(filter {folders},$(obj)),,{_FLAGS})"]
+    return [f"UM_GCOV_OPT={FLAGS} -Dmangle_path=kernel_mangle_path -Wl,-fini=__gcov_exit",
+            f"ccflags-remove-y=$(if $(filter {folders},$(obj)),,{FLAGS})"]
 
 
 def forget(build):

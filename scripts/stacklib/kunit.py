@@ -23,6 +23,9 @@ left in out/kunit/NAME/. A report of the kernel (WARN, lockdep, KASAN ...) that
 scripts/kunit/splats.allow does not name fails the run, as does a suite that
 did not run, or of which nothing passed.
 
+A line that no suite can run is excused by an entry in the file "uncovered" beside
+its patches (keys line: "file: text", reason, until); it is shown with its reason.
+
 examples:
   stack kunit                        all suites, configuration plain
   stack kunit msi --config all       one topic's suites, every configuration

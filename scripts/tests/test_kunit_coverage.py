@@ -148,6 +148,76 @@ class Lines(unittest.TestCase):
                 gcov.counts(self.build, self.source, ["lib/a.c"], {"PATH": str(tools)})
 
 
+ERROR_PATHS = """\
+int sink;
+int number(int x)
+{
+	if (x < 0)
+		return -22;
+	if (x > 1000) {
+		sink++;
+		return x - 1000;
+	}
+	if (x == 5)
+		return 55;
+	return x + 1;
+}
+static int kind(int x)
+{
+	switch (x) {
+	case 1:
+		return -5;
+	default:
+		return 0;
+	}
+}
+int all(int x)
+{
+	int ret;
+	if (x == 3) {
+		ret = -12;
+		goto out;
+	}
+	ret = kind(x);
+	if (ret)
+		goto out;
+	ret = 8;
+out:
+	return ret;
+}
+int main(void)
+{
+	return number(3) != 4 || all(9) != 8;
+}
+"""
+
+
+class Optimized(unittest.TestCase):
+    """Counting at the kernel's optimization level."""
+
+    def lines(self, *flags):
+        """Line -> ran, of a program that takes no error path, compiled with @flags."""
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "x.c").write_text(ERROR_PATHS, encoding="utf-8")
+            subprocess.run(["gcc", *flags, "-c", "x.c", "-o", "x.o"], cwd=folder, check=True)
+            subprocess.run(["gcc", "--coverage", "x.o", "-o", "x"], cwd=folder, check=True)
+            subprocess.run(["./x"], cwd=folder, check=True)
+            counts = gcov.counts(folder, folder, ["x.c"], dict(os.environ))["x.c"]
+        text = ERROR_PATHS.splitlines()
+        return {number: bool(count) for number, count in counts.items()
+                if "return" in text[number - 1] or "=" in text[number - 1]}
+
+    def test_as_unoptimized(self):
+        """Our flags make -O2 tell about each statement what -O0 tells."""
+        expected = self.lines("-O0", "--coverage")
+        self.assertFalse(expected[5])
+        self.assertEqual(self.lines("-O2", *coverage.FLAGS.split()), expected)
+
+    def test_why(self):
+        """Without them it does not; when it does, they can go."""
+        self.assertNotEqual(self.lines("-O2", "--coverage"), self.lines("-O0", "--coverage"))
+
+
 class Small(unittest.TestCase):
     """Arithmetic and options."""
 
