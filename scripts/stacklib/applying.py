@@ -59,7 +59,7 @@ def apply_patch(git_dir, parent, patch, index, rejects):
         status, _, said = gitcmd.run("apply", "--cached", "--verbose", "--whitespace=nowarn",
                                      diff, cwd=git_dir, env=env)
         if status:
-            if "No space left" in said:
+            if gitcmd.disk_full(said):
                 raise gitcmd.GitError(("apply", patch.path), status, said)
             raise explain(git_dir, parent, patch, diff, said, rejects)
         tree = git("write-tree", cwd=git_dir, env=env)

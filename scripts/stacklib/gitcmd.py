@@ -48,15 +48,22 @@ def environment(extra=None):
     return env
 
 
+FREE_SPACE = "free some disk space (df -h), then run the same command again"
+
+
+def disk_full(text):
+    """Return whether what git said means that it had no room to write."""
+    return any(words in text for words in ("No space left on device", "Out of diskspace",
+                                           "Disk quota exceeded", "unable to write file"))
+
+
 class GitError(StackError):
     """A git command failed; .stderr holds what it said, .status its exit status."""
 
     def __init__(self, args, status, stderr):
         words = " ".join(str(a) for a in args[:6])
         tail = "\n".join(stderr.strip().splitlines()[-6:])
-        mend = None
-        if "No space left on device" in stderr:
-            mend = "free some disk space (df -h), then run the same command again"
+        mend = FREE_SPACE if disk_full(stderr) else None
         super().__init__("git %s failed (exit %s)\n%s" % (words, status, tail), mend)
         self.stderr = stderr
         self.status = status

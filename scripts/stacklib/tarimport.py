@@ -33,9 +33,9 @@ def run(path, repo, version):
     try:
         problem = _feed(unpack, feed, "base: importing Linux %s" % version)
         if problem:
-            mend = "free some disk space (df -h %s), then run the same again" % repo \
-                if "No space left" in problem else "get the file again: %s" % path
-            raise StackError("%s: import failed: %s" % (path, problem), mend)
+            mend = gitcmd.FREE_SPACE if gitcmd.disk_full(problem) else \
+                "get the file again: %s" % path
+            raise StackError("%s: import into %s failed: %s" % (path, repo, problem), mend)
         return _tree(repo)
     finally:
         for proc in (unpack, feed):
@@ -45,7 +45,8 @@ def run(path, repo, version):
                 _close(pipe)
             proc.wait()
         gitcmd.git("update-ref", "-d", "refs/import", cwd=repo, check=False)
-        (repo / "import.marks").unlink(missing_ok=True)
+        for left in [repo / "import.marks", *repo.glob("fast_import_crash_*")]:
+            left.unlink(missing_ok=True)
         done()
 
 
@@ -62,7 +63,7 @@ def _feed(unpack, feed, label):
         problem = "git fast-import ended early"
     said = feed.stderr.read().decode("utf-8", "replace").strip()
     if problem:
-        return problem + (": " + said if said else "")
+        return problem + (": " + said.splitlines()[0] if said else "")
     if feed.wait():
         return "git fast-import: " + said
     unpack.stdout.read()

@@ -197,9 +197,11 @@ def switch(path, commit, branch, label):
     write_if_changed(marker, (commit + "\n").encode())
     status, said = gitcmd.run_progress("checkout", "--progress", *force, "-B", branch, commit,
                                        cwd=path, label=label)
+    if status and any("would be overwritten" in line for line in said):
+        marker.unlink()  # git has refused and changed nothing
     if status:
-        marker.unlink()
-        raise gitcmd.GitError(("checkout", branch), status, "\n".join(said))
+        raise gitcmd.GitError(("checkout", branch), status,
+                              "\n".join(line for line in said if "%" not in line))
     marker.unlink()
 
 

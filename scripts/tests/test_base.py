@@ -163,12 +163,12 @@ class Tarball(BaseCase):
     def test_full_disk(self):
         broken = self.mini.top / "broken"
         ministack.write(broken / "git", "#!/bin/sh\nfor a; do\n\tif [ \"$a\" = fast-import ]; then\n"
-                        "\t\techo 'fatal: write error: No space left on device' >&2\n"
+                        "\t\techo 'fatal: write error. Out of diskspace' >&2\n"
                         "\t\tcat >/dev/null\n\t\texit 128\n\tfi\ndone\nexec /usr/bin/git \"$@\"\n")
         (broken / "git").chmod(0o755)
         path = "%s:%s" % (broken, os.environ["PATH"])
         proc = self.apply(status=2, STACK_BASE_DIR=self.mini.base, PATH=path)
-        self.assertIn("No space left on device", proc.stderr)
+        self.assertIn("Out of diskspace", proc.stderr)
         self.assertIn("mend: free some disk space", proc.stderr)
         self.nothing_kept()
         self.apply(STACK_BASE_DIR=self.mini.base)
