@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Golden cases of the checks that read a tree: kernel-doc, coccinelle, build, sparse.
+
+build and sparse compile one object for UML in a tree of a few folders: about half a minute for
+the first case, a few seconds for the others.
+"""
+import os
+import re
+import shutil
+import unittest
+
+from checks_support import UML, SMALL, CheckCase, tool_path
+
+API = "drivers/pci/msi/api.c"
+KDOC = "/**\n * pci_canary() - Sing\n * @dev: device\n *\n * Return: 0\n */\nint pci_canary(struct pci_dev *dev, int tune);\n"
+
+
+class KernelDoc(CheckCase):
+    """The tree's kernel-doc."""
+
+    def warnings(self, **inputs):
+        status, found, err = self.run_check("kernel-doc", FILES=API, **inputs)
+        self.assertEqual(status, 0, err)
+        return found
+
+    def test_planted_fault(self):
+        before = self.warnings()
+        line = self.edit(API, "", KDOC) + 5  # the script names the end of the comment
+        fresh = [f for f in self.warnings() if f not in before]
+        self.assertEqual(fresh, ["%s:%d: warning: function parameter 'tune' not described in 'pci_canary'" % (API, line)])
+
+    def test_clean(self):
+        before = self.warnings()
+        self.edit(API, "", KDOC.replace(" *\n", " * @tune: what to sing\n *\n", 1))
+        self.assertEqual(self.warnings(), before)
+
+    def test_no_source(self):
+        self.assert_found("kernel-doc", "(patch):0: note: touches no", FILES="README")
+
+    def test_missing_file(self):
+        self.assert_broken("kernel-doc", "cannot read kernel-doc's output", FILES="drivers/pci/none.c")
+
+    def test_tool_missing(self):
+        (self.tree / "scripts/kernel-doc").unlink()
+        self.assert_broken("kernel-doc", "scripts/kernel-doc: not in the kernel tree", FILES=API)
+
+    def test_tool_prints_garbage_or_nothing(self):
+        for body in ("print('banana')", "pass", "import sys; sys.exit(1)", "import sys; sys.stderr.write('oops\\n')",
+                     "import os; os.kill(os.getpid(), 9)"):
+            with self.subTest(body):
+                script = self.tree / "tools/docs/kernel-doc"
+                script.write_text("#!/usr/bin/env python3\n%s\n" % body, encoding="utf-8")
+                self.assert_broken("kernel-doc", "kernel-doc", FILES=API)
+
+
+class Coccinelle(CheckCase):
+    """The kernel's semantic patches; only a few of them, for time."""
+
+    KEEP = ("misc/boolreturn.cocci", "misc/semicolon.cocci", "free/kfree.cocci")
+
+    def setUp(self):
+        super().setUp()
+        top = self.tree / "scripts/coccinelle"
+        for path in top.rglob("*.cocci"):
+            if str(path.relative_to(top)) not in self.KEEP:
+                path.unlink()
+
+    def test_planted_fault(self):
+        line = self.edit(API, "", "\nint pci_canary(int i)\n{\n\tswitch (i) {\n\tcase 1:\n\t\treturn 2;\n\t};\n\treturn 0;\n}\n")
+        self.assert_found("coccinelle", "%s:%d: warning: Unneeded semicolon [misc/semicolon.cocci]" % (API, line + 6), FILES=API)
+
+    def test_text_has_no_line_number(self):
+        self.edit(API, "", "\nvoid pci_canary(int *p)\n{\n\tkfree(p);\n\tpci_sing(*p);\n}\n")
+        status, found, err = self.run_check("coccinelle", FILES=API)
+        self.assertEqual(status, 0, err)
+        self.assertEqual([re.sub(r"^\S+:\d+: ", "", f) for f in found if "kfree.cocci" in f],
+                         ["error: ERROR: reference preceded by free on line N [free/kfree.cocci]"])
+
+    def test_clean(self):
+        self.assert_clean("coccinelle", FILES=API)
+
+    def test_files_are_judged_apart(self):
+        self.edit(API, "", "\nint pci_canary(int i)\n{\n\tswitch (i) {\n\t};\n\treturn 0;\n}\n")
+        status, found, err = self.run_check("coccinelle", FILES="drivers/pci/msi/msi.c\n" + API)
+        self.assertEqual((status, len([f for f in found if "semicolon" in f])), (0, 1), err)
+
+    def test_tool_missing(self):
+        self.assert_broken("coccinelle", "spatch: not found.*stack setup", self.without("spatch"), FILES=API)
+
+    def test_rule_that_fails(self):
+        (self.tree / "scripts/coccinelle/bad.cocci").write_text("virtual report\n@r@\n@@\nsyntax error here(\n")
+        self.assert_broken("coccinelle", "1 of .* rules failed: bad.cocci", FILES=API)
+
+    def test_rule_for_a_later_spatch_is_a_note(self):
+        (self.tree / "scripts/coccinelle/new.cocci").write_text("// Requires: 99.1\nvirtual report\n@r@\n@@\nx(\n")
+        self.assert_found("coccinelle", "(rules):0: note: new.cocci needs spatch 99.1", FILES=API)
+
+    def test_no_rules(self):
+        for path in (self.tree / "scripts/coccinelle").rglob("*.cocci"):
+            path.unlink()
+        self.assert_broken("coccinelle", "no semantic patch", FILES=API)
+
+    def test_tool_prints_garbage_or_nothing(self):
+        for script in ("echo banana\n", "exit 0\n", "exit 1\n", "echo 'EXN: Failure' >&2\n", "kill -9 $$\n"):
+            with self.subTest(script):
+                answer = "[ \"$1\" = --version ] && echo 'spatch version 1.1.1' && exit\n"
+                self.assert_broken("coccinelle", "spatch", self.fake("spatch", answer + script), FILES=API)
+
+
+class Compile(CheckCase):
+    """build and sparse on UML, in one build folder that all cases share."""
+
+    PATHS = sorted(set(UML + [p for p in SMALL if not p.startswith(("scripts/", "drivers/", "include/"))]))
+
+    def inputs(self, **more):
+        # the configuration is that of the real check, cut down to what the cases need
+        return dict({"FILES": API, "HEADER_USERS": "drivers/pci/msi/", "KCONFIG_EXTRA": "", "ARCH": "um",
+                     "CROSS_COMPILE": "", "BUILD": str(self.scratch / "build"),
+                     "JOBS": str(len(os.sched_getaffinity(0))), "STATE": "after"}, **more)
+
+    def test_clean_then_faults(self):
+        """The order matters for time: the first compilation configures, the others are incremental."""
+        self.assert_clean("build", **self.inputs())
+        self.assert_clean("build", **self.inputs())
+        self.assert_clean("sparse", **self.inputs())
+        self.warns()
+        self.does_not_compile()
+        self.sparse_finds()
+        self.header_users()
+        self.not_here()
+        self.broken_compilers()
+
+    def warns(self):
+        line = self.edit(API, "", "\nint pci_canary(void);\nint pci_canary(void)\n{\n\tint unused;\n\treturn 0;\n}\n")
+        wanted = "%s:%d: warning: unused variable 'unused' [-Wunused-variable]" % (API, line + 4)
+        for _ in range(2):  # compiled again though nothing changed: the warning must come again
+            status, found, err = self.run_check("build", **self.inputs())
+            self.assertEqual(status, 0, err)
+            self.assertEqual([f.translate({0x2018: "'", 0x2019: "'"}) for f in found], [wanted])
+        self.setUp()
+
+    def does_not_compile(self):
+        line = self.edit(API, "", "\nint pci_canary(void)\n{\n\treturn missing;\n}\n")
+        self.assert_found("build", "%s:%d: error: " % (API, line + 3), **self.inputs())
+        self.assert_broken("sparse", "not hand drivers/pci/msi/api.o to sparse|sparse", **self.inputs())
+        self.setUp()
+
+    def sparse_finds(self):
+        line = self.edit(API, "", "\nint pci_canary(int __user *p);\nint pci_canary(int __user *p)\n{\n\treturn *p;\n}\n")
+        self.assert_found("sparse", "%s:%d: warning: dereference of noderef expression" % (API, line + 4), **self.inputs())
+        self.setUp()
+
+    def header_users(self):
+        self.edit("drivers/pci/msi/msi.h", "int pci_msi_setup_msi_irqs(", "static int pci_canary;\nint pci_msi_setup_msi_irqs(")
+        inputs = self.inputs(FILES="drivers/pci/msi/msi.h")
+        self.assert_found("build", "drivers/pci/msi/msi.h:", **inputs)
+        self.assert_found("build", "drivers/pci/msi/msi.h:0: note: not here: no object of header-users",
+                          **dict(inputs, HEADER_USERS=""))
+        self.setUp()
+
+    def not_here(self):
+        inputs = self.inputs(FILES="drivers/pci/controller/vmd.c")
+        for name in ("build", "sparse"):
+            self.assert_found(name, "drivers/pci/controller/vmd.c:0: note: not here: ", **inputs)
+        self.assert_found("build", "(patch):0: note: touches nothing that is compiled", **self.inputs(FILES="README"))
+
+    def broken_compilers(self):
+        inputs = self.inputs()
+        for name, tools in (("build", ("gcc", "make")), ("sparse", ("gcc", "make", "sparse"))):
+            for tool in tools:
+                self.assert_broken(name, "%s: not found.*stack setup" % tool, self.without(tool), **inputs)
+        for script in ("echo banana\n", "exit 0\n", "exit 1\n", "kill -9 $$\n"):
+            self.assert_broken("build", "make|gcc", self.fake("make", script), **inputs)
+            self.assert_broken("sparse", "make|gcc|sparse", self.fake("make", script), **inputs)
+            self.assert_broken("sparse", "sparse", self.fake("sparse", script), **inputs)
+        # takes the probes, then says something that is no diagnostic, or too much, on kernel sources
+        good = "for last; do :; done; case $last in *drivers/*.c) %%s;; *) exec %s \"$@\";; esac\n" % shutil.which(
+            "sparse", path=tool_path())
+        for answer in ("echo banana", "exit 127", "kill -9 $$", "echo 'a.c:1:1: error: too many errors'"):
+            self.assert_broken("sparse", "sparse", self.fake("sparse", good % answer), **inputs)
+        # an old sparse: checker-valid.sh of the tree says no, and make would go on without it
+        self.assert_broken("sparse", "checker-valid.sh does not accept.*stack setup",
+                           self.fake("sparse", "echo \"$1: error: unknown type\"; exit 0\n"), **inputs)
+
+
+if __name__ == "__main__":
+    unittest.main()
