@@ -33,7 +33,6 @@ import gcov
 import gitcmd
 import kunitrun
 import stanza
-import term
 
 FLAGS = ("-fprofile-arcs -ftest-coverage -fno-early-inlining -fno-ssa-phiopt -fno-tree-ccp "
           "-fno-tree-fre -fno-tree-forwprop -fno-tree-vrp -fno-tree-switch-conversion")
