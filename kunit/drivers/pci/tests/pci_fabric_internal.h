@@ -13,6 +13,16 @@
  * called, without a lock of the fabric held.
  *
  * Functions below want pci_fabric.lock held unless they say otherwise.
+ *
+ * What more is made of:
+ *   a capability	a struct pci_fabric_cap_desc and a member of pci_fabric_fn_desc
+ *   virtual functions	pci_fabric_fn with pci_fabric_fn_ops of their own, made by
+ *			the SR-IOV capability
+ *   a hotplug slot	registers and a write operation beside those of PCI Express,
+ *			on top of surprise removal
+ *   steering tags	pci_fabric_fn.msix_ctrl_rw, where they are in the MSI-X table
+ *   another machine	a file like pci_fabric_uml.c; on x86, bus->sysdata and so
+ *			struct pci_fabric has to begin with a struct pci_sysdata
  */
 #ifndef _PCI_FABRIC_INTERNAL_H
 #define _PCI_FABRIC_INTERNAL_H
