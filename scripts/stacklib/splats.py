@@ -18,7 +18,7 @@ HEADERS = [(kind, re.compile(regex)) for kind, regex in (
     ("kasan", r"BUG: KASAN: |BUG: KFENCE: |==\d+==ERROR: AddressSanitizer"),
     ("ubsan", r"UBSAN: "),
     ("kmemleak", r"kmemleak: (?:\d+ new suspected memory leaks|.*disabled|Cannot )"
-                 r"|unreferenced object 0x"),
+                 r"|unreferenced object"),
     ("rcu", r"WARNING: suspicious RCU usage|(?:rcu: )?INFO: rcu\w* (?:self-)?detected"
             r"|(?:rcu: )?INFO: rcu_\w+ .*stall"),
     ("lockdep", r"WARNING: (?:possible (?:circular|recursive|irq)|inconsistent lock"
@@ -34,7 +34,7 @@ HEADERS = [(kind, re.compile(regex)) for kind, regex in (
                r"|workqueue: .*hogged CPU|(?:watchdog: )?Watchdog detected"),
     ("fault-injection", r"FAULT_INJECTION: forcing a failure"),
     ("dma-api", r"(?:\S+ )?(?:\S+: )?DMA-API: (?!preallocated|debugging (?:en|dis)abled"
-                r"|dma_debug_entry pool|supported address space)"),
+                r"|dma_debug_entry pool|enable driver filter|switching off)"),
     ("odebug", r"ODEBUG: "),
     ("list", r"list_(?:add|del) corruption|slab .*corrupt|Slab corruption"),
     ("slub", r"BUG [\w-]+(?: \(.*\))?: "),
@@ -63,6 +63,8 @@ _TRACE = "Call Trace"
 _REACH = {"lockdep": 400, "rcu": 80}
 _REACH_DEFAULT = 40
 _MAX_LINES = 400
+# Kinds that are often the text of a WARN rather than a report of their own.
+_WORDS = ("list", "odebug", "refcount", "dma-api")
 
 
 @dataclass
@@ -109,16 +111,16 @@ class _Scanner:
     def _same_report(self, kind):
         """Whether the header @kind goes on with the open report.
 
-        Inside one "cut here" a list corruption is followed by the WARNING or
-        BUG that reports it; a leak's objects follow the count. Everything else
+        Inside one "cut here" the words of a WARN follow its first line, and a
+        list corruption is followed by the BUG that reports it. Everything else
         is a report of its own, so that none hides behind another.
         """
         if not self.open:
             return False
-        if self.cut and self.open.kind in ("list", "odebug", "refcount"):
+        if self.cut and self.open.kind in _WORDS:
             return kind in ("warn", "bug")
-        if kind == "refcount":
-            return self.cut and self.open.kind == "warn"
+        if kind in _WORDS:
+            return self.cut and self.open.kind == "warn" and len(self.open.lines) == 1
         return kind == "panic" and self.open.kind in ("panic", "bug", "kasan")
 
     def _header(self, kind, text, number):

@@ -127,6 +127,42 @@ class Reports(unittest.TestCase):
         self.assertEqual(self.kinds("pci 0000:01:00.0: DMA-API: device driver frees DMA memory\n"),
                          ["dma-api"])
 
+    def test_words_of_a_warn(self):
+        """The text of a WARN is part of its report; a second complaint is not."""
+        warn = ("------------[ cut here ]------------\n"
+                "WARNING: kernel/dma/debug.c:1042 at check_unmap+0x0/0x1, CPU#0: a/1\n"
+                "DMA-API: pci 0000:01:00.0: device driver frees DMA memory\n")
+        self.assertEqual(self.kinds(warn), ["warn"])
+        self.assertEqual(self.kinds(warn + "DMA-API: pci 0000:01:00.0: another\n"),
+                         ["warn", "dma-api"])
+
+    def test_formats_of_the_kernel(self):
+        """The first line of each kind, as the format strings of 7.1 print it."""
+        for kind, line in (
+                ("kasan", "BUG: KASAN: slab-use-after-free in uaf+0x1c/0x30"),
+                ("ubsan", "UBSAN: shift-out-of-bounds in drivers/pci/msi/api.c:9:14"),
+                ("kmemleak", "unreferenced object 0x0000000061a3c000 (size 48):"),
+                ("kmemleak", "kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug)"),
+                ("rcu", "WARNING: suspicious RCU usage"),
+                ("rcu", "rcu: INFO: rcu_sched self-detected stall on CPU"),
+                ("lockdep", "WARNING: possible circular locking dependency detected"),
+                ("lockdep", "WARNING: possible recursive locking detected"),
+                ("lockdep", "WARNING: inconsistent lock state"),
+                ("lockdep", "WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected"),
+                ("lockdep", "[ BUG: Invalid wait context ]"),
+                ("sleep", "BUG: sleeping function called from invalid context at a.c:1"),
+                ("sleep", "BUG: scheduling while atomic: a/1/0x00000002"),
+                ("hung-task", "INFO: task a:12 blocked for more than 3 seconds."),
+                ("hung-task", "INFO: task a:12 is blocked on a mutex likely owned by task b:1."),
+                ("lockup", "BUG: workqueue lockup - pool cpus=0 stuck for 33s!"),
+                ("odebug", "ODEBUG: free active (active state 0) object: 1 object type: timer"),
+                ("list", "list_del corruption. prev->next should be 1, but was 2. (prev=3)"),
+                ("slub", "BUG kmalloc-32 (Tainted: G    B   N ): Poison overwritten"),
+                ("bug", "kernel BUG at lib/list_debug.c:59!"),
+                ("irq", "irq 9: nobody cared (try booting with the \"irqpoll\" option)"),
+                ("sysfs", "sysfs: cannot create duplicate filename '/bus/x'")):
+            self.assertEqual(self.kinds(line + "\n"), [kind], line)
+
     def test_call_trace_without_header(self):
         """A stack that belongs to no report is a report."""
         self.assertEqual(self.kinds("hello\nCall Trace:\n [<1>] ? f+0x0/0x1\n"), ["call-trace"])
