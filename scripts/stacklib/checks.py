@@ -125,21 +125,31 @@ def show_table(data):
 
 
 def show_findings(data):
-    """Print what was found, where, the log, and the command that runs it again."""
+    """Print what was found, where, the log, and the command that runs it again; arches that agree once."""
+    groups = {}
     for verdict in data["verdicts"]:
         if verdict["verdict"] == judge.PASS or (verdict["verdict"] == judge.NOTE and verdict["quiet"]):
             continue
-        name = verdict["check"] + (" (%s)" % verdict["arch"] if verdict["arch"] else "")
-        patch = next((p for p in data["patches"] if p["number"] == verdict["patch"]), None)
-        place = "%d/%d %s" % (patch["number"], len(data["patches"]), patch["path"]) if patch else "base"
-        term.say("%s %s  %s" % (term.colour(verdict["verdict"], COLOURS[verdict["verdict"]]), place,
-                                term.colour(name, "bold")))
-        for finding in verdict["findings"][:40]:
-            term.say("  %s:%d: %s: %s" % (finding["file"], finding["line"], finding["level"], finding["text"]))
-        if len(verdict["findings"]) > 40:
-            term.say("  ... and %d more in the report" % (len(verdict["findings"]) - 40))
-        if verdict["reason"]:
-            term.say("  the check is broken: " + verdict["reason"])
-        if verdict["verdict"] != judge.NOTE:
-            term.say("  log: %s" % verdict["log"])
-            term.say("  again: " + verdict["again"])
+        same = (verdict["patch"], verdict["check"], verdict["verdict"], verdict["reason"],
+                tuple(tuple(sorted(f.items())) for f in verdict["findings"]))
+        groups.setdefault(same, []).append(verdict)
+    for group in groups.values():
+        show_group(data, group[0], [v["arch"] for v in group if v["arch"]])
+
+
+def show_group(data, verdict, arches):
+    """Print one verdict that is that of all `arches`."""
+    name = verdict["check"] + (" (%s)" % " ".join(arches) if arches else "")
+    patch = next((p for p in data["patches"] if p["number"] == verdict["patch"]), None)
+    place = "%d/%d %s" % (patch["number"], len(data["patches"]), patch["path"]) if patch else "base"
+    term.say("%s %s  %s" % (term.colour(verdict["verdict"], COLOURS[verdict["verdict"]]), place,
+                            term.colour(name, "bold")))
+    for finding in verdict["findings"][:40]:
+        term.say("  %s:%d: %s: %s" % (finding["file"], finding["line"], finding["level"], finding["text"]))
+    if len(verdict["findings"]) > 40:
+        term.say("  ... and %d more in the report" % (len(verdict["findings"]) - 40))
+    if verdict["reason"]:
+        term.say("  the check is broken: " + verdict["reason"])
+    if verdict["verdict"] != judge.NOTE:
+        term.say("  log: %s" % verdict["log"])
+        term.say("  again: " + verdict["again"])

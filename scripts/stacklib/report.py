@@ -88,7 +88,8 @@ def page(data):
     counts = {name: sum(v["verdict"] == name for v in data["verdicts"]) for name in CLASS}
     bad = counts[judge.FAIL] + counts[judge.BROKEN]
     parts = {
-        "title": "%d findings to mend" % bad if bad else "all clean",
+        "title": ", ".join("%d %s" % (counts[n], w) for n, w in ((judge.FAIL, "failed"), (judge.BROKEN, "broken"))
+                           if counts[n]) or "all passed",
         "state": "fail" if bad else "pass",
         "summary": "".join('<span class="badge %s">%d %s</span> ' % (CLASS[n], count, n)
                            for n, count in counts.items() if count),
@@ -130,13 +131,15 @@ def table(data):
         out.append('<tr><th scope="row"><small>%s %s</small> %s</th>' % (number or "", text(topic), text(subject)))
         for name in names:
             own = [v for v in data["verdicts"] if (v["patch"], v["check"]) == (number, name)]
-            out.append('<td data-check="%s">%s</td>' % (text(name), " ".join(map(mark, own)) or "&ndash;"))
+            out.append('<td%s data-check="%s">%s</td>' % ('' if own else ' class="none"', text(name), " ".join(map(mark, own))))
         out.append("</tr>")
     return "".join(out) + "</tbody>"
 
 
 def mark(verdict):
-    label = "%s %s" % (verdict["arch"], verdict["verdict"]) if verdict["arch"] else verdict["verdict"]
+    label = verdict["verdict"]
+    if verdict["arch"]:
+        label = verdict["arch"] + (" " + label if label != judge.PASS else "")
     return '<a class="badge %s" href="#%s">%s</a>' % (CLASS[verdict["verdict"]], text(anchor(verdict)), text(label))
 
 
@@ -148,7 +151,12 @@ def details(data):
         out.append("<h3>%s</h3>" % text("%d. %s" % (number, patch["subject"]) if patch else "Base"))
         if patch:
             out.append('<p class="path">%s</p>' % text(patch["path"]))
-        out += [detail(v) for v in data["verdicts"] if v["patch"] == number]
+        own = [v for v in data["verdicts"] if v["patch"] == number]
+        order = (judge.BROKEN, judge.FAIL, judge.NOTE)
+        out += [detail(v) for word in order for v in own if v["verdict"] == word]
+        passed = [detail(v) for v in own if v["verdict"] == judge.PASS]
+        if passed:
+            out.append("<details><summary>%d passed</summary>%s</details>" % (len(passed), "".join(passed)))
     return "".join(out)
 
 
