@@ -84,6 +84,8 @@ class Executor:
                                                          "KCFLAGS", "KCPPFLAGS", "ARCH", "CROSS_COMPILE", "CC", "C", "W")}
         env.update(PATH=self.path, PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", CCACHE_NOHASHDIR="1",
                    CCACHE_BASEDIR=str(self.out))
+        if self.results:
+            env.setdefault("CCACHE_DIR", str(self.results.folder.parent / "ccache"))
         env.update(inputs)
         return env
 

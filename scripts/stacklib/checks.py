@@ -35,10 +35,10 @@ def register(subparsers):
     sub.add_argument("--no-cache", action="store_true", help="run everything anew")
 
 
-def execute(args):
-    """Run the checks; returns the report's data (see report.build) after writing the report."""
+def execute(args, only=None):
+    """Run the checks (names in `only`, or all); returns the report's data after writing the report."""
     ws, began = Workspace(args), time.monotonic()
-    checks = checkrun.load(ws.repo / "scripts" / "checks", getattr(args, "only", None))
+    checks = checkrun.load(ws.repo / "scripts" / "checks", only)
     stack = series.load(ws.repo, args.base)
     topics = stack.select(args.topics)
     with ws.lock():
@@ -52,7 +52,7 @@ def execute(args):
         ask_versions(plan)
         verdicts = plan.run()
         term.done()
-        data = report.build(ws, stack, plan, verdicts, time.monotonic() - began, getattr(args, "only", None))
+        data = report.build(ws, stack, plan, verdicts, time.monotonic() - began, only)
         report.save(ws.out, data)
     return data
 
@@ -67,7 +67,7 @@ def ask_versions(plan):
 
 def run(args):
     """Verb check: 0 when every verdict is pass or note, else 1."""
-    data = execute(args)
+    data = execute(args, args.only)
     show_table(data)
     show_findings(data)
     total = collections.Counter(v["verdict"] for v in data["verdicts"])
@@ -80,7 +80,7 @@ def run(args):
 
 
 def run_counts(args):
-    """Run the checks as `check` does, and return (passed, failed): one per verdict."""
+    """Run all checks as `check` does, and return (passed, failed): one per verdict."""
     data = execute(args)
     show_table(data)
     show_findings(data)

@@ -5,6 +5,7 @@ The kernel comes from STACK_TEST_TREE (a git repository whose refs/stack/base, o
 a kernel), or from `scripts/stack`'s own prepared tree.  Without one the tests fail: a check
 that was not tried is not known to work.
 """
+import atexit
 import functools
 import os
 import shutil
@@ -50,6 +51,7 @@ def base():
         ws.out = Path(folder)
         prepared = tree.prepare(ws, stack, [], None)
         kept = Path(tempfile.mkdtemp(prefix="stack-test-base-"))
+        atexit.register(shutil.rmtree, kept, ignore_errors=True)
         shutil.copytree(prepared.path / ".git", kept / ".git")
         return str(kept), prepared.commit(0)
 
