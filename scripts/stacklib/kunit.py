@@ -139,7 +139,8 @@ def run_config(builder, asked, folder, isolated=False, built=None):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     name = builder.config.name
-    allowed = splats.read_allowed(config_folder() / "splats.allow")
+    allow_list = config_folder() / "splats.allow"
+    splats.read_allowed(allow_list)     # a list that cannot be read is told before the build
     result = kunitrun.Result(name, folder / "test.log")
     term.progress(f"kunit {name}: building")
     problem, result.build_seconds = kunitrun.timed(lambda: builder.build(folder / "build.log"))
@@ -149,13 +150,13 @@ def run_config(builder, asked, folder, isolated=False, built=None):
     if built:
         built()
     for glob in asked if isolated else [""]:
-        log = folder / (f"test-{glob}.log" if glob else "test.log")
+        result.log = log = folder / (f"test-{glob}.log" if glob else "test.log")
         term.progress(f"kunit {name}: booting {glob}")
         suites, problems, seconds = builder.boot(log, glob, _follow(name))
         result.run_seconds += seconds
         result.problems += problems
         result.suites += suites
-        result.splats += splats.judge_log(log, allowed, name)
+        result.splats += splats.judge_log(log, splats.read_allowed(allow_list), name)
     result.problems += missing_suites(asked, result.suites)
     return result
 

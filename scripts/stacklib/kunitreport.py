@@ -66,8 +66,9 @@ def show(result):
     for splat in result.bad_splats():
         running = f", in suite {splat.suite}" if splat.suite else ", before any suite"
         running += f" after {splat.after}" if splat.after else ""
-        term.say(term.colour("report ", "red") + f"{result.config} {shown_path(result.log)}:"
-                 f"{splat.line} ({splat.kind}{running})")
+        term.say(term.colour("report ", "red") + f"{result.config} "
+                 f"{shown_path(result.log.with_name(splat.log))}:{splat.line} "
+                 f"({splat.kind}{running})")
         _lines(splat.lines)
     for splat in result.splats:
         if splat.reason:

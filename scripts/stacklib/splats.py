@@ -69,7 +69,8 @@ _WORDS = ("list", "odebug", "refcount", "dma-api")
 
 @dataclass
 class Splat:
-    """One report. line counts from 1; reason is empty unless it is allowed."""
+    """One report. line counts from 1 in the file log, where there is one; reason is
+    empty unless it is allowed."""
 
     kind: str
     title: str
@@ -78,6 +79,7 @@ class Splat:
     after: str = ""
     lines: list = field(default_factory=list)
     reason: str = ""
+    log: str = ""
 
     @property
     def where(self):
@@ -234,7 +236,7 @@ def read_allowed(path):
 def judge(text, entries, config):
     """Find the reports in the log @text and give those that are allowed a reason.
 
-    @entries: from read_allowed(); used up in the course, so read anew per run
+    @entries: from read_allowed(); used up in the course, so read anew per boot
     @config: name of the configuration
     Returns all reports; those without a reason fail the run.
     """
@@ -255,4 +257,7 @@ def judge_log(path, entries, config):
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
-    return judge(text, entries, config)
+    found = judge(text, entries, config)
+    for splat in found:
+        splat.log = Path(path).name
+    return found

@@ -65,13 +65,13 @@ class Run(unittest.TestCase):
         (self.tree / kunitrun.KUNIT_PY).write_text(FAKE, encoding="utf-8")
         self.config = kunitrun.load_config(HERE.parent / "kunit", "plain")
 
-    def run_config(self, play, asked, dot_config=None):
+    def run_config(self, play, asked, dot_config=None, isolated=False):
         """Result of a run in which kunit.py plays @play."""
         env = dict(os.environ, GOLDEN=str(GOLDEN), PLAY=play,
                    DOT_CONFIG=repr(self.config.options if dot_config is None else dot_config))
         builder = kunitrun.Builder(self.tree, self.top / "build", self.config, [], env, 1)
         with contextlib.redirect_stdout(io.StringIO()):
-            return kunit.run_config(builder, asked, self.top / "out")
+            return kunit.run_config(builder, asked, self.top / "out", isolated)
 
     def test_pass(self):
         """All well: counts, skipped with its reason, time of the suite."""
@@ -135,6 +135,21 @@ class Run(unittest.TestCase):
         self.assertEqual(result.count("failed", "crashed"), 0)
         self.assertEqual(result.problems, [])
         self.assertFalse(result.ok())
+
+    def test_isolated(self):
+        """Each suite has a boot and a log of its own, and a report says which log."""
+        result = self.run_config("warn", ["scratch_splat", "other"], isolated=True)
+        names = sorted(path.name for path in (self.top / "out").glob("test*.log"))
+        self.assertEqual(names, ["test-other.log", "test-scratch_splat.log"])
+        self.assertEqual([splat.log for splat in result.splats],
+                         ["test-scratch_splat.log"] * 2 + ["test-other.log"] * 2)
+        self.assertIn("suite other was asked for and did not run", result.problems)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            kunitreport.show(result)
+            kunitreport.table([result])
+        self.assertIn("test-other.log:", said.getvalue())
+        self.assertIn("a deliberate warning", said.getvalue())
 
     def test_silence(self):
         """A kernel that printed nothing is an error."""
