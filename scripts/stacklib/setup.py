@@ -93,7 +93,7 @@ def install(packages):
     if os.geteuid() or os.environ.get("STACK_NO_INSTALL"):
         raise StackError("missing packages: " + " ".join(packages),
                          "sudo apt-get update && sudo " + line)
-    if run_apt(line.split()) == 0:
+    if run_apt(line.split(), tell=False) == 0:
         return
     # No list, or one so old that its files are gone: update it, and only then.
     if run_apt(["apt-get", "update"]):
@@ -102,8 +102,8 @@ def install(packages):
         raise StackError("the packages could not be installed: " + " ".join(packages), line)
 
 
-def run_apt(words):
-    """Run apt-get with progress; return its exit status. What it says on failure is shown."""
+def run_apt(words, tell=True):
+    """Run apt-get with progress; return its exit status. tell: show how a failure ended."""
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C")
     words = words[:1] + ["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"] + words[1:]
     counts, tail = {"Get": 0, "Setting": 0}, []
@@ -117,7 +117,7 @@ def run_apt(words):
                 progress("setup: apt-get: %(Get)d files fetched, %(Setting)d packages set up"
                          % counts)
     done()
-    if proc.returncode:
+    if proc.returncode and tell:
         say("\n".join("  | " + text for text in tail))
     return proc.returncode
 

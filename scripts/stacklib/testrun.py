@@ -37,11 +37,15 @@ class Result(unittest.TextTestResult):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.passed = 0
+        self.told = None
 
     def startTest(self, test):
+        # Before what the test prints is caught; in a pipe only each new class is told.
+        name = test.id() if term.is_terminal() else test.id().rpartition(".")[0]
+        if name != self.told:
+            term.progress("test %d: %s" % (self.testsRun + 1, name))
+            self.told = name
         super().startTest(test)
-        if term.is_terminal():
-            term.progress("test %d: %s" % (self.testsRun, test.id()))
 
     def addSuccess(self, test):
         super().addSuccess(test)
@@ -60,7 +64,8 @@ def own_tests(repo, only=None):
     suite = unittest.TestLoader().discover(str(folder), pattern="test_*.py")
     if only:
         suite = unittest.TestSuite(t for t in flat(suite) if only in t.id())
-    runner = unittest.TextTestRunner(stream=sys.stdout, resultclass=Result, verbosity=0)
+    runner = unittest.TextTestRunner(stream=sys.stdout, resultclass=Result, verbosity=0,
+                                     buffer=True)
     result = runner.run(suite)
     term.done()
     for test, why in result.skipped:
