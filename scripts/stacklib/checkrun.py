@@ -14,6 +14,9 @@ from term import StackError
 KINDS = ("patch", "tree", "boundary")
 CROSS = {"um": "", "x86_64": "", "arm64": "aarch64-linux-gnu-", "i386": "i686-linux-gnu-",
          "s390": "s390x-linux-gnu-"}
+# Variables that would change what make does, or be taken for an input
+NOT_PASSED = set("MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES KCFLAGS KCPPFLAGS ARCH CROSS_COMPILE SUBARCH CC HOSTCC CHECK CF "
+                 "C M O V W LLVM LOG PATCH FILES SUITES SPATCH SPFLAGS COCCI MODE".split())
 LOG_KEPT = 60000  # characters of a log that are kept with the result
 
 
@@ -79,9 +82,8 @@ class Executor:
 
     def environment(self, inputs):
         """The environment of a check: ours without git's and make's variables, plus the inputs."""
-        env = {k: v for k, v in os.environ.items()
-               if not k.startswith("GIT_") and k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KBUILD_OUTPUT", "LOG",
-                                                         "KCFLAGS", "KCPPFLAGS", "ARCH", "CROSS_COMPILE", "CC", "C", "W")}
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "KBUILD_", "KCONFIG_"))
+               and k not in NOT_PASSED}
         env.update(PATH=self.path, PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", CCACHE_NOHASHDIR="1",
                    CCACHE_BASEDIR=str(self.out))
         if self.results:

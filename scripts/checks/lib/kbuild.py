@@ -46,36 +46,36 @@ class Kbuild:
         return res
 
     def configure(self):
-        """Make .config when there is none, the fragment changed or a Kconfig file is newer."""
+        """Make .config when there is none, or the fragment or a Kconfig file changed."""
         with open(os.path.join(LIB, "build.config"), encoding="utf-8") as src:
             fragment = src.read()
         extra = os.environ.get("KCONFIG_EXTRA", "").split()
         fragment += "".join(word + "\n" for word in extra)
         stamp = os.path.join(self.out, ".stack-config")
         want = hashlib.sha256((fragment + self.tree + self.arch + versions()).encode()).hexdigest()
-        if not self._stale(stamp, want):
-            return
+        try:
+            with open(stamp, encoding="utf-8") as src:
+                if src.read() == want + self.kconfig():
+                    return
+        except OSError:
+            pass
         path = os.path.join(self.out, ".stack-fragment")
         with open(path, "w", encoding="utf-8") as out:
             out.write(fragment)
         self._must(self.make("-s", "KCONFIG_ALLCONFIG=" + path, "allmodconfig"), "allmodconfig")
         self._must(self.make("-s", "prepare"), "prepare")
         with open(stamp, "w", encoding="utf-8") as out:
-            out.write(want)
+            out.write(want + self.kconfig())
 
-    def _stale(self, stamp, want):
-        """True unless the stamp holds `want` and is newer than every Kconfig file."""
-        deps = os.path.join(self.out, "include/config/auto.conf.cmd")
-        try:
-            with open(stamp, encoding="utf-8") as src:
-                if src.read() != want:
-                    return True
-            made = os.stat(stamp).st_mtime_ns
-            with open(deps, encoding="utf-8") as src:
-                names = re.findall(r"[^\s\\:$()=]*Kconfig[^\s\\:$()]*", src.read())
-            return not names or any(os.stat(os.path.join(self.tree, n)).st_mtime_ns >= made for n in names)
-        except OSError:
-            return True
+    def kconfig(self):
+        """Hash over the Kconfig files of the last configuration; OSError when there was none."""
+        with open(os.path.join(self.out, "include/config/auto.conf.cmd"), encoding="utf-8") as src:
+            names = sorted(set(re.findall(r"[^\s\\:$()=]*Kconfig[^\s\\:$()]*", src.read())))
+        total = hashlib.sha256()
+        for name in names:
+            with open(os.path.join(self.tree, name), "rb") as src:
+                total.update(name.encode() + b"\0" + src.read() + b"\0")
+        return " %d %s" % (len(names), total.hexdigest())
 
     @staticmethod
     def _must(res, what):
