@@ -145,6 +145,10 @@ def check_suites(repo):
             named.update({s: path for s in series.suites_of(conf, path)})
         except StackError as exc:
             return [Finding(path, 0, "error", exc.msg, "$EDITOR %s" % path.relative_to(repo))]
+    # A configuration of KUnit may bring suites of its own, named in its head.
+    for path in sorted((repo / "scripts" / "kunit").glob("*.config")):
+        for line in re.findall(r"^# suites: (.+)$", path.read_text(encoding="utf-8"), re.M):
+            named.update(dict.fromkeys(line.split(), path))
     found = []
     for suite, path in named.items():
         for name in (suite + "_kunit.c", suite + ".kunitconfig"):
