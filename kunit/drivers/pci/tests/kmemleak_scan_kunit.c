@@ -82,6 +82,7 @@ static struct kunit_suite kmemleak_scan_suite = {
 	.name = "kmemleak_scan",
 	.test_cases = kmemleak_scan_cases,
 };
+
 kunit_test_suite(kmemleak_scan_suite);
 
 MODULE_DESCRIPTION("KUnit: look for memory that the suites lost");

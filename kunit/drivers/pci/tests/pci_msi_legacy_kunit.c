@@ -238,6 +238,7 @@ static struct kunit_suite pci_msi_legacy_suite = {
 	.init = pci_msi_legacy_init,
 	.test_cases = pci_msi_legacy_cases,
 };
+
 kunit_test_suite(pci_msi_legacy_suite);
 
 MODULE_DESCRIPTION("KUnit tests for the implicit release of PCI IRQ vectors");

@@ -921,6 +921,7 @@ static struct kunit_suite pcim_irq_vectors_suite = {
 	.init = pcim_irq_vectors_init,
 	.test_cases = pcim_irq_vectors_cases,
 };
+
 kunit_test_suite(pcim_irq_vectors_suite);
 
 MODULE_DESCRIPTION("KUnit tests for managed PCI IRQ vectors");

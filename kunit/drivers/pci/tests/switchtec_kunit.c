@@ -251,6 +251,7 @@ static struct kunit_suite switchtec_kunit_suite = {
 	.init = switchtec_kunit_init,
 	.test_cases = switchtec_kunit_cases,
 };
+
 kunit_test_suite(switchtec_kunit_suite);
 
 MODULE_DESCRIPTION("KUnit tests for the interrupts of the switchtec driver");
