@@ -15,7 +15,7 @@ import checks_support
 
 PATCHES = checks_support.REPO / "patches"
 # What is needed to configure x86 and UML and to compile drivers/pci: a seventh of the tree
-PARTS = checks_support.UML + ["tools/objtool", "tools/lib", "tools/virtio/linux", "drivers/of",
+PARTS = checks_support.UML + ["tools/Makefile", "tools/objtool", "tools/lib", "tools/virtio/linux", "drivers/of",
                               "Makefile", "Kbuild", "usr/include", "kernel/module", "certs"]
 
 

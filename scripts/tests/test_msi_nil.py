@@ -29,6 +29,7 @@ class Nil(unittest.TestCase):
     @classmethod
     def code(cls):
         """Compile and disassemble; {object: list of lines}."""
+        cls.kernel.make("x86_64", "x86", "prepare")
         cls.kernel.make("x86_64", "x86", *OBJECTS)
         found = {}
         for name in OBJECTS:
