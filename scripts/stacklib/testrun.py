@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `test`: the project's own tests, then the stack's: what CI runs."""
 import argparse
+import os
 import sys
 import time
 import traceback
 import unittest
 
-import base
 import lint
 import series
 import term
+import tree
 from workspace import Workspace
 
 
@@ -86,8 +87,9 @@ def flat(suite):
 
 
 def base_counts(ws, args):
-    """Get the base; return (1, 0). Its failure is an exception."""
-    base.find(ws, series.load(ws.repo, args.base).base, args)
+    """Get the base and hand it to the tests (STACK_TEST_TREE); return (1, 0)."""
+    tree.prepare(ws, series.load(ws.repo, args.base), [], args)
+    os.environ.setdefault("STACK_TEST_TREE", str(ws.out / "linux"))
     return 1, 0
 
 

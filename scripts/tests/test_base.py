@@ -122,7 +122,7 @@ class Tarball(BaseCase):
         self.tarball().write_bytes(data[:len(data) - 40])
         self.manifest(sha256=basefetch.sha256_of(self.tarball()))
         proc = self.apply(status=2, STACK_BASE_DIR=self.mini.base)
-        self.assertIn("import failed", proc.stderr)
+        self.assertIn("Unexpected end of input", proc.stderr)
         self.nothing_kept()
 
     def test_other_version_in_the_tarball(self):
