@@ -833,7 +833,7 @@ static void affinity(struct kunit *test)
 	struct pci_irq_fixture *fx = pcim_irq_fixture(test);
 
 	if (!IS_ENABLED(CONFIG_SMP))
-		kunit_skip(test, "affinity is ignored without CONFIG_SMP");
+		kunit_skip(test, "vectors are spread with CONFIG_SMP only");
 
 	pcim_irq_sets = 0;
 	fx->alloc = pcim_irq_affinity_alloc;
@@ -866,7 +866,7 @@ static void affinity_fails(struct kunit *test)
 	struct pci_irq_fixture *fx = pcim_irq_fixture(test);
 
 	if (!IS_ENABLED(CONFIG_SMP))
-		kunit_skip(test, "affinity is ignored without CONFIG_SMP");
+		kunit_skip(test, "vectors are spread with CONFIG_SMP only");
 
 	fx->alloc = pcim_irq_reserve_all;
 	KUNIT_EXPECT_EQ(test, pci_irq_fixture_bind(fx), -ENOSPC);
