@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs last and makes kmemleak look for what the suites before it lost.
+ * Runs after the other suites of this folder and makes kmemleak look for what
+ * they lost.
  *
  * kmemleak's own first scan comes a minute after the boot, when a KUnit kernel
  * has long halted. This suite asks for one as a user does, through debugfs. What

@@ -58,6 +58,7 @@ static void pci_irq_failslab_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, (void __force *)ubuf);
 
 	mnt = kern_mount(type);
+	put_filesystem(type);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mnt);
 	ret = pci_irq_failslab_write(mnt, ubuf, "failslab/ignore-gfp-wait", "N");
 	if (!ret)

@@ -80,18 +80,39 @@ static int pci_irq_fixture_steps(struct pci_irq_fixture *fx)
 	return ret;
 }
 
+static void pci_irq_fixture_disable(void *data)
+{
+	pci_disable_device(data);
+}
+
+/*
+ * Vectors that devres frees after remove need a device that is enabled until
+ * then, so a plain device is disabled by devres as well.
+ */
+static int pci_irq_fixture_enable(struct pci_irq_fixture *fx)
+{
+	int ret;
+
+	if (!fx->plain)
+		return pcim_enable_device(fx->pdev);
+
+	ret = pci_enable_device(fx->pdev);
+	if (ret)
+		return ret;
+
+	return devm_add_action_or_reset(&fx->pdev->dev, pci_irq_fixture_disable,
+					fx->pdev);
+}
+
 static int pci_irq_fixture_probe(struct pci_dev *pdev,
 				 const struct pci_device_id *id)
 {
 	struct pci_irq_fixture *fx = pci_irq_fixture_of(pdev);
 	int ret;
 
-	ret = fx->plain ? pci_enable_device(pdev) : pcim_enable_device(pdev);
-	if (!ret) {
+	ret = pci_irq_fixture_enable(fx);
+	if (!ret)
 		ret = pci_irq_fixture_steps(fx);
-		if (ret && fx->plain)
-			pci_disable_device(pdev);
-	}
 
 	fx->probed = ret;
 	return ret;
@@ -103,8 +124,6 @@ static void pci_irq_fixture_remove(struct pci_dev *pdev)
 
 	if (fx->remove)
 		fx->remove(fx);
-	if (fx->plain)
-		pci_disable_device(pdev);
 }
 
 int pci_irq_fixture_bind(struct pci_irq_fixture *fx)
@@ -209,7 +228,8 @@ static void pci_irq_fixture_watch(struct pci_fabric_fn *fn, unsigned int where,
 		fx->teardown.count++;
 		fx->teardown.msi_data = fx->pdev->dev.msi.data;
 		fx->teardown.handler = irq_has_action(fx->virq[0]);
-		fx->teardown.enabled = pci_is_enabled(fx->pdev);
+		/* Cleared before the write if the allocation failed, else after. */
+		fx->teardown.complete = pci_dev_msi_enabled(fx->pdev);
 	}
 
 	if (fx->on && !on && fx->rescue) {

@@ -36,13 +36,13 @@ struct kunit;
  * @count: number of writes that cleared an enable bit which was set
  * @msi_data: MSI device data was still there
  * @handler: the interrupt of vector 0 had a handler
- * @enabled: the device was enabled
+ * @complete: the allocation had succeeded before, so this is no error path of it
  */
 struct pci_irq_teardown {
 	unsigned int count;
 	bool msi_data;
 	bool handler;
-	bool enabled;
+	bool complete;
 };
 
 /**
@@ -51,7 +51,8 @@ struct pci_irq_teardown {
  * @fabric: the fabric
  * @fn: the function
  * @pdev: its device
- * @plain: probe calls pci_enable_device() instead of pcim_enable_device()
+ * @plain: probe calls pci_enable_device() instead of pcim_enable_device(), and
+ *	leaves the pci_disable_device() to a devres action
  * @alloc: how probe allocates vectors, same form as pci_alloc_irq_vectors()
  * @min_vecs: for @alloc
  * @max_vecs: for @alloc

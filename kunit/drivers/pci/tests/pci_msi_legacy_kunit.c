@@ -56,8 +56,10 @@ static int pci_msi_legacy_init(struct kunit *test)
 		return ret;
 
 	fx = test->priv;
-	fx->alloc = how->alloc;
-	fx->flags = how->flags;
+	if (how) {
+		fx->alloc = how->alloc;
+		fx->flags = how->flags;
+	}
 	return 0;
 }
 
@@ -202,10 +204,9 @@ static void pci_msi_legacy_early(struct pci_irq_fixture *fx)
 }
 
 /*
- * Trap T6 (a), the hazard.  What 50 files do, many of which request their
- * interrupts with devm_request_irq(): when remove runs, devres still holds the
- * interrupts, so it is too early to free vectors.  Left to devres, the order is
- * right, see auto_release.
+ * Trap T6 (a), the hazard.  When remove runs, devres still holds interrupts of
+ * devm_request_irq(), so vectors that remove frees go with their handlers
+ * installed.  Left to devres, the order is right, see auto_release.
  */
 static void early_free(struct kunit *test)
 {
@@ -228,7 +229,7 @@ static struct kunit_case pci_msi_legacy_cases[] = {
 	LEGACY_CASE(double_free),
 	LEGACY_CASE(alloc_free_alloc),
 	LEGACY_CASE(unmanaged_after_managed),
-	LEGACY_CASE(intx),
+	KUNIT_CASE(intx),
 	LEGACY_CASE(early_free),
 	{ }
 };

@@ -199,6 +199,7 @@ static void switchtec_kunit_expect_failure(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, device_attach(&st->pdev->dev), 0);
 	switchtec_kunit_expect_free(test);
+	KUNIT_EXPECT_LE(test, kref_read(kref), refs + 1);
 	if (kref_read(kref) > refs)
 		pci_dev_put(st->pdev);
 }
