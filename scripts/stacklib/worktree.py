@@ -106,6 +106,7 @@ def set_refs(git_dir, commits, full):
 def check(ws, commit):
     """Bring out/check to a commit, removing whatever else is in it; return its path."""
     main, path = ws.out / "linux", ws.out / "check"
+    refuse_if_foreign(main, path)
     inside = git("rev-parse", "--absolute-git-dir", cwd=path, check=False) if path.is_dir() else ""
     known = inside.startswith(str((main / ".git" / "worktrees").resolve()) + "/")
     if not known:
@@ -118,6 +119,25 @@ def check(ws, commit):
         raise gitcmd.GitError(("checkout", commit), status, "\n".join(said))
     git("clean", "-fdxq", cwd=path)
     return path
+
+
+def refuse_if_foreign(main, path):
+    """Raise StackError when path has something in it and is no work tree of main's.
+
+    What a killed `git worktree add` leaves is nothing, or .git alone and empty.
+    """
+    if not path.is_symlink() and not path.exists():
+        return
+    link = path / ".git"
+    if path.is_dir() and not path.is_symlink():
+        if all(p == link and p.is_file() and not p.stat().st_size for p in path.iterdir()):
+            return
+        if link.is_file():
+            target = link.read_text(encoding="utf-8", errors="replace").partition(":")[2].strip()
+            if (main / ".git" / "worktrees").resolve() in Path(target).resolve().parents:
+                return
+    raise StackError("%s is in the way: it is not a work tree of this tool" % path,
+                     "mv %s %s.mine" % (path, path))
 
 
 def unfinished(git_dir):
