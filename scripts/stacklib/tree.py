@@ -63,8 +63,8 @@ class Tree:
     def apply_extra(self, k, diff_path):
         """Bring out/check to boundary k with drop-in plus one more diff; return its path.
 
-        StackError when the diff does not apply to the letter. The next checkout()
-        takes it away again.
+        StackError (2, not 1: nothing was tested, so nothing was found) when the diff
+        does not apply to the letter. The next checkout() takes it away again.
         """
         path = self.checkout(k, dropin=True)
         diff = Path(diff_path).absolute()
@@ -73,7 +73,7 @@ class Tree:
             raise applying.StackError("%s does not apply on boundary %d:\n%s"
                                       % (diff_path, k, said.strip()),
                                       "write it anew against that state: git -C %s show %s"
-                                      % (self.path, self.commit(k)[:12]), code=1)
+                                      % (self.path, self.commit(k)[:12]))
         return path
 
     def suites(self, k):

@@ -14,6 +14,7 @@ from ministack import MiniStack  # noqa: E402
 
 import series  # noqa: E402
 import tree  # noqa: E402
+from term import StackError  # noqa: E402
 from workspace import Workspace  # noqa: E402
 
 
@@ -232,11 +233,40 @@ class States(unittest.TestCase):
     def test_damaged_check_folder_is_made_anew(self):
         with mock.patch("builtins.print"):
             path = self.tree.checkout(1)
-            shutil.rmtree(path)
+            shutil.rmtree(self.mini.out / "linux/.git/worktrees")
             ministack.write(path / "half", "x")
             self.tree.checkout(2)
-        self.assertIn("return 22;", (path / "drivers/pci/b.c").read_text())
-        self.assertFalse((path / "half").exists())
+            self.assertIn("return 22;", (path / "drivers/pci/b.c").read_text())
+            self.assertFalse((path / "half").exists())
+            shutil.rmtree(path)
+            ministack.write(path / ".git", "")
+            self.tree.checkout(1)
+        self.assertIn("return 33;", (path / "drivers/pci/a.c").read_text())
+
+    def test_check_folder_of_somebody_else_is_not_touched(self):
+        path = self.mini.out / "check"
+        other = "gitdir: %s/.git/worktrees/check\n" % self.mini.kernel
+        for name, text in (("precious", "x"), (".git/HEAD", "x"), (".git", other)):
+            with self.subTest(name=name, text=text):
+                ministack.write(path / name, text)
+                with self.assertRaisesRegex(StackError, "out/check is in the way") as caught:
+                    self.tree.checkout(1)
+                self.assertEqual(caught.exception.mend, "mv %s %s.mine" % (path, path))
+                self.assertEqual((path / name).read_text(), text)
+                shutil.rmtree(path)
+        ministack.write(path, "a file")
+        with self.assertRaisesRegex(StackError, "out/check is in the way"):
+            self.tree.checkout(1)
+        self.assertEqual(path.read_text(), "a file")
+
+    def test_extra_that_does_not_apply_is_no_finding(self):
+        extra = self.mini.top / "extra.diff"
+        ministack.write(extra, "--- a/drivers/pci/c.c\n+++ b/drivers/pci/c.c\n@@ -1,4 +1,4 @@\n"
+                        " int c(void)\n {\n-\treturn 5;\n+\treturn 7;\n }\n")
+        with mock.patch("builtins.print"), self.assertRaises(StackError) as caught:
+            self.tree.apply_extra(3, extra)
+        self.assertEqual(caught.exception.code, 2)
+        self.assertIn("extra.diff does not apply on boundary 3", caught.exception.msg)
 
 
 if __name__ == "__main__":
