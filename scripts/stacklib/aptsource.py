@@ -176,14 +176,37 @@ def find_mirror():
                              "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)"],
                             capture_output=True, text=True, env=env, check=False).stdout
     for line in listed.splitlines():
-        uri, release, component = (line.split() + ["", "", ""])[:3]
-        if component == "main" and "-" not in release and "security" not in uri:
+        # Split at single blanks: a field that apt leaves empty must not move the others.
+        uri, release, component, origin = (line.split(" ", 3) + [""] * 4)[:4]
+        if (origin == "Debian" and component == "main" and "-" not in release
+                and "security" not in uri):
             return uri
     # Before the first `apt-get update` there are no targets, but there are addresses.
     asked = subprocess.run(["apt-get", "update", "--print-uris"],
                            capture_output=True, text=True, env=env, check=False).stdout
-    for match in re.finditer(r"^'(\S+?)dists/([^/]+)/InRelease'", asked, re.M):
-        if "-" not in match.group(2) and "security" not in match.group(1):
-            return match.group(1)
+    uri = likely_mirror(re.findall(r"^'(\S+?)dists/([^/]+)/InRelease'", asked, re.M), codename())
+    if uri:
+        return uri
     raise AptError("the sources of apt name no Debian mirror",
                    "add one to /etc/apt/sources.list, then: apt-get update")
+
+
+def likely_mirror(places, release):
+    """Return the address among [(address, suite)] that has Debian's release, or None.
+
+    Others may have a suite of that name too, but not the updates beside it; and
+    nobody but Debian owns a suite `stable` for sure.
+    """
+    have = [uri for uri, suite in places if suite == release and "security" not in uri]
+    have.sort(key=lambda uri: (uri, release + "-updates") not in places)
+    return have[0] if have else None
+
+
+def codename(path="/etc/os-release"):
+    """Return the code name of the Debian release that this machine runs, "" of another system."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    fields = dict(re.findall(r'^(ID|VERSION_CODENAME)="?([^"\n]*)"?$', text, re.M))
+    return fields.get("VERSION_CODENAME", "") if fields.get("ID") == "debian" else ""

@@ -7,6 +7,7 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
@@ -243,6 +244,49 @@ class Apt(unittest.TestCase):
                 if " update" in line or " source " in line:
                     self.assertIn("config=%s/cache/apt." % top, line)
             self.assertEqual(list((top / "cache").iterdir()), [])
+
+    def mirror(self, targets, uris=""):
+        """What find_mirror() makes of the answers of an apt."""
+        with tempfile.TemporaryDirectory() as folder:
+            ministack.write(Path(folder) / "apt-get", "#!/bin/sh\ncase \"$*\" in\n*indextargets*) "
+                            "/bin/cat <<E\n%s\nE\n;;\n*) /bin/cat <<E\n%s\nE\n;;\nesac\n"
+                            % (targets, uris))
+            (Path(folder) / "apt-get").chmod(0o755)
+            with mock.patch.dict(os.environ, {"PATH": folder}), \
+                    mock.patch.object(aptsource, "codename", lambda: "bookworm"):
+                return aptsource.find_mirror()
+
+    def test_others_are_not_taken_for_the_mirror(self):
+        debian = "http://mirror.example/debian/ bookworm main Debian"
+        for other in ("http://other.example/ stable main Other Inc",
+                      "http://other.example/ stable main ",
+                      "http://other.example/debian/ bookworm main Debian Backports"):
+            self.assertEqual(self.mirror(other + "\n" + debian), "http://mirror.example/debian/")
+            with self.assertRaisesRegex(aptsource.AptError, "name no Debian mirror"):
+                self.mirror(other)
+
+    def test_mirror_before_the_first_update(self):
+        def line(uri, suite):
+            return "'%sdists/%s/InRelease' x 0 \n" % (uri, suite)
+        ours, other = "http://mirror.example/debian/", "http://other.example/debian/"
+        both = line(ours, "bookworm") + line(ours, "bookworm-updates")
+        for suite in ("stable", "bookworm", "./"):
+            self.assertEqual(self.mirror("", line(other, suite) + both), ours, suite)
+        self.assertEqual(self.mirror("", line(ours, "bookworm")), ours)
+        for text in ("", line(other, "stable"), line(other, "bookworm-updates"),
+                     line("http://other.example/debian-security/", "bookworm")):
+            with self.assertRaisesRegex(aptsource.AptError, "name no Debian mirror"):
+                self.mirror("", text)
+
+    def test_code_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "os-release"
+            for text, want in (('ID=debian\nVERSION_CODENAME=bookworm\n', "bookworm"),
+                               ('ID="debian"\nVERSION_CODENAME="trixie"\n', "trixie"),
+                               ("ID=ubuntu\nVERSION_CODENAME=noble\n", ""), ("", "")):
+                path.write_text(text)
+                self.assertEqual(aptsource.codename(path), want)
+            self.assertEqual(aptsource.codename(path / "none"), "")
 
     def test_versions(self):
         self.assertEqual(aptsource.newest(["1.2-1", "1.10-1", "1.10~rc1-1"]), "1.10-1")
