@@ -67,6 +67,7 @@ def run_edit(ws, stack, args):
     tree, failed = prepare(ws, stack, name, args)
     topic = next(t for t in tree.topics if t.name == name)
     path, branch = tree.path, "edit/" + name
+    worktree.finish(ws)
     worktree.refuse_if_dirty(path)
     count = len(topic.patches)
     start, end = tree.commit(tree.boundaries - count), tree.commit(tree.boundaries)
@@ -79,9 +80,8 @@ def run_edit(ws, stack, args):
         kept = "%s.%d" % (branch, int(time.time()))
         git("branch", "-f", kept, "refs/heads/" + branch, cwd=path)
         say("the old branch is kept as %s" % kept)
-    worktree.switch(path, end, branch, "out/linux: ")
-    git("update-ref", "refs/stack/edit/%s/base" % name, start, cwd=path)
-    git("update-ref", "refs/stack/edit/%s/end" % name, end, cwd=path)
+    where = "refs/stack/edit/%s/" % name
+    worktree.switch(path, end, branch, {where + "base": start, where + "end": end}, "out/linux: ")
     remember(tree.git_dir, name, {p.name: p.sha256 for p in topic_of(stack, name).patches})
     if failed:
         left = topic_of(stack, name).patches[count:]
@@ -142,6 +142,7 @@ def refresh(ws, stack, topic, args):
     """Write one topic back; return how many files changed (or would, with --check)."""
     path = ws.out / "linux"
     made = (path / ".git" / "stack-state").is_dir()
+    worktree.finish(ws)
     if made and (worktree.unfinished(path / ".git")
                  or worktree.head_branch(path) == "edit/" + topic.name):
         worktree.refuse_if_dirty(path)  # or those changes would be missing without a word

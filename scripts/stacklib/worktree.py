@@ -193,36 +193,56 @@ def refuse_if_in_use(ws):
 
 
 def pending(git_dir):
-    """Return the commit that a killed run was checking out in out/linux, or None."""
+    """Return [commit, branch, {ref: commit}] of the switch that a killed run was at, or None."""
     marker = git_dir / "stack-state" / "checking-out"
-    return marker.read_text(encoding="utf-8").strip() if marker.is_file() else None
+    try:
+        words = marker.read_text(encoding="utf-8").split()
+    except OSError:
+        return None
+    words += [BRANCH] if len(words) == 1 else []
+    return [words[0], words[1], dict(w.rsplit("=", 1) for w in words[2:])] if words else None
+
+
+def finish(ws):
+    """Bring a switch of out/linux that was cut short to its end; nothing to do without one."""
+    git_dir = ws.out / "linux" / ".git"
+    todo = pending(git_dir)
+    if todo:
+        clear_locks(ws)
+        switch(git_dir.parent, *todo, "out/linux: ")
 
 
 def show(ws, commit):
     """Check commit out in out/linux on branch 'stack'; refuse_if_in_use() must have passed."""
-    path = ws.out / "linux"
-    switch(path, commit, BRANCH, "out/linux: ")
-    git("update-ref", "refs/stack/applied", commit, cwd=path)
+    switch(ws.out / "linux", commit, BRANCH, {"refs/stack/applied": commit}, "out/linux: ")
 
 
-def switch(path, commit, branch, label):
-    """Set branch to commit and check it out; a run killed in here is finished by the next."""
+def switch(path, commit, branch, refs, label):
+    """Check commit out, then set branch and refs {name: commit} at once, and be on branch.
+
+    A run killed in here is finished by the next, see finish().
+    """
+    refs = dict(refs, **{"refs/heads/" + branch: commit})
     marker = path / ".git" / "stack-state" / "checking-out"
     born = git("rev-parse", "-q", "--verify", "HEAD", cwd=path, check=False)
-    if born == commit and not marker.is_file() and head_branch(path) == branch:
-        return
-    force = ["--force"] if marker.is_file() or not born else []
-    if marker.is_file() and born:
-        rescue(path)
-    write_if_changed(marker, (commit + "\n").encode())
-    status, said = gitcmd.run_progress("checkout", "--progress", *force, "-B", branch, commit,
-                                       cwd=path, label=label)
-    if status and any("would be overwritten" in line for line in said):
-        marker.unlink()  # git has refused and changed nothing
-    if status:
-        raise gitcmd.GitError(("checkout", branch), status,
-                              "\n".join(line for line in said if "%" not in line))
-    marker.unlink()
+    if born != commit or marker.is_file() or head_branch(path) != branch:
+        force = ["--force"] if marker.is_file() or not born else []
+        if marker.is_file() and born:
+            rescue(path)
+        words = [commit, branch] + ["%s=%s" % item for item in refs.items()]
+        write_if_changed(marker, ("\n".join(words) + "\n").encode())
+        status, said = gitcmd.run_progress("checkout", "--progress", *force, "--detach", commit,
+                                           cwd=path, label=label)
+        if status and any("would be overwritten" in line for line in said):
+            marker.unlink()  # git has refused and changed nothing
+        if status:
+            raise gitcmd.GitError(("checkout", commit), status,
+                                  "\n".join(line for line in said if "%" not in line))
+    orders = "".join("update %s %s\n" % item for item in refs.items())
+    git("update-ref", "--stdin", cwd=path, input=orders)
+    if head_branch(path) != branch:
+        git("symbolic-ref", "HEAD", "refs/heads/" + branch, cwd=path)
+    marker.unlink(missing_ok=True)
 
 
 def rescue(path):

@@ -73,10 +73,10 @@ class Killed(unittest.TestCase):
         (folder / "git").chmod(0o755)
         return folder
 
-    def kill_at(self, word, mark, signum):
-        """Start apply, end it when git has reached (or done) word, return whether it got there."""
+    def kill_at(self, word, mark, signum, *verb):
+        """Start apply (or verb), end it when git has reached (or done) word."""
         folder = self.slow_git(word)
-        proc = self.mini.start("apply", PATH="%s:%s" % (folder, os.environ["PATH"]))
+        proc = self.mini.start(*(verb or ("apply",)), PATH="%s:%s" % (folder, os.environ["PATH"]))
         deadline = time.monotonic() + 60
         while not (folder / mark).exists():
             self.assertIsNone(proc.poll(), "ended before git %s" % word)
@@ -100,6 +100,54 @@ class Killed(unittest.TestCase):
                     self.assertEqual(proc.returncode, 0, proc.stderr)
                     self.assertEqual(self.mini.git("rev-parse", "HEAD"), want)
                     self.assertEqual(self.mini.git("status", "--porcelain"), "")
+
+    def half_checkout(self, *verb):
+        """Kill a run in its checkout and leave the files as if one of two had been written."""
+        self.kill_at("checkout", "reached", signal.SIGKILL, *verb)
+        a = self.mini.out / "linux/drivers/pci/a.c"
+        a.write_text(a.read_text().replace("return 15;", "return 1515;"))
+        ministack.sh("rm", "-rf", self.mini.top / "slow-checkout", cwd=self.mini.top)
+
+    def test_edit_killed_in_its_checkout(self):
+        for verb in (("edit", "alpha"), ("apply",)):
+            for then in ("edit", "refresh"):
+                with self.subTest(verb=verb, then=then):
+                    ministack.sh("rm", "-rf", self.mini.out, cwd=self.mini.top)
+                    self.assertEqual(self.mini.stack("apply", "beta").returncode, 0)
+                    self.half_checkout(*verb)
+                    proc = self.mini.stack(then, "alpha")
+                    self.assertEqual(proc.returncode, 0, proc.stderr)
+                    self.assertEqual(self.mini.git("status", "--porcelain"), "")
+                    proc = self.mini.stack("edit", "alpha")
+                    self.assertNotIn("work of yours", proc.stdout)
+                    self.assertEqual(self.mini.git("symbolic-ref", "--short", "HEAD"), "edit/alpha")
+                    self.mini.git("switch", "-q", "stack")
+                    proc = self.mini.stack("apply")
+                    self.assertEqual(proc.returncode, 0, proc.stderr)
+
+    def test_edit_killed_at_its_refs(self):
+        for word, mark in (("update-ref", "reached"), ("update-ref", "done"),
+                           ("symbolic-ref", "reached"), ("symbolic-ref", "done")):
+            with self.subTest(word=word, mark=mark):
+                ministack.sh("rm", "-rf", self.mini.out, self.mini.top / ("slow-" + word),
+                             cwd=self.mini.top)
+                self.assertEqual(self.mini.stack("apply", "alpha").returncode, 0)
+                self.kill_at(word, mark, signal.SIGKILL, "edit", "alpha")
+                refs = self.mini.git("for-each-ref", "--format=%(refname)", "refs/heads/edit",
+                                     "refs/stack/edit").splitlines()
+                self.assertIn(len(refs), (0, 3), refs)
+                proc = self.mini.stack("edit", "alpha")
+                self.assertEqual(proc.returncode, 0, proc.stderr)
+                self.assertNotIn("work of yours", proc.stdout)
+                self.assertEqual(self.mini.git("status", "--porcelain"), "")
+
+    def test_apply_killed_before_it_notes_what_it_applied(self):
+        self.assertEqual(self.mini.stack("apply", "beta").returncode, 0)
+        for mark in ("reached", "done"):
+            self.kill_at("checkout", mark, signal.SIGKILL)
+            ministack.sh("rm", "-rf", self.mini.top / "slow-checkout", cwd=self.mini.top)
+            self.assertEqual(self.mini.stack("apply").returncode, 0)
+            self.assertEqual(self.mini.stack("apply", "beta").returncode, 0)
 
     def test_kill_at_random_times(self):
         want = self.expected()
