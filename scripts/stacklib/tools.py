@@ -32,6 +32,8 @@ TOOLS = {
     "spatch": (["coccinelle"], ["spatch", "--version"]),
     # spatch finds Python, which the kernel's rules print through, by this name only.
     "libpython3-dev": (["libpython3-dev"], "/usr/lib/*/libpython3.*.so"),
+    # Two of the kernel's rules are scripted in OCaml, which spatch compiles.
+    "ocamlopt": (["ocaml-nox"], ["ocamlopt", "-version"]),
     "codespell": (["codespell"], ["codespell", "--version"]),
     "shellcheck": (["shellcheck"], ["shellcheck", "--version"]),
     "lcov": (["lcov"], ["lcov", "--version"]),
