@@ -9,6 +9,7 @@ import os
 import re
 
 from gitcmd import git, git_bytes
+from series import touched
 from term import StackError
 
 FORMAT = ["format-patch", "--stdout", "-1", "--zero-commit", "--no-signature", "--no-numbered",
@@ -21,26 +22,79 @@ _NAME_LENGTH = 64 - len(".patch") - 1
 _STAT = re.compile(r"^ (\S.*\|\s+(\d+|Bin)|\d+ files? changed)", re.M)
 
 
-def format_all(git_dir, commits, topic):
+def format_all(git_dir, commits, topic, drop_notes=False):
     """Return [(file name, bytes)] for commits, oldest first.
 
     A patch that the topic has already, known by its subject, keeps its name behind
-    the number, and the notes that it has below its `---`.
+    the number, and the notes that it has below its `---`. One with another subject
+    takes over the notes of the one it seems to have been. StackError (code 1) when
+    notes would be lost, unless drop_notes.
     """
-    known = {p.subject: p for p in topic.patches}
-    result = []
+    fresh = []
     for number, commit in enumerate(commits, 1):
         data = git_bytes(*FORMAT, commit, cwd=git_dir)
-        subject = git("log", "-1", "--format=%s", commit, cwd=git_dir)
-        old = known.pop(subject, None)
-        if old:
-            name = "%04d-%s" % (number, old.name[5:])
-            data = with_notes(data, notes_of(old.text))
-        else:
-            slug = git("log", "-1", "--format=%f", commit, cwd=git_dir)
-            name = ("%04d-%s" % (number, slug))[:_NAME_LENGTH].rstrip("-.") + ".patch"
-        result.append((name, data))
+        subject, slug = git("log", "-1", "--format=%s%n%f", commit, cwd=git_dir).split("\n")
+        files = touched(data.decode("utf-8", "replace"))
+        fresh.append(Fresh(number, subject, slug, files, data))
+    named, noted, left = match(fresh, topic.patches)
+    lost = [p for p in left if notes_of(p.text)]
+    if lost and not drop_notes:
+        raise lost_notes(topic, lost)
+    result = []
+    for one in fresh:
+        number = "%04d-" % one.number
+        name = (number + one.slug)[:_NAME_LENGTH].rstrip("-.") + ".patch"
+        if one in named:
+            name = number + named[one].name[5:]
+        result.append((name, with_notes(one.data, notes_of(noted[one].text))
+                       if one in noted else one.data))
     return result
+
+
+class Fresh:
+    """A commit to be written: .number .subject .slug (of a file name) .files .data (its patch)."""
+
+    def __init__(self, number, subject, slug, files, data):
+        self.number, self.subject, self.slug = number, subject, slug
+        self.files, self.data = files, data
+
+
+def match(fresh, patches):
+    """Find out which patch each commit was; return ({Fresh: Patch}, {Fresh: Patch}, [Patch]).
+
+    The first by subject, of equal ones by files and number. The second those and,
+    for the rest, the patch of the same files, else that of the same number which
+    has a file in common. The third: patches that no commit was.
+    """
+    place = {p: n for n, p in enumerate(patches, 1)}
+    left, named = list(patches), {}
+
+    def take(found, fits):
+        # The best pairs first, so that none takes the patch that another is.
+        pairs = sorted(((one.files != p.files, abs(one.number - place[p]), one.number, place[p])
+                        for one in fresh for p in left if one not in found and fits(one, p)))
+        for *_, number, position in pairs:
+            one, patch = fresh[number - 1], patches[position - 1]
+            if one not in found and patch in left:
+                found[one] = patch
+                left.remove(patch)
+
+    take(named, lambda one, p: one.subject == p.subject)
+    noted = dict(named)
+    take(noted, lambda one, p: one.files == p.files
+         or (one.number == place[p] and set(one.files) & set(p.files)))
+    return named, noted, left
+
+
+def lost_notes(topic, patches):
+    """Return the error that shows the notes of patches that no commit is any more."""
+    lines = []
+    for patch in patches:
+        lines.append("%s: it is gone or was rewritten, and has notes below its '---':" % patch.path)
+        lines += ["  | " + text for text in notes_of(patch.text).splitlines()]
+    return StackError("\n".join(lines), "copy what is still of use, then: scripts/stack refresh "
+                      "--drop-notes %s\nand put it below the '---' of the patch that it belongs to"
+                      % topic.name, code=1)
 
 
 def notes_of(text):
@@ -135,12 +189,16 @@ def series_text(stack, topic, wanted, text):
             continue
         entry, _, tail = line.strip().partition(" ")
         slug = entry[len(prefix) + 5:]
-        comments[slug], pending = pending, []
-        tails[slug] = " " + tail if tail else ""
+        # Two patches may have one subject, and so one slug: first come, first served.
+        comments.setdefault(slug, []).append(pending)
+        tails.setdefault(slug, []).append(" " + tail if tail else "")
+        pending = []
     body = []
     for entry in new:
         slug = entry[len(prefix) + 5:]
-        body += comments.pop(slug, []) + [entry + tails.get(slug, "")]
+        known = bool(comments.get(slug))
+        body += comments[slug].pop(0) if known else []
+        body.append(entry + (tails[slug].pop(0) if known else ""))
     for left in comments.values():  # of patches that are gone
-        body += left
+        body += sum(left, [])
     return "\n".join(lines[:first] + body + lines[last + 1:]) + "\n"

@@ -37,6 +37,8 @@ def register(subparsers):
                "  scripts/stack refresh --check    would anything change?")
     sub.add_argument("--check", action="store_true",
                      help="write nothing; exit 1 when something would change")
+    sub.add_argument("--drop-notes", action="store_true",
+                     help="let the notes below the '---' of patches that are gone go with them")
 
 
 def run(args):
@@ -155,7 +157,7 @@ def refresh(ws, stack, topic, args):
         count = len(topic.patches)
         commits = [tree.commit(k) for k in range(tree.boundaries - count + 1, tree.boundaries + 1)]
     git_dir = path / ".git"
-    wanted = canonical.format_all(git_dir, commits, topic)
+    wanted = canonical.format_all(git_dir, commits, topic, getattr(args, "drop_notes", False))
     if has_work(path, topic.name):
         refuse_if_both_changed(git_dir, topic, wanted)
     if args.check:

@@ -134,6 +134,70 @@ class Edit(unittest.TestCase):
         self.assertIn("nothing to change", self.stack("refresh", "alpha").stdout)
         self.assertEqual(patch.read_text(), text)
 
+    def note(self, number, text):
+        """Put a note below the line of a patch of alpha."""
+        patch = self.mini.patches()[number - 1]
+        patch.write_text(patch.read_text().replace("\n---\n", "\n---\n%s\n\n" % text, 1))
+
+    def test_notes_of_a_reworded_patch_stay(self):
+        self.note(1, "v2: first")
+        self.note(2, "v3: second")
+        self.stack("edit", "alpha")
+        self.mini.git("commit", "-q", "--amend", "-m", "PCI: Other words\n\n" + ministack.LOG)
+        self.stack("refresh", "alpha")
+        names = [p.name for p in self.mini.patches()]
+        self.assertEqual(names, ["0001-PCI-Return-more-from-a3.patch", "0002-PCI-Other-words.patch"])
+        self.assertIn("\n---\nv2: first\n\n", self.mini.patches()[0].read_text())
+        self.assertIn("\n---\nv3: second\n\n", self.mini.patches()[1].read_text())
+        # Reworded, and another file in it: its number and the file in common tell.
+        self.edit_file("README", "nine", "ten")
+        self.mini.git("commit", "-qa", "--amend", "-m", "PCI: New words\n\n" + ministack.LOG)
+        self.stack("refresh", "alpha")
+        self.assertIn("\n---\nv3: second\n\n", self.mini.patches()[1].read_text())
+        self.assertIn("nothing to change", self.stack("refresh", "alpha").stdout)
+
+    def test_notes_of_a_gone_patch_are_not_lost_silently(self):
+        self.note(2, "v3: second\nin two lines")
+        old = self.mini.patches()[1]
+        self.stack("edit", "alpha")
+        self.mini.git("reset", "-q", "--hard", "HEAD~1")
+        self.edit_file("README", "nine", "ten")
+        self.mini.git("commit", "-qam", "Docs: Say ten\n\n" + ministack.LOG)
+        for words in (("refresh", "alpha"), ("refresh", "--check", "alpha")):
+            proc = self.stack(*words, status=1)
+            self.assertIn("  | v3: second\n  | in two lines\n", proc.stderr)
+            self.assertIn("scripts/stack refresh --drop-notes alpha", proc.stderr)
+            self.assertIn("v3: second", old.read_text())
+        self.stack("refresh", "--drop-notes", "alpha")
+        self.assertFalse(old.exists())
+        self.assertNotIn("v3: second", self.mini.patches()[1].read_text())
+        self.note(2, "v3: second")  # the second half of the mend
+        self.assertIn("nothing to change", self.stack("refresh", "alpha").stdout)
+        self.assertIn("v3: second", self.mini.patches()[1].read_text())
+
+    def test_equal_subjects(self):
+        self.stack("edit", "alpha")
+        self.mini.git("commit", "-q", "--amend", "-m",
+                      "PCI: Return more from a3()\n\n" + ministack.LOG)
+        self.stack("refresh", "alpha")
+        self.note(1, "v2: first")
+        self.note(2, "v3: second")
+        path = self.mini.repo / "series"
+        path.write_text(path.read_text().replace("v1/alpha/0001", "# one\nv1/alpha/0001")
+                        .replace("v1/alpha/0002", "# two\nv1/alpha/0002"))
+        before = ministack.digest(self.mini.repo / "patches"), path.read_text()
+        self.assertIn("nothing to change", self.stack("refresh", "alpha").stdout)
+        self.assertEqual((ministack.digest(self.mini.repo / "patches"), path.read_text()), before)
+        self.stack("edit", "alpha")
+        first, second = self.mini.git("rev-list", "--reverse", "-2", "HEAD").split()
+        self.mini.git("reset", "-q", "--hard", "HEAD~2")
+        self.mini.git("cherry-pick", second, first)
+        self.stack("refresh", "alpha")
+        self.assertIn("v3: second", self.mini.patches()[0].read_text())
+        self.assertIn("v2: first", self.mini.patches()[1].read_text())
+        self.assertIn("# one\n", path.read_text())
+        self.assertIn("# two\n", path.read_text())
+
     def test_patch_that_no_longer_applies_can_be_edited(self):
         patch = self.mini.patches()[1]
         patch.write_text(patch.read_text().replace(" int b2(void)", " int b2(int)")
