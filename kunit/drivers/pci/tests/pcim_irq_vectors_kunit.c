@@ -605,7 +605,7 @@ static void foreign_vectors(struct kunit *test)
 	fx->alloc = pci_alloc_irq_vectors;
 	fx->then = pcim_irq_foreign;
 	KUNIT_ASSERT_EQ(test, pci_irq_fixture_bind(fx), 0);
-	KUNIT_EXPECT_EQ(test, fx->pdev->is_msi_managed, !fx->plain);
+	KUNIT_EXPECT_EQ(test, (bool)fx->pdev->is_msi_managed, !fx->plain);
 	pci_irq_fixture_unbind(fx);
 	KUNIT_EXPECT_EQ(test, fx->teardown.count, 1);
 	pci_irq_fixture_expect_idle(fx);
