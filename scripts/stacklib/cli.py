@@ -2,7 +2,9 @@
 """The command line: finds the verb's module, runs it, turns failures into messages."""
 import argparse
 import importlib
+import signal
 import sys
+import traceback
 
 import term
 import workspace
@@ -20,8 +22,17 @@ VERBS = [
 
 # The tools that must be there before a verb begins ("*": all); setup installs
 # what is missing, so that the first command of a newcomer can be any of these.
-NEEDS = {"apply": ["git", "xz"], "edit": ["git", "xz"], "refresh": ["git", "xz"], "lint": ["git"],
-         "check": "*", "kunit": "*", "test": "*"}
+GIT = ["git", "xz"]
+BUILD = GIT + ["make", "gcc", "flex", "bison", "bc", "perl", "python3"]
+CHECK = BUILD + ["aarch64-linux-gnu-gcc", "i686-linux-gnu-gcc", "s390x-linux-gnu-gcc",
+                 "libelf-dev", "libssl-dev", "python3-ply", "python3-git", "patch", "spatch",
+                 "libpython3-dev", "codespell", "sparse"]
+NEEDS = {"apply": GIT, "edit": GIT, "refresh": GIT, "lint": ["git"],
+         "check": CHECK, "kunit": BUILD, "test": "*"}
+# What makes a verb quicker: installed along with what is missing, never asked for alone.
+LIKES = {"check": ["ccache"], "kunit": ["ccache"]}
+# The verbs that bring a kernel tree into the work folder.
+TREES = ("apply", "check", "kunit", "edit", "refresh", "test")
 
 EPILOG = """\
 exit status: 0 all is well, 1 findings, 2 wrong use or broken environment
@@ -65,10 +76,13 @@ def main(argv):
         print(usage())
         return 0 if argv else 2
     try:
+        end_cleanly()
         verb = argv[0]
         args = build_parser(verb).parse_args(argv)
+        if verb in TREES:
+            workspace.Workspace(args).refuse_paths()
         if verb in NEEDS:
-            importlib.import_module("setup").ensure_quickly(NEEDS[verb])
+            importlib.import_module("setup").ensure_quickly(NEEDS[verb], LIKES.get(verb, []))
         return int(load(verb).run(args) or 0)
     except term.StackError as exc:
         term.error(exc)
@@ -83,3 +97,23 @@ def main(argv):
         term.error(term.StackError("%s%s" % (exc.strerror or exc,
                                              ": %s" % exc.filename if exc.filename else "")))
         return 2
+    except Exception:  # pylint: disable=broad-except
+        # Python's own exit status would be 1, and 1 means findings.
+        term.done()
+        traceback.print_exc()
+        term.error(term.StackError("this is a fault of the tool itself",
+                                   "report it with the lines above"))
+        return 2
+
+
+def end_cleanly():
+    """Let SIGTERM and SIGHUP end a run as ^C does: children ended, locks freed, a last line."""
+    def stop(*_):
+        # timeout(1) sends its signal twice; the second must not cut the clearing up short.
+        for number in ours:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+    # One that is ignored stays so: nohup.
+    ours = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]
+    for number in ours:
+        signal.signal(number, stop)

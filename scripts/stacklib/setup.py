@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 
 import special
@@ -47,12 +48,15 @@ def ensure(names):
         special.make(ws, name)
 
 
-def ensure_quickly(names):
-    """As ensure(), but only look whether each tool ("*": all) is there, not whether it works."""
+def ensure_quickly(names, likes=()):
+    """As ensure(), but only look whether each tool ("*": all) is there, not whether it works.
+
+    likes: tools to install as well, if any of the others is missing.
+    """
     path = tool_path()
     names = list(tools.TOOLS) if names == "*" else names
     if not all(tools.present(name, path) for name in names):
-        ensure(names)
+        ensure([*names, *likes])
 
 
 def needs_special(ws, wanted):
@@ -109,13 +113,18 @@ def run_apt(words, tell=True):
     counts, tail = {"Get": 0, "Setting": 0}, []
     with subprocess.Popen(words, env=env, text=True, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as proc:
-        for line in proc.stdout:
-            tail = (tail + [line.rstrip()])[-6:]
-            word = re.match(r"Get|Setting", line)
-            if word:
-                counts[word.group(0)] += 1
-                progress("setup: apt-get: %(Get)d files fetched, %(Setting)d packages set up"
-                         % counts)
+        try:
+            for line in proc.stdout:
+                tail = (tail + [line.rstrip()])[-6:]
+                word = re.match(r"Get|Setting", line)
+                if word:
+                    counts[word.group(0)] += 1
+                    progress("setup: apt-get: %(Get)d files fetched, %(Setting)d packages set up"
+                             % counts)
+        except BaseException:
+            proc.send_signal(signal.SIGINT)  # apt ends a download; dpkg it lets come to its end
+            proc.communicate()
+            raise
     done()
     if proc.returncode and tell:
         say("\n".join("  | " + text for text in tail))

@@ -31,7 +31,7 @@ class StackError(Exception):
 
 def is_terminal():
     """True when standard output is a terminal that can rewrite a line."""
-    return sys.stdout.isatty() and os.environ.get("TERM", "") != "dumb"
+    return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def colour(text, name):

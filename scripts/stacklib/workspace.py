@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import time
 from pathlib import Path
 
@@ -45,6 +46,16 @@ class Workspace:
         self.cache = Path(cache).expanduser().absolute()
         self.verb = getattr(args, "verb", None) or "a run"
         self._held = 0
+
+    def refuse_paths(self):
+        """Raise StackError when a folder has a name that the kernel's Makefile refuses."""
+        for path, what, mend in (
+                (self.repo, "clone", "mv '%s' to a path without them" % self.repo),
+                (self.out, "work folder", "name another: --out DIR (or STACK_OUT)"),
+                (self.cache, "cache", "name another: export XDG_CACHE_HOME=DIR")):
+            if re.search(r"[\s:]", str(path)):
+                raise StackError("the path of the %s, '%s', has a blank or a colon in it, which "
+                                 "the kernel's Makefile refuses" % (what, path), mend)
 
     @contextlib.contextmanager
     def lock(self):

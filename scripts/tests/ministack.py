@@ -188,11 +188,11 @@ class MiniStack:
                               env=environment(**dict(self.env, **extra)), capture_output=True,
                               text=True, check=False, stdin=subprocess.DEVNULL, timeout=120)
 
-    def start(self, *words, **extra):
+    def start(self, *words, stderr=subprocess.DEVNULL, **extra):
         """Start scripts/stack in a process group of its own; return the Popen."""
         return subprocess.Popen([sys.executable, str(LIB), *map(str, words)], cwd=self.top,
                                 env=environment(**dict(self.env, **extra)),
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=stderr,
                                 stdin=subprocess.DEVNULL, start_new_session=True)
 
     def git(self, *words, cwd=None, **extra):

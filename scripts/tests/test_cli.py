@@ -18,6 +18,7 @@ import cli  # noqa: E402
 import series  # noqa: E402
 import term  # noqa: E402
 import testrun  # noqa: E402
+import tools  # noqa: E402
 
 LAUNCHER = ministack.LIB.parent / "stack"
 
@@ -76,6 +77,61 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(proc.returncode, 2)
         self.assertIn("git", proc.stderr)
         self.assertNotIn("Traceback", proc.stderr)
+
+    def test_blank_or_colon_in_a_path(self):
+        mini = MiniStack(self)
+        for name, extra in (("work folder", {"STACK_OUT": mini.top / "my out"}),
+                            ("work folder", {"STACK_OUT": mini.top / "a:b"}),
+                            ("cache", {"STACK_CACHE": mini.top / "my cache"}),
+                            ("clone", {"STACK_REPO": mini.top / "my repo"})):
+            for verb in cli.TREES:
+                proc = mini.stack(verb, **extra)
+                self.assertEqual(proc.returncode, 2, proc.stdout + proc.stderr)
+                self.assertRegex(proc.stderr, "the path of the %s, '.*', has a blank or a colon"
+                                 % name)
+                self.assertRegex(proc.stderr, "mend: (name another|mv )")
+        self.assertEqual(sorted(p.name for p in mini.top.iterdir()), ["base", "kernel", "repo"])
+
+    def test_tools_that_verbs_need(self):
+        every = set(tools.TOOLS)
+        for verb, names in list(cli.NEEDS.items()) + list(cli.LIKES.items()):
+            self.assertLessEqual(set(names) - {"*"}, every, verb)
+        for name in ("b4", "quilt", "shellcheck", "lcov", "dpkg-dev", "ccache"):
+            for verb in ("apply", "check", "kunit", "edit"):
+                self.assertNotIn(name, cli.NEEDS[verb])
+        for name in ("spatch", "sparse", "codespell", "s390x-linux-gnu-gcc", "libelf-dev"):
+            self.assertIn(name, cli.NEEDS["check"])
+            self.assertNotIn(name, cli.NEEDS["kunit"])
+        for name in ("git", "make", "gcc", "flex", "bison", "bc", "perl", "xz"):
+            self.assertIn(name, cli.NEEDS["check"])
+            self.assertIn(name, cli.NEEDS["kunit"])
+
+    def test_fault_of_the_tool_is_no_finding(self):
+        def broken(*_):
+            raise KeyError("boom")
+        said = io.StringIO()
+        with mock.patch.object(cli, "build_parser", broken), mock.patch("sys.stderr", said), \
+                mock.patch.object(cli, "end_cleanly"):
+            self.assertEqual(cli.main(["lint"]), 2)
+        self.assertIn("KeyError: 'boom'", said.getvalue())
+        self.assertIn("a fault of the tool itself", said.getvalue())
+
+    def test_locale_does_not_matter(self):
+        mini = MiniStack(self)
+        ministack.write(mini.top / "sitecustomize.py",
+                        "import sys\nprint('utf8 mode', sys.flags.utf8_mode)\n")
+        proc = self.run_stack("lint", "--help", LC_ALL="POSIX", PYTHONCOERCECLOCALE="0",
+                              PYTHONPATH=mini.top)
+        self.assertIn("utf8 mode 1", proc.stdout)
+
+    def test_terminal_without_a_name_is_not_capable(self):
+        with mock.patch("sys.stdout") as out:
+            out.isatty.return_value = True
+            for name, want in (("xterm", True), ("dumb", False), ("", False), (None, False)):
+                with mock.patch.dict(os.environ, {"TERM": name or ""}):
+                    if name is None:
+                        del os.environ["TERM"]
+                    self.assertEqual(term.is_terminal(), want, name)
 
     def test_quiet_in_a_pipe(self):
         proc = MiniStack(self).stack("apply")

@@ -62,6 +62,21 @@ class Tools(unittest.TestCase):
         with self.assertRaisesRegex(StackError, "missing packages: quilt"):
             setup.ensure(["quilt"])
 
+    def test_what_is_liked_is_never_asked_for_alone(self):
+        self.tool("quilt", "echo 0.66")
+        setup.ensure_quickly(["quilt"], ["ccache"])
+        self.tool("apt-get", "exit 9")
+        with self.assertRaisesRegex(StackError, "missing packages: flex ccache"):
+            setup.ensure_quickly(["quilt", "flex"], ["ccache"])
+
+    def test_interrupt_ends_apt(self):
+        self.tool("apt-get", "trap 'echo ended > %s/ended; exit 100' INT\necho Get:1\n"
+                  "while :; do /bin/sleep 0.1; done" % self.top)
+        with mock.patch.object(setup, "progress", side_effect=KeyboardInterrupt):
+            with self.assertRaises(KeyboardInterrupt):
+                setup.run_apt(["apt-get", "update"])
+        self.assertTrue((self.top / "ended").exists())
+
     def test_unknown_name(self):
         with self.assertRaisesRegex(StackError, "no tool of the name 'nosuch'"):
             setup.ensure(["nosuch"])

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -171,6 +172,38 @@ class Killed(unittest.TestCase):
         os.killpg(proc.pid, signal.SIGINT)
         self.assertEqual(proc.wait(30), 130)
         self.assertEqual(self.mini.stack("apply").returncode, 0)
+
+    def test_ended_by_a_signal_is_as_an_interrupt(self):
+        for signum in (signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signum=signum):
+                ministack.sh("rm", "-rf", self.mini.out, cwd=self.mini.top)
+                folder = self.slow_git("read-tree")
+                (folder / "done").unlink(missing_ok=True)
+                said = self.mini.top / "said"
+                with open(said, "w", encoding="utf-8") as err:
+                    proc = self.mini.start("apply", stderr=err,
+                                           PATH="%s:%s" % (folder, os.environ["PATH"]))
+                while not (folder / "done").exists():
+                    time.sleep(0.02)
+                proc.send_signal(signum)  # to the tool alone: it has to end its git
+                self.assertEqual(proc.wait(30), 130)
+                self.assertIn("interrupted; the same command goes on", said.read_text())
+                self.assertEqual(self.mini.stack("apply").returncode, 0)
+
+    def test_hangup_that_is_ignored_stays_so(self):
+        folder = self.slow_git("read-tree")
+        proc = subprocess.Popen(
+            ["nohup", sys.executable, str(ministack.LIB), "apply"], cwd=self.mini.top,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True, env=ministack.environment(
+                **dict(self.mini.env, PATH="%s:%s" % (folder, os.environ["PATH"]))))
+        while not (folder / "done").exists():
+            time.sleep(0.02)
+        proc.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        self.assertIsNone(proc.poll())
+        os.killpg(proc.pid, signal.SIGTERM)
+        self.assertEqual(proc.wait(30), 130)
 
     def test_stale_git_locks_are_cleared(self):
         self.assertEqual(self.mini.stack("apply").returncode, 0)
