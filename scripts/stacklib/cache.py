@@ -34,6 +34,13 @@ def expand(paths):
             yield path
 
 
+def write_whole(path, text):
+    """Write a text file so that nobody ever sees half of it."""
+    fresh = Path("%s.%d.new" % (path, os.getpid()))
+    fresh.write_text(text, encoding="utf-8", errors="replace")
+    os.replace(fresh, path)
+
+
 class Cache:
     """Results below a folder; `enabled` False means that nothing is read (but still written)."""
 
@@ -67,6 +74,4 @@ class Cache:
         """Store a result, whole or not at all."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name("%s.%d.new" % (name, os.getpid()))
-        fresh.write_text(json.dumps(dict(data, key=name)), encoding="utf-8")
-        os.replace(fresh, path)
+        write_whole(path, json.dumps(dict(data, key=name)))

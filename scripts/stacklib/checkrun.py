@@ -2,13 +2,13 @@
 """One check as an executable: its header, its inputs, running it, its result in the cache."""
 import os
 import re
-import signal
 import subprocess
 import time
 from pathlib import Path
 
 import cache
 import judge
+import process
 from term import StackError
 
 KINDS = ("patch", "tree", "boundary")
@@ -17,6 +17,8 @@ CROSS = {"um": "", "x86_64": "", "arm64": "aarch64-linux-gnu-", "i386": "i686-li
 # Variables that would change what make does, or be taken for an input
 NOT_PASSED = set("MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES KCFLAGS KCPPFLAGS ARCH CROSS_COMPILE SUBARCH CC HOSTCC CHECK CF "
                  "C M O V W LLVM LOG PATCH FILES SUITES SPATCH SPFLAGS COCCI MODE".split())
+CHECK_LIMIT = 3600  # seconds, for one run of a check
+VERSION_LIMIT = 60  # seconds, for its --version
 LOG_KEPT = 60000  # characters of a log that are kept with the result
 
 
@@ -77,8 +79,7 @@ class Executor:
 
     def __init__(self, out, results, path):
         self.out, self.results = Path(out), results
-        self.path, self.versions, self.child = path, {}, None
-        self.end_leftover()
+        self.path, self.versions = path, {}
 
     def environment(self, inputs):
         """The environment of a check: ours without git's and make's variables, plus the inputs."""
@@ -91,30 +92,27 @@ class Executor:
         env.update(inputs)
         return env
 
-    def start(self, argv, inputs, remember=True):
-        """Run argv in a process group of its own; (status, stdout, stderr). ^C ends the group."""
+    def start(self, argv, inputs, limit):
+        """Run argv in a process group of its own; (status, stdout, stderr). ^C ends the group.
+
+        limit: seconds after which the group is ended, and the status is 124.
+        """
+        folder = process.notes(self.out)
+        env = dict(self.environment(inputs), **{process.VARIABLE: str(folder)})
         try:
-            proc = subprocess.Popen(argv, env=self.environment(inputs), stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-        except OSError as err:
-            return 126, "", "%s: %s" % (argv[0], err.strerror)
-        if remember:
-            self.remember(proc.pid)
-        try:
-            out, err = proc.communicate()
-        except BaseException:
-            stop_group(proc.pid)
-            proc.wait()
-            proc.stdout.close()
-            proc.stderr.close()
-            raise
-        return proc.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+            status, out, err = process.run(argv, folder, limit, env=env, stdout=subprocess.PIPE,
+                                           stderr=subprocess.PIPE)
+        except OSError as exc:
+            return 126, "", "%s: %s" % (argv[0], exc.strerror)
+        except process.Expired as exc:
+            return 124, "", "%s: %s, so it was ended" % (" ".join(argv), exc)
+        return status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
 
     def version(self, check, arch):
         """(version text, "") or ("", why the tool cannot be used); asked once per arch."""
         known = self.versions.get((check.name, arch))
         if known is None:
-            status, out, err = self.start([str(check.path), "--version"], arch_env(check, arch), remember=False)
+            status, out, err = self.start([str(check.path), "--version"], arch_env(check, arch), VERSION_LIMIT)
             text = out.strip()
             if status or not text:
                 known = ("", err.strip() or "%s --version: exit status %d and no version" % (check.name, status))
@@ -133,11 +131,15 @@ class Executor:
         return Result([judge.Finding(*f) for f in data["findings"]], "", data["seconds"], True, log, data["log"])
 
     def run(self, check, inputs, log, name=None):
-        """Run a check now; a sound result is stored under the key `name`."""
+        """Run a check now; a sound result is stored under the key `name`.
+
+        What a boundary check finds may be the machine's bad luck (a boot that took too long on a
+        loaded one), so that only its clean results are.
+        """
         log.parent.mkdir(parents=True, exist_ok=True)
         write(log, "")
         began = time.monotonic()
-        status, out, err = self.start([str(check.path)], dict(inputs, LOG=str(log)))
+        status, out, err = self.start([str(check.path)], dict(inputs, LOG=str(log)), CHECK_LIMIT)
         seconds = round(time.monotonic() - began, 2)
         findings, broken = [], ""
         if status:
@@ -152,47 +154,15 @@ class Executor:
             "".join("\n--- %s ---\n%s" % part for part in (("findings", out), ("standard error", err)) if part[1])
         write(log, text)
         text = text if len(text) <= LOG_KEPT else "[... cut, whole in the log file ...]\n" + text[-LOG_KEPT:]
-        if name and not broken:
+        if name and not broken and not (findings and check.kind == "boundary"):
             self.results.put(name, {"check": check.name, "findings": [list(f) for f in findings],
                                     "seconds": seconds, "log": text})
         return Result(findings, broken, seconds, False, log, text)
-
-    def remember(self, pid):
-        """Note the running group, so that a run after a kill -9 can end it before it goes on."""
-        write(self.out / ".check-pid", "%d %s\n" % (pid, birth(pid)))
-
-    def end_leftover(self):
-        """End the check that an earlier, killed run left behind in this work folder."""
-        try:
-            pid, born = (self.out / ".check-pid").read_text(encoding="utf-8").split()
-        except (OSError, ValueError):
-            return
-        if birth(int(pid)) == born != "0":
-            stop_group(int(pid))
 
 
 def arch_env(check, arch):
     """ARCH and CROSS_COMPILE for a check that runs per architecture."""
     return {"ARCH": arch, "CROSS_COMPILE": CROSS.get(arch, "")} if check.arches and arch else {}
-
-
-def birth(pid):
-    """Start time of a process in clock ticks since boot (with its id that names it for ever); "0" if gone."""
-    try:
-        fields = Path("/proc/%d/stat" % pid).read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-        return "0" if fields[0] == "Z" else fields[19]
-    except (OSError, IndexError):
-        return "0"
-
-
-def stop_group(pid):
-    """End a process group that this tool started, at once."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(pid, number)
-        except (ProcessLookupError, PermissionError):
-            return
-        time.sleep(0.3)
 
 
 def write(path, text):

@@ -6,10 +6,12 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import applying
 import cache
 import checkplan
 import checkrun
 import judge
+import process
 import report
 import series
 import setup
@@ -36,13 +38,24 @@ def register(subparsers):
 
 
 def execute(args, only=None):
-    """Run the checks (names in `only`, or all); returns the report's data after writing the report."""
+    """Run the checks (names in `only`, or all); returns the report's data after writing the report.
+
+    The report of an earlier run goes first: what is there was said of the patches as they are.
+    A patch that does not apply is an ApplyError, and a report with nothing but that.
+    """
     ws, began = Workspace(args), time.monotonic()
     checks = checkrun.load(ws.repo / "scripts" / "checks", only)
     stack = series.load(ws.repo, args.base)
     topics = stack.select(args.topics)
     with ws.lock():
-        prepared = tree.prepare(ws, stack, topics, args)
+        process.end_leftover(ws.out)
+        report.remove(ws.out)
+        try:
+            prepared = tree.prepare(ws, stack, topics, args)
+        except applying.ApplyError as err:
+            patches = [patch for topic in topics for patch in topic.patches]
+            report.save(ws.out, report.unapplied(ws, stack, patches, err, time.monotonic() - began, only))
+            raise
         if not prepared.patches:
             raise term.StackError("no patches are selected: there is nothing to check",
                                   "name them in %s" % stack.file)

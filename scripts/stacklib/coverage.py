@@ -29,10 +29,11 @@ import json
 from pathlib import Path
 import re
 
+import cache
 import gcov
 import gitcmd
-import kunitrun
 import stanza
+import term
 
 FLAGS = ("-fprofile-arcs -ftest-coverage -fno-early-inlining -fno-ssa-phiopt -fno-tree-ccp "
           "-fno-tree-fre -fno-tree-forwprop -fno-tree-vrp -fno-tree-switch-conversion")
@@ -78,7 +79,11 @@ class Line:
 
 @dataclass
 class PatchCoverage:
-    """The added lines of one patch that are code. unbuilt: path -> added lines."""
+    """The added lines of one patch that are code.
+
+    unbuilt: file that has no object on UML -> added lines; aside: such a file -> the
+    reason why nothing can be done about it
+    """
 
     name: str
     runnable: int = 0
@@ -86,6 +91,11 @@ class PatchCoverage:
     uncovered: list = field(default_factory=list)
     excused: list = field(default_factory=list)
     unbuilt: dict = field(default_factory=dict)
+    aside: dict = field(default_factory=dict)
+
+    def findings(self):
+        """How many lines, and files without an object, nobody ran and nobody explains."""
+        return len(self.uncovered) + len(self.unbuilt) - len(self.aside)
 
     def percent(self):
         """The share of runnable added lines that ran, as text."""
@@ -94,14 +104,14 @@ class PatchCoverage:
 
 @dataclass
 class Report:
-    """The whole stack's; stale: excuses for lines that ran or do not exist."""
+    """The whole stack's; stale: excuses for what ran or does not exist."""
 
     patches: list
     stale: list
 
     def findings(self):
-        """How many lines ran in no suite and are not excused, and stale excuses."""
-        return sum(len(patch.uncovered) for patch in self.patches) + len(self.stale)
+        """How many lines and files ran in no suite and are not excused, and stale excuses."""
+        return sum(patch.findings() for patch in self.patches) + len(self.stale)
 
     def percent(self):
         """The share of all runnable added lines that ran, as text."""
@@ -152,26 +162,45 @@ def map_file(path, added, counts, entries):
 
 
 def excuse(entries, excuses, name):
-    """Take the lines that @excuses name out of the findings.
+    """Take the lines and files that @excuses name out of the findings.
 
-    @entries: list of PatchCoverage; @excuses: list of stanza.Stanza with the
-    keys line (`file: text`), reason and until; @name: file they stand in
-    Returns texts for the excuses that no line needs.
+    @entries: list of PatchCoverage; @excuses: list of stanza.Stanza with the keys
+    line (`file: text`) or file, reason and until; @name: file they stand in
+    Returns texts for the excuses that nothing needs.
     """
     stale = []
     for item in excuses:
-        path, _, text = item.get("line").partition(":")
-        hit = False
-        for entry in entries:
-            for line in [line for line in entry.uncovered
-                         if line.path == path.strip() and line.text.strip() == text.strip()]:
-                entry.uncovered.remove(line)
-                line.reason = item.get("reason")
-                entry.excused.append(line)
-                hit = True
+        if item.get("file"):
+            hit = _excuse_file(entries, item)
+            what = f"no patch adds lines to a file without an object: {item.get('file')}"
+        else:
+            hit = _excuse_line(entries, item)
+            what = f"no uncovered line is: {item.get('line')}"
         if not hit:
-            stale.append(f"{name}:{item.line}: no uncovered line is: {item.get('line')}")
+            stale.append(f"{name}:{item.line}: {what}")
     return stale
+
+
+def _excuse_file(entries, item):
+    """Excuse one file; returns whether there was one."""
+    hit = [entry for entry in entries if item.get("file") in entry.unbuilt]
+    for entry in hit:
+        entry.aside[item.get("file")] = item.get("reason")
+    return bool(hit)
+
+
+def _excuse_line(entries, item):
+    """Excuse the lines of one text; returns whether there was one."""
+    path, _, text = item.get("line").partition(":")
+    hit = False
+    for entry in entries:
+        for line in [line for line in entry.uncovered
+                     if line.path == path.strip() and line.text.strip() == text.strip()]:
+            entry.uncovered.remove(line)
+            line.reason = item.get("reason")
+            entry.excused.append(line)
+            hit = True
+    return hit
 
 
 def _read_excuses(topic):
@@ -179,8 +208,13 @@ def _read_excuses(topic):
     if not path.is_file():
         return [], ""
     name = f"{topic.name}/{_EXCUSES}"
-    return stanza.parse(path.read_text(encoding="utf-8"), name,
-                        ("line", "reason", "until")), name
+    entries = stanza.parse(path.read_text(encoding="utf-8"), name, ("reason", "until"),
+                           ("line", "file"))
+    for item in entries:
+        if bool(item.get("line")) == bool(item.get("file")):
+            raise term.StackError(f"{name}:{item.line}: the entry has to have either 'line' or "
+                                  "'file'", mend=f"correct line {item.line} of {name}")
+    return entries, name
 
 
 def report(ws, tree, topics, boundary, source, env):
@@ -205,7 +239,9 @@ def report(ws, tree, topics, boundary, source, env):
     result = Report(list(entries.values()), [])
     for topic in topics:
         excuses, name = _read_excuses(topic)
-        result.stale += excuse(result.patches, excuses, name)
+        stale = excuse(result.patches, excuses, name)
+        if boundary == len(tree.patches):   # before, a later patch may need it
+            result.stale += stale
     _write(ws.out / "kunit" / "coverage" / "added.json", result)
     return result
 
@@ -216,5 +252,6 @@ def _write(path, result):
                          "covered": entry.covered, "percent": entry.percent(),
                          "uncovered": [str(line) for line in entry.uncovered],
                          "excused": {str(line): line.reason for line in entry.excused},
-                         "not built on um": entry.unbuilt} for entry in result.patches]}
-    kunitrun.write_atomically(path, json.dumps(data, indent=1))
+                         "not built on um": entry.unbuilt,
+                         "excused files": entry.aside} for entry in result.patches]}
+    cache.write_whole(path, json.dumps(data, indent=1))

@@ -56,7 +56,6 @@ class LogReader:
     """Follows a KTAP log line by line; feed() it, then look into details.
 
     details: dict from a path, a tuple (suite, test[, parameter]), to Detail
-    results: how many result lines were seen
     tree: name of the kernel tree's folder. gcc writes file names as ccache has
     rewritten them, ../../check/drivers/...; what is shown starts at drivers/.
     """
@@ -64,7 +63,6 @@ class LogReader:
     def __init__(self, tree=""):
         self._outside = re.compile(r"(?<![\w.])[\w./-]*/" + re.escape(tree) + "/")
         self.details = {}
-        self.results = 0
         self._path = []
         self._pending = []
 
@@ -101,7 +99,6 @@ class LogReader:
             detail.lines.append(match.group(4) or "no reason given")
         self._path = list(path[:depth])
         self._pending = []
-        self.results += 1
 
     def finish(self):
         """The log is over: what was said last belongs to what was running."""

@@ -7,6 +7,7 @@ import shutil
 import coverage
 import kunitreport
 import kunitrun
+import process
 import series
 import setup
 import splats
@@ -24,11 +25,15 @@ scripts/kunit/splats.allow does not name fails the run, as does a suite that
 did not run, or of which nothing passed.
 
 A line that no suite can run is excused by an entry in the file "uncovered" beside
-its patches (keys line: "file: text", reason, until); it is shown with its reason.
+its patches (keys line: "file: text", reason, until), a file that UML cannot build
+by one with the keys file, reason, until; they are shown with their reason.
+
+Exit code: 0 all is well, 1 findings, 2 wrong use, or with --with: DIFF does not
+apply or build, so that nothing was tested.
 
 examples:
   stack kunit                        all suites, configuration plain
-  stack kunit msi --config all       one topic's suites, every configuration
+  stack kunit TOPIC --config all     one topic's suites, every configuration
   stack kunit --suite pci_fabric --config kasan
   stack kunit --boundary 0           the suites that build on the base
   stack kunit --with fault.patch     one more patch on top (is it noticed?)
@@ -140,11 +145,12 @@ def run_config(builder, asked, folder, isolated=False, built=None):
     folder.mkdir(parents=True)
     name = builder.config.name
     allow_list = config_folder() / "splats.allow"
-    splats.read_allowed(allow_list)     # a list that cannot be read is told before the build
+    allowed = splats.read_allowed(allow_list)
     result = kunitrun.Result(name, folder / "test.log")
     term.progress(f"kunit {name}: building")
     problem, result.build_seconds = kunitrun.timed(lambda: builder.build(folder / "build.log"))
     if problem:
+        result.built = False
         result.problems.append(problem)
         return result
     if built:
@@ -156,7 +162,8 @@ def run_config(builder, asked, folder, isolated=False, built=None):
         result.run_seconds += seconds
         result.problems += problems
         result.suites += suites
-        result.splats += splats.judge_log(log, splats.read_allowed(allow_list), name)
+        result.splats += splats.judge_log(log, allowed, name)
+    result.unused = splats.unused(allowed, name, allow_list.name)
     result.problems += missing_suites(asked, result.suites)
     return result
 
@@ -197,7 +204,12 @@ class Session:
         self.known = chosen_suites([], known, self.boundary)
         self.asked = chosen_suites(self.args.suite, known, self.boundary)
         if self.args.extra:
-            self.source = self.tree.apply_extra(self.boundary, Path(self.args.extra).resolve())
+            diff = Path(self.args.extra).resolve()
+            try:
+                self.source = self.tree.apply_extra(self.boundary, diff)
+            except term.StackError as err:
+                err.code = 2    # 1 would say that the tests noticed the diff
+                raise
         else:
             self.source = self.tree.checkout(self.boundary, dropin=True)
 
@@ -213,7 +225,7 @@ class Session:
         asked = self.asked + ([] if self.args.suite else own)
         builder = kunitrun.Builder(self.source, folder, config,
                                    fragments(self.ws.repo, self.source, self.known + own),
-                                   self.env, self.jobs)
+                                   self.env, self.jobs, self.ws.out)
         result = run_config(builder, asked, self.ws.out / "kunit" / name,
                             self.args.isolated or bool(self.args.suite),
                             (lambda: coverage.forget(folder)) if counted else None)
@@ -229,6 +241,7 @@ class Session:
 def _run_all(args, configs, with_coverage):
     session = Session(args)
     with session.ws.lock():
+        process.end_leftover(session.ws.out)
         session.prepare()
         results = []
         for name in configs:
@@ -243,15 +256,20 @@ def _run_all(args, configs, with_coverage):
 
 
 def run(args):
-    """Run the verb; returns 0 when every test passed and nothing was reported, else 1."""
+    """Run the verb; returns 0 when every test passed and nothing was reported, else 1.
+
+    With one more diff, 2 when a kernel was not built: no test noticed such a diff.
+    """
     configs = chosen_configs(args)
     results, report = _run_all(args, configs, args.coverage)
     kunitreport.table(results)
     good = all(result.ok() for result in results)
     if args.coverage:
         good = good and report is not None and not report.findings()
-    term.say(kunitreport.last_line(results, report, good))
-    return 0 if good else 1
+    code = 0 if good else 1
+    code = 2 if args.extra and not all(result.built for result in results) else code
+    term.say(kunitreport.last_line(results, report, code))
+    return code
 
 
 def run_counts(args, configs):

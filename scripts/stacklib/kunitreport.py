@@ -4,7 +4,7 @@ from dataclasses import asdict
 import json
 import os
 
-import kunitrun
+import cache
 import term
 
 _SHOWN = 30
@@ -73,6 +73,8 @@ def show(result):
     for splat in result.splats:
         if splat.reason:
             term.say(f"allowed {result.config}: {splat.title}\n    {splat.reason}")
+    for text in result.unused:
+        term.say(f"note: {result.config}: no report needed {text}; if none ever does, take it out")
     for problem in result.problems:
         term.say(term.colour("problem ", "red") + f"{result.config} {problem}")
 
@@ -80,13 +82,14 @@ def show(result):
 def write_json(result):
     """Write results.json beside the log: everything that show() and table() say."""
     data = {"config": result.config, "ok": result.ok(), "problems": result.problems,
+            "built": result.built, "unused": result.unused,
             "build_seconds": round(result.build_seconds, 1),
             "run_seconds": round(result.run_seconds, 2),
             "passed": result.count("passed"), "skipped": result.count("skipped"),
             "failed": result.count("failed", "crashed"),
             "suites": [asdict(suite) for suite in result.suites],
             "splats": [asdict(splat) for splat in result.splats]}
-    kunitrun.write_atomically(result.log.parent / "results.json", json.dumps(data, indent=1))
+    cache.write_whole(result.log.parent / "results.json", json.dumps(data, indent=1))
 
 
 def show_coverage(report):
@@ -102,13 +105,16 @@ def show_coverage(report):
         for line in entry.excused:
             term.say(f"excused {line}\n    {line.reason}")
         for path, count in entry.unbuilt.items():
-            term.say(f"not built on um: {path} ({count} added lines of {entry.name})")
+            reason = entry.aside.get(path)
+            text = f"{path} ({count} added lines of {entry.name})"
+            term.say(f"excused, not built on um: {text}\n    {reason}" if reason else
+                     term.colour("not built on um ", "red") + text)
     for text in report.stale:
         term.say(term.colour("stale excuse ", "red") + text)
 
 
-def last_line(results, report, good):
-    """The sentence that the verb ends with."""
+def last_line(results, report, code):
+    """The sentence that the verb ends with; code is its exit code."""
     passed = sum(result.count("passed") for result in results)
     failed = sum(result.count("failed", "crashed") for result in results)
     skipped = sum(result.count("skipped") for result in results)
@@ -119,4 +125,4 @@ def last_line(results, report, good):
             f"{reports} kernel reports, {problems} problems")
     if report:
         text += f"; added lines run: {report.percent()}, {report.findings()} findings"
-    return text + (": all is well" if good else ": FAILED")
+    return text + (": all is well", ": FAILED", ": NOT BUILT with the diff, so nothing was tested")[code]

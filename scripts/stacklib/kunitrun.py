@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
 import time
 
 import ktap
+import process
 import term
 
 KUNIT_PY = "tools/testing/kunit/kunit.py"
@@ -24,6 +24,9 @@ _HEAD = re.compile(r"^# (kernel-args|timeout|make|suites): +(\S.*)$")
 _TIMED_OUT = re.compile(r"^Command .* timed out after [\d.]+ seconds$")
 # kunit.py ends the kernel at its timeout; if even that hangs, we do.
 _GRACE = 20
+# Seconds, for a build and for kunit.py to judge a log.
+BUILD_LIMIT = 3600
+PARSE_LIMIT = 120
 _TAIL = 25
 
 
@@ -49,6 +52,8 @@ class Result:
 
     suites: list of ktap.Suite; splats: list of splats.Splat
     problems: texts, each a failure that belongs to no test case
+    unused: texts, the exceptions for this configuration that no report needed
+    built: whether there was a kernel to boot
     build_seconds, run_seconds: wall time; run_seconds sums up all boots
     """
 
@@ -57,6 +62,8 @@ class Result:
     suites: list = field(default_factory=list)
     splats: list = field(default_factory=list)
     problems: list = field(default_factory=list)
+    unused: list = field(default_factory=list)
+    built: bool = True
     build_seconds: float = 0.0
     run_seconds: float = 0.0
 
@@ -139,11 +146,15 @@ class Builder:
     @fragments: paths of the suites' .kunitconfig files
     @env: from environment()
     @jobs: parallel jobs of make
+    @work: work folder, where what runs is noted; in a check, its runner says where
     """
 
-    def __init__(self, tree, folder, config, fragments, env, jobs):
+    def __init__(self, tree, folder, config, fragments, env, jobs, work=None):
         self.tree, self.folder, self.config, self.env = Path(tree), Path(folder), config, env
         self.jobs = jobs
+        self.notes = process.notes(work or self.folder)
+        if not work and os.environ.get(process.VARIABLE):
+            self.notes = Path(os.environ[process.VARIABLE])
         self.kunit_py = self.tree / KUNIT_PY
         if not self.kunit_py.is_file():
             raise term.StackError(f"no {KUNIT_PY} in {tree}: this is no kernel tree",
@@ -170,10 +181,12 @@ class Builder:
             if not shutil.which(tool, path=self.env.get("PATH")):
                 raise term.StackError(f"{tool} is not installed", mend="scripts/stack setup")
         command = self._command("build", *self.options, *self.make, f"--jobs={self.jobs}")
-        with open(log, "w", encoding="utf-8") as out:
-            status = subprocess.run(command, cwd=self.tree, env=self.env, stdout=out,
-                                    stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                    check=False).returncode
+        try:
+            with open(log, "w", encoding="utf-8") as out:
+                status, _, _ = process.run(command, self.notes, BUILD_LIMIT, cwd=self.tree,
+                                           env=self.env, stdout=out, stderr=subprocess.STDOUT)
+        except process.Expired as err:
+            return f"the build was ended: {err}, see {log}\n{tail_of(log)}"
         if status:
             why = error_lines(log)
             if "No space left on device" in why:
@@ -199,27 +212,27 @@ class Builder:
                                 f"--kernel_args=uml_dir={self.folder}/uml/",
                                 *[f"--kernel_args={arg}" for arg in self.config.kernel_args])
         reader, problems, begin = ktap.LogReader(self.tree.name), [], time.monotonic()
-        kernel = subprocess.Popen(command + ([glob] if glob else []), cwd=self.tree, env=self.env,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  stdin=subprocess.DEVNULL, start_new_session=True,
-                                  text=True, errors="backslashreplace")
-        watch = threading.Timer(self.config.timeout + _GRACE, kill_group, [kernel.pid])
-        watch.start()
-        try:
-            with open(log, "w", encoding="utf-8") as out:
-                for line in kernel.stdout:
-                    out.write(line)
-                    reader.feed(line, time.monotonic())
-                    if _TIMED_OUT.match(line):
-                        problems.append(f"timeout: no end after {self.config.timeout} s, "
-                                        f"while {reader.where or 'booting'}")
-                    if told:
-                        told(reader.where)
-        finally:
-            watch.cancel()
-            kill_group(kernel.pid)
-            kernel.stdout.close()
-            kernel.wait()
+        with process.started(command + ([glob] if glob else []), self.notes, cwd=self.tree,
+                             env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True, errors="backslashreplace") as kernel:
+            watch = threading.Timer(self.config.timeout + _GRACE, process.kill_group,
+                                    [kernel.pid])
+            watch.start()
+            try:
+                with open(log, "w", encoding="utf-8") as out:
+                    for line in kernel.stdout:
+                        out.write(line)
+                        reader.feed(line, time.monotonic())
+                        if _TIMED_OUT.match(line):
+                            problems.append(f"timeout: no end after {self.config.timeout} s, "
+                                            f"while {reader.where or 'booting'}")
+                        if told:
+                            told(reader.where)
+            finally:
+                watch.cancel()
+                # The kernel's own processes are no children of kunit.py's.
+                process.kill_group(kernel.pid)
+                kernel.wait()
         reader.finish()
         took = time.monotonic() - begin
         suites, more = self.parse(log, reader)
@@ -229,18 +242,23 @@ class Builder:
         """Have kunit.py judge @log. Returns (list of ktap.Suite, problems)."""
         json_path = Path(log).with_suffix(".json")
         json_path.unlink(missing_ok=True)
-        done = subprocess.run(self._command("parse", f"--json={json_path}", str(log)),
-                              cwd=self.tree, env=self.env, capture_output=True, text=True,
-                              errors="backslashreplace", check=False)
-        said = re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
+        command = self._command("parse", f"--json={json_path}", str(log))
+        try:
+            status, said, why = process.run(command, self.notes, PARSE_LIMIT, cwd=self.tree,
+                                            env=self.env, stdout=subprocess.PIPE,
+                                            stderr=subprocess.PIPE, text=True,
+                                            errors="backslashreplace")
+        except process.Expired as err:
+            return [], [f"kunit.py parse {log}: {err}"]
+        said = re.sub(r"\x1b\[[\d;]*m", "", said)
         problems = [line for line in said.splitlines() if "[ERROR]" in line]
         try:
             suites = ktap.read(json_path.read_text(encoding="utf-8"), reader)
         except (OSError, ValueError) as err:
             suites = []
-            problems.append(f"kunit.py could not read the results: {err} {done.stderr[-300:]}")
+            problems.append(f"kunit.py could not read the results: {err} {why[-300:]}")
         bad = any(suite.count("failed", "crashed") for suite in suites)
-        if done.returncode and not bad and not problems:
+        if status and not bad and not problems:
             problems.append("kunit.py calls the run failed: " + said.strip()[-300:])
         text = Path(log).read_text(encoding="utf-8", errors="replace")
         if "System halted" not in text:
@@ -254,24 +272,14 @@ def timed(function):
     return function(), time.monotonic() - begin
 
 
-def write_atomically(path, text):
-    """Write @text to @path so that nobody ever sees half of it."""
-    part = Path(str(path) + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
-
-
-def kill_group(pid):
-    """End kunit.py and the kernel processes it started: all of its own session."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
 def tail(text, lines=_TAIL):
     """The last lines of a log, indented."""
     return "\n".join("    " + line for line in text.rstrip().splitlines()[-lines:])
+
+
+def tail_of(log):
+    """The last lines of the file @log, indented."""
+    return tail(Path(log).read_text(encoding="utf-8", errors="replace"))
 
 
 def error_lines(log):

@@ -2,35 +2,59 @@
 """out/report.json, and out/report.html that shows the same without any other file."""
 import html
 import json
-import os
 import shlex
 import string
 import time
 from pathlib import Path
 
+import cache
 import judge
 
 FORMAT = 1
+NAMES = ("report.json", "report.html")
 TEMPLATE = Path(__file__).resolve().parent / "report.html"
 CLASS = {judge.PASS: "pass", judge.NOTE: "note", judge.FAIL: "fail", judge.BROKEN: "broken"}
 
 
 def build(ws, stack, plan, verdicts, seconds, only=None):
     """The report as plain data; seconds is the wall clock of the whole run."""
-    patches = [{"number": p.number, "topic": p.topic, "name": p.name, "subject": p.subject, "files": p.files,
-                "path": relative(p.path, ws.repo), "sha256": p.sha256} for p in plan.tree.patches]
     unique = list(plan.results.values())
+    return dict(
+        frame(ws, stack, plan.tree.patches, seconds, only),
+        base={"name": stack.base_name, "version": stack.base["version"], "commit": plan.tree.commit(0)},
+        runs={"all": len(unique), "cached": sum(r.cached for r in unique)},
+        checks=[{"name": c.name, "kind": c.kind, "why": c.why} for c in plan.checks],
+        tools=[{"check": name, "arch": arch or "", "version": version or why}
+               for (name, arch), (version, why) in sorted(plan.executor.versions.items(), key=str)],
+        verdicts=[one(v, ws) for v in verdicts], timing=timing(plan, verdicts))
+
+
+def frame(ws, stack, patches, seconds, only=None):
+    """What every report has, as the report of a run in which nothing was judged."""
     return {
         "format": FORMAT, "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "base": {"name": stack.base_name, "version": stack.base["version"], "commit": plan.tree.commit(0)},
-        "only": only or [], "seconds": round(seconds, 1),
-        "runs": {"all": len(unique), "cached": sum(r.cached for r in unique)},
-        "checks": [{"name": c.name, "kind": c.kind, "why": c.why} for c in plan.checks],
-        "tools": [{"check": name, "arch": arch or "", "version": version or why}
-                  for (name, arch), (version, why) in sorted(plan.executor.versions.items(), key=str)],
-        "patches": patches, "verdicts": [one(v, ws) for v in verdicts], "timing": timing(plan, verdicts),
+        "base": {"name": stack.base_name, "version": stack.base["version"], "commit": ""},
+        "only": only or [], "seconds": round(seconds, 1), "runs": {"all": 0, "cached": 0}, "checks": [], "tools": [],
+        "patches": [{"number": p.number, "topic": p.topic, "name": p.name, "subject": p.subject, "files": p.files,
+                     "path": relative(p.path, ws.repo), "sha256": p.sha256} for p in patches],
+        "verdicts": [], "timing": [], "not judged": [],
         "files": {"json": str(ws.out / "report.json"), "html": str(ws.out / "report.html")},
     }
+
+
+def unapplied(ws, stack, patches, error, seconds, only=None):
+    """The report when a patch does not apply (error: applying.ApplyError): that, and nothing judged."""
+    for number, patch in enumerate(patches, 1):
+        patch.number = number
+    data, bad = frame(ws, stack, patches, seconds, only), error.patch
+    finding = judge.Finding(relative(bad.path, ws.repo), 0, "error", " ".join(error.msg.splitlines()[0].split()))
+    data["checks"] = [{"name": "apply", "kind": "patch", "why": "no tree, so that no check ran"}]
+    data["verdicts"] = [{
+        "patch": bad.number, "check": "apply", "arch": "", "verdict": judge.FAIL, "findings": [finding._asdict()],
+        "reason": "", "seconds": 0, "cached": False, "quiet": False, "log": str(ws.out / "rejects"),
+        "text": error.msg + "\n\n" + error.reject, "again": "scripts/stack apply " + shlex.quote(bad.topic)}]
+    data["not judged"] = [p.number for p in patches if p is not bad]
+    return data
 
 
 def one(verdict, ws):
@@ -77,10 +101,14 @@ def relative(path, repo):
 
 def save(out, data):
     """Write report.json and report.html into a folder, each whole or not at all."""
-    for name, text in (("report.json", json.dumps(data, indent=1) + "\n"), ("report.html", page(data))):
-        fresh = Path(out) / (name + ".new")
-        fresh.write_text(text, encoding="utf-8", errors="replace")
-        os.replace(fresh, Path(out) / name)
+    cache.write_whole(Path(out) / NAMES[0], json.dumps(data, indent=1) + "\n")
+    cache.write_whole(Path(out) / NAMES[1], page(data))
+
+
+def remove(out):
+    """Take the report of an earlier run away."""
+    for name in NAMES:
+        (Path(out) / name).unlink(missing_ok=True)
 
 
 def page(data):
@@ -113,6 +141,8 @@ def facts(data):
               "%.0f s, %d of %d runs from the cache" % (data["seconds"], runs["cached"], runs["all"])]
     if data["only"]:
         facts_.insert(0, "PARTIAL: only " + " ".join(data["only"]))
+    if data["not judged"]:
+        facts_.insert(0, "NOT JUDGED, since a patch does not apply: patches " + " ".join(map(str, data["not judged"])))
     return "".join("<li>%s</li>" % text(f) for f in facts_)
 
 

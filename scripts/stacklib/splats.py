@@ -182,14 +182,16 @@ def find(text):
 
 @dataclass
 class Allowed:
-    """An entry of the allow list; left counts how often it may still be used."""
+    """An entry of the allow list; most: how often per boot, left: how often still in
+    this one, used: how often in all."""
 
     line: int
     report: re.Pattern
     detail: object
     configs: list
-    left: int
+    most: int
     reason: str
+    left: int = 0
     used: int = 0
 
     def covers(self, splat, config):
@@ -236,11 +238,13 @@ def read_allowed(path):
 def judge(text, entries, config):
     """Find the reports in the log @text and give those that are allowed a reason.
 
-    @entries: from read_allowed(); used up in the course, so read anew per boot
+    @entries: from read_allowed(); for each boot they count anew, used goes on
     @config: name of the configuration
     Returns all reports; those without a reason fail the run.
     """
     found = find(text)
+    for entry in entries:
+        entry.left = entry.most
     for splat in found:
         for entry in entries:
             if entry.left > 0 and entry.covers(splat, config):
@@ -249,6 +253,15 @@ def judge(text, entries, config):
                 splat.reason = entry.reason
                 break
     return found
+
+
+def unused(entries, config, name):
+    """Texts for the @entries that are for @config and that no report needed so far.
+
+    @name: of the file they stand in
+    """
+    return [f"{name}:{entry.line}: {entry.report.pattern}" for entry in entries
+            if not entry.used and (not entry.configs or config in entry.configs)]
 
 
 def judge_log(path, entries, config):

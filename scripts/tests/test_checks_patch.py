@@ -182,6 +182,13 @@ class Checkpatch(CheckCase):
         self.addCleanup(tracked.unlink)
         self.assert_found("checkpatch", "%s:%d: error: SPACING" % (patch.name, self.line_of(patch, "foo( dev")), PATCH=str(tracked))
 
+    def test_the_users_configuration_does_not_count(self):
+        self.edit(API, "int pci_enable_msi(struct pci_dev *dev)\n{\n", "int pci_enable_msi(struct pci_dev *dev)\n{\n\tfoo( dev);\n")
+        patch = self.patch()
+        (self.scratch / ".checkpatch.conf").write_text("--ignore SPACING\n", encoding="utf-8")
+        self.assert_found("checkpatch", "%s:%d: error: SPACING" % (patch.name, self.line_of(patch, "foo( dev")),
+                          PATCH=str(patch), HOME=str(self.scratch))
+
     def test_unknown_commit_is_expected(self):
         self.edit(API, "int pci_enable_msi(struct pci_dev *dev)\n{\n", "int pci_enable_msi(struct pci_dev *dev)\n{\n\tpci_info(dev, \"here\");\n")
         patch = self.patch(body="Say why this is done, in a long sentence.\n\nFixes: 0123456789ab (\"PCI: Do\")")

@@ -8,10 +8,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 import types
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from checks_support import git
 import cache
@@ -19,6 +19,7 @@ import checkplan
 import checkrun
 import checks
 import configparser
+import process
 import report
 import series
 
@@ -301,24 +302,39 @@ class Runner(unittest.TestCase):
         signal.setitimer(signal.ITIMER_REAL, 2)
         with self.assertRaises(KeyboardInterrupt):
             self.run_all()
-        self.assertEqual(checkrun.birth(int(Path(os.environ["RUNS"] + ".pid").read_text())), "0")
+        self.assertEqual(process.birth(int(Path(os.environ["RUNS"] + ".pid").read_text())), "0")
         self.assertFalse((self.folder / "out" / "report.json").exists())
         self.runs("patchy")
         (self.folder / "checks" / "zslow").unlink()
         self.run_all()
         self.assertEqual(self.runs("patchy"), 0)
 
-    def test_leftover_of_a_killed_run_is_ended(self):
-        child = subprocess.Popen(["sleep", "60"], start_new_session=True)
-        self.addCleanup(child.wait)
-        self.addCleanup(child.kill)
-        executor = checkrun.Executor(self.folder / "out", None, os.environ["PATH"])
-        executor.remember(child.pid)
-        checkrun.Executor(self.folder / "out", None, os.environ["PATH"])
-        deadline = time.monotonic() + 10
-        while child.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        self.assertEqual(child.poll(), -signal.SIGTERM)
+    def test_a_check_without_end_is_broken(self):
+        self.write("zslow", TREE_CHECK.replace("words", "zslow").replace("for f", "sleep 60 & echo $! > \"$RUNS.pid\"; wait; for f"))
+        with mock.patch.object(checkrun, "CHECK_LIMIT", 1):
+            self.run_all(only=["zslow"])
+        self.assertEqual(self.verdict(1, "zslow")["verdict"], "BROKEN")
+        self.assertRegex(self.verdict(1, "zslow")["reason"], "no end after 1 s")
+        self.assertEqual(process.birth(int(Path(os.environ["RUNS"] + ".pid").read_text())), "0")
+
+    def test_a_version_without_end_is_broken(self):
+        self.write("words", TREE_CHECK.replace("echo 1 && exit", "sleep 60"))
+        with mock.patch.object(checkrun, "VERSION_LIMIT", 1):
+            self.run_all(only=["words"])
+        self.assertEqual(self.verdict(1, "words")["verdict"], "BROKEN")
+        self.assertRegex(self.verdict(1, "words")["reason"], "--version: no end after 1 s")
+
+    def test_only_a_clean_boundary_is_kept(self):
+        text = TREE_CHECK.replace("kind: tree", "kind: boundary").replace("$FILES", "a.c")
+        self.write("words", text)
+        self.run_all(only=["words"])
+        self.runs("words")
+        self.run_all(only=["words"])
+        self.assertEqual(self.runs("words"), 3, "a finding that may be the machine's was kept")
+        self.write("words", text.replace("BAD", "WORSE"))
+        for wanted in (3, 0):
+            self.run_all(only=["words"])
+            self.assertEqual(self.runs("words"), wanted)
 
     def test_table_fits_the_terminal_and_counts(self):
         self.write("archy", ARCH_CHECK)

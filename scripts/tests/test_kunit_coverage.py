@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Golden cases: line counts of a small program, mapped to the patches that added them."""
+import contextlib
+import io
 import os
 from pathlib import Path
 import shutil
@@ -15,6 +17,7 @@ sys.path.insert(0, str(HERE.parent / "stacklib"))
 import coverage     # noqa: E402
 import gcov         # noqa: E402
 import gitcmd       # noqa: E402
+import kunitreport  # noqa: E402
 import term         # noqa: E402
 
 BASE = "int old(int x)\n{\n\tif (x)\n\t\treturn 1;\n\treturn 0;\n}\n"
@@ -102,24 +105,43 @@ class Lines(unittest.TestCase):
         self.assertFalse([line for line in lines if line.startswith("lib/a.c:5")])
 
     def test_not_built(self):
-        """A C file that has no object is told apart."""
+        """A C file that has no object is a finding, unless somebody says why."""
         self.assertEqual(self.report().patches[1].unbuilt, {"vmd.c": 4})
+        report = self.report("file: vmd.c\nreason: needs x86\nuntil: um has it\n")
+        self.assertEqual((report.findings(), report.stale), (3, []))
+        self.assertEqual(report.patches[1].aside, {"vmd.c": "needs x86"})
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            kunitreport.show_coverage(report)
+        self.assertIn("vmd.c (4 added lines of 0002)\n    needs x86", said.getvalue())
+
+    def test_excused_file_that_is_built(self):
+        """An excuse for a file that has an object is a finding of its own."""
+        report = self.report("file: lib/a.c\nreason: r\nuntil: u\n")
+        self.assertEqual((len(report.stale), report.findings()), (1, 5))
+
+    def test_excuse_for_what(self):
+        """An excuse names a line or a file: not both, not neither."""
+        for text in ("reason: r\nuntil: u\n",
+                     "line: a: b\nfile: vmd.c\nreason: r\nuntil: u\n"):
+            with self.assertRaisesRegex(term.StackError, "topic/uncovered:1: "):
+                self.report(text)
 
     def test_findings(self):
-        """Uncovered lines are findings."""
-        self.assertEqual(self.report().findings(), 3)
+        """Uncovered lines are findings, and a file that was not built is one."""
+        self.assertEqual(self.report().findings(), 4)
 
     def test_excused(self):
         """An excused line is shown with its reason and is no finding."""
         report = self.report("line: lib/a.c: return -22;\nreason: cannot happen\nuntil: never\n")
-        self.assertEqual(report.findings(), 2)
+        self.assertEqual(report.findings(), 3)
         self.assertEqual(report.patches[0].excused[0].reason, "cannot happen")
 
     def test_stale_excuse(self):
         """An excuse for a line that ran is a finding."""
         report = self.report("line: lib/a.c: return x + 1;\nreason: r\nuntil: u\n")
         self.assertEqual(len(report.stale), 1)
-        self.assertEqual(report.findings(), 4)
+        self.assertEqual(report.findings(), 5)
 
     def test_excuse_without_reason(self):
         """An excuse that gives no reason is an error."""

@@ -14,6 +14,9 @@ import checklib as c
 LIB = os.path.dirname(os.path.realpath(__file__))
 # `error: ` and `warning: ` of gcc, sparse and objtool; "note:" only explains the line above it
 DIAGNOSTIC = re.compile(r"^([^\s:][^:]*?)(?::(\d+))?(?::\d+)?: (fatal error|error|warning|note): (.*)$")
+# The machine failed, not the patch; a gcc that crashes says nothing of the source either
+BAD_LUCK = re.compile(r"^(?! )(?:.*(?:Cannot allocate memory|No space left on device|internal compiler error"
+                      r"|Killed signal)|make.*\*\*\* .*\bKilled|(?:.*: )?Killed$).*$", re.M)
 NOT_KERNEL = ("Documentation/", "tools/", "scripts/")
 
 
@@ -34,7 +37,10 @@ class Kbuild:
         os.makedirs(self.out, exist_ok=True)
 
     def make(self, *args):
-        """Run make; returns its CompletedProcess.  Output goes to the log as well."""
+        """Run make; returns its CompletedProcess.  Output goes to the log as well.
+
+        Broken when the machine ran out of memory or space, or the compiler crashed.
+        """
         gcc = os.environ.get("CROSS_COMPILE", "") + "gcc"
         ccache = shutil.which("ccache")
         argv = [c.tool("make"), "-C", self.tree, "O=" + self.out, "ARCH=" + self.arch,
@@ -43,6 +49,9 @@ class Kbuild:
                 "-j" + os.environ.get("JOBS", str(os.cpu_count() or 1))] + list(args)
         res = c.run(argv)
         c.log("$ %s\n%s%s" % (" ".join(argv[:1] + argv[3:]), res.stdout, res.stderr))
+        luck = BAD_LUCK.search(res.stderr + "\n" + res.stdout)
+        if luck:
+            raise c.Broken("make could not do its work: %.300s" % luck.group().strip())
         return res
 
     def configure(self):
