@@ -2,6 +2,7 @@
 """Runs git so that nobody's configuration, hooks or environment change what it does."""
 import os
 import subprocess
+import tempfile
 
 from term import StackError, done, progress
 
@@ -41,6 +42,8 @@ def environment(extra=None):
         "LC_ALL": "C",
         "GIT_CONFIG_COUNT": str(len(_CONFIG)),
     })
+    if tempfile.tempdir:
+        env["TMPDIR"] = tempfile.tempdir
     for i, (key, value) in enumerate(_CONFIG):
         env["GIT_CONFIG_KEY_%d" % i] = key
         env["GIT_CONFIG_VALUE_%d" % i] = value

@@ -4,12 +4,17 @@ import contextlib
 import fcntl
 import os
 import re
+import shutil
+import tempfile
 import time
 from pathlib import Path
 
 from term import StackError, warn
 
 REPO = Path(__file__).resolve().parent.parent.parent
+
+# The verbs that boot UML, which keeps its memory in a file in TMPDIR.
+BOOTS = ("check", "kunit", "test")
 
 
 def add_options(parser):
@@ -33,7 +38,8 @@ def add_options(parser):
 class Workspace:
     """The folders of a run.
 
-    .repo the stack's repository, .out the work folder, .cache what runs share.
+    .repo the stack's repository, .out the work folder, .cache what runs share,
+    .tmp for temporary files while the lock is held.
     args may have .out and .verb; both folders are made when needed, not here.
     """
 
@@ -44,6 +50,8 @@ class Workspace:
         home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         cache = os.environ.get("STACK_CACHE") or Path(home) / "kernel-stack"
         self.cache = Path(cache).expanduser().absolute()
+        # No name that a folder of the user's might have: it is emptied.
+        self.tmp = self.out / ".stack-tmp"
         self.verb = getattr(args, "verb", None) or "a run"
         self._held = 0
 
@@ -71,7 +79,7 @@ class Workspace:
             finally:
                 self._held -= 1
             return
-        with locked(self.out, self.verb, "work folder"):
+        with locked(self.out, self.verb, "work folder"), scratch(self.tmp, self.verb):
             self._held = 1
             try:
                 yield self
@@ -83,6 +91,30 @@ class Workspace:
         """Hold the cache while something is added to it; waits for another run."""
         with locked(self.cache, self.verb, "cache", wait=True):
             yield self
+
+
+@contextlib.contextmanager
+def scratch(folder, verb):
+    """Have temporary files made in folder, which is empty at first and gone in the end.
+
+    What a killed run has left there goes with the next. TMPDIR is not set for the
+    verbs that boot UML: it would put the kernel's memory there, off /dev/shm.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(exist_ok=True)
+    before, told = tempfile.tempdir, os.environ.get("TMPDIR")
+    tempfile.tempdir = str(folder)
+    if verb not in BOOTS:
+        os.environ["TMPDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        if told is None:
+            os.environ.pop("TMPDIR", None)
+        else:
+            os.environ["TMPDIR"] = told
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -5,9 +5,11 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
@@ -241,6 +243,34 @@ class FullDisk(unittest.TestCase):
 
 class Confined(unittest.TestCase):
     """What a run writes."""
+
+    def test_temporary_files_are_in_the_work_folder(self):
+        mini = MiniStack(self)
+        outside = mini.top / "outside"
+        outside.mkdir()
+        folder = mini.top / "bin"
+        # Kills the tool while a patch is split up, with its files and one of git's there.
+        ministack.write(folder / "git", "#!/bin/sh\nif [ \"$1\" = mailinfo ]; then\n"
+                        "\tmktemp\n\tkill -9 $PPID\n\texit 1\nfi\nexec /usr/bin/git \"$@\"\n")
+        (folder / "git").chmod(0o755)
+        path = "%s:%s" % (folder, os.environ["PATH"])
+        self.assertEqual(mini.stack("apply", TMPDIR=outside, PATH=path).returncode, -9)
+        self.assertEqual(list(outside.iterdir()), [])
+        self.assertEqual(len(list((mini.out / ".stack-tmp").iterdir())), 2)
+        self.assertEqual(mini.stack("apply", TMPDIR=outside).returncode, 0)
+        self.assertEqual(list(outside.iterdir()), [])
+        self.assertFalse((mini.out / ".stack-tmp").exists())
+
+    def test_memory_of_the_booted_kernel_is_left_where_it_was(self):
+        mini = MiniStack(self)
+        with mock.patch.dict(os.environ, {"TMPDIR": "/somewhere"}):
+            for verb in ("check", "kunit", "test", "apply"):
+                ws = Workspace(type("A", (), {"out": str(mini.out), "verb": verb}))
+                with ws.lock():
+                    want = "/somewhere" if verb != "apply" else str(ws.tmp)
+                    self.assertEqual(os.environ["TMPDIR"], want, verb)
+                    self.assertEqual(tempfile.gettempdir(), str(ws.tmp))
+                self.assertEqual(os.environ["TMPDIR"], "/somewhere")
 
     def test_nothing_outside_out_and_cache(self):
         mini = MiniStack(self)
