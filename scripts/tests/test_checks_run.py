@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import types
 import unittest
 from pathlib import Path
@@ -19,6 +20,7 @@ import checkplan
 import checkrun
 import checks
 import configparser
+import ministack
 import process
 import report
 import series
@@ -342,6 +344,56 @@ class Runner(unittest.TestCase):
         self.assertEqual(checks.cell([{"verdict": "pass", "arch": "um"}, {"verdict": "FAIL", "arch": "s390"}]), ("FAIL s390", "red"))
         self.assertEqual(checks.cell([{"verdict": "FAIL", "arch": "um"}, {"verdict": "FAIL", "arch": "s390"}]), ("FAIL all", "red"))
         self.assertEqual(len(data["verdicts"]), 2 + 2 + 4)
+
+
+class Stale(unittest.TestCase):
+    """No report says of today's patches what was true of yesterday's."""
+
+    def setUp(self):
+        self.mini = ministack.MiniStack(self)
+        self.check = self.mini.repo / "scripts" / "checks" / "patchy"
+        ministack.write(self.check, PATCH_CHECK.replace("# uses: lib\n", ""))
+        self.check.chmod(0o755)
+        self.runs = self.mini.top / "runs"
+        proc = self.run_check()
+        self.assertEqual(proc.returncode, 0, proc.stdout + proc.stderr)
+        self.assertIn("all passed", self.page())
+
+    def run_check(self):
+        return self.mini.stack("check", RUNS=self.runs)
+
+    def page(self):
+        return (self.mini.out / "report.html").read_text(encoding="utf-8")
+
+    def test_patch_that_does_not_apply(self):
+        path = self.mini.patches()[1]
+        path.write_text(path.read_text(encoding="utf-8").replace("-\treturn 15;", "-\treturn 16;"), encoding="utf-8")
+        proc = self.run_check()
+        self.assertEqual(proc.returncode, 1, proc.stdout + proc.stderr)
+        self.assertIn("does not apply", proc.stderr)
+        data = json.loads((self.mini.out / "report.json").read_text(encoding="utf-8"))
+        verdict, = data["verdicts"]
+        self.assertEqual((verdict["patch"], verdict["check"], verdict["verdict"]), (2, "apply", "FAIL"))
+        self.assertIn("return 16;", verdict["text"])
+        self.assertEqual((len(data["patches"]), data["not judged"]), (3, [1, 3]))
+        for text in ("1 failed", "does not apply", "return 16;", "NOT JUDGED"):
+            self.assertIn(text, self.page())
+        self.assertNotIn("all passed", self.page())
+
+    def test_killed_run(self):
+        self.check.write_text(PATCH_CHECK.replace("# uses: lib\n", "").replace("echo ran", "sleep 60 & echo $!"),
+                              encoding="utf-8")
+        proc = self.mini.start("check", RUNS=self.runs)
+        mark = Path("%s.patchy" % self.runs)
+        mark.unlink()
+        deadline = time.monotonic() + 60
+        while not mark.exists() and proc.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.1)
+        proc.send_signal(signal.SIGINT)
+        proc.wait(30)
+        self.assertTrue(mark.exists())
+        self.assertEqual([p.name for p in self.mini.out.glob("report.*")], [])
 
 
 class RealChecks(unittest.TestCase):

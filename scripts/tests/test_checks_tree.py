@@ -7,12 +7,53 @@ the first case, a few seconds for the others.
 import os
 import re
 import shutil
+import sys
+import tempfile
 import unittest
+from pathlib import Path
+from unittest import mock
 
-from checks_support import UML, SMALL, CheckCase, tool_path
+from checks_support import CHECKS, UML, SMALL, CheckCase, tool_path
+
+sys.path.insert(0, str(CHECKS / "lib"))
+import checklib  # noqa: E402  pylint: disable=wrong-import-position
+import kbuild  # noqa: E402  pylint: disable=wrong-import-position
 
 API = "drivers/pci/msi/api.c"
 KDOC = "/**\n * pci_canary() - Sing\n * @dev: device\n *\n * Return: 0\n */\nint pci_canary(struct pci_dev *dev, int tune);\n"
+
+
+class BadLuck(unittest.TestCase):
+    """What befell make, not the patch, makes build and sparse broken; nothing of it is kept."""
+
+    SAID = ("x86_64-linux-gnu-gcc: fatal error: Killed signal terminated program cc1",
+            "make[3]: *** [scripts/Makefile.build:289: drivers/pci/a.o] Killed",
+            "cc1: out of memory: Cannot allocate memory",
+            "/tmp/cc1.s: fatal error: can't write: No space left on device",
+            "drivers/pci/a.c:3:1: internal compiler error: Segmentation fault")
+    HARMLESS = ("drivers/pci/a.c:3:1: warning: unused variable 'killed'", "   12 | /* Killed signal */",
+                "drivers/pci/a.c:3:1: error: 'Killed' undeclared", "make[3]: *** [a.o] Error 1")
+
+    def make(self, said):
+        """Run a make that says this; returns its CompletedProcess."""
+        folder = Path(tempfile.mkdtemp(prefix="stack-test-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "make").write_text("#!/bin/sh\necho \"$SAID\" >&2\nexit 2\n", encoding="utf-8")
+        (folder / "make").chmod(0o755)
+        env = {"PATH": "%s:%s" % (folder, os.environ["PATH"]), "SAID": said, "TREE": str(folder), "ARCH": "um",
+               "BUILD": str(folder), "LOG": str(folder / "log")}
+        with mock.patch.dict(os.environ, env):
+            return kbuild.Kbuild().make("x.o")
+
+    def test_bad_luck(self):
+        for said in self.SAID:
+            with self.subTest(said), self.assertRaisesRegex(checklib.Broken, "make could not do its work: .*"):
+                self.make("make: one\n%s\nmake: two" % said)
+
+    def test_what_the_source_is_to_blame_for(self):
+        for said in self.HARMLESS:
+            with self.subTest(said):
+                self.assertEqual(self.make("make: one\n" + said).returncode, 2)
 
 
 class KernelDoc(CheckCase):

@@ -5,14 +5,17 @@ import io
 import json
 import os
 from pathlib import Path
+import shutil
 import sys
 import tempfile
 import unittest
 from unittest import mock
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "stacklib"))
 
+import ministack        # noqa: E402
 import kunit            # noqa: E402
 import kunitreport      # noqa: E402
 import kunitrun         # noqa: E402
@@ -26,6 +29,9 @@ FAKE = '''\
 import os, shutil, sys, time
 golden, play = os.environ["GOLDEN"], os.environ["PLAY"]
 args = dict(arg[2:].split("=", 1) for arg in sys.argv[2:] if arg.startswith("--"))
+if play == "hang-" + sys.argv[1]:
+    print("begun", flush=True)
+    time.sleep(60)
 if sys.argv[1] == "build":
     if play == "build-error":
         print("drivers/pci/x.c:3:1: error: unknown type name 'foo'")
@@ -129,6 +135,35 @@ class Run(unittest.TestCase):
         self.assertFalse(result.ok())
         self.assertLess(result.run_seconds, 30)
 
+    def test_build_without_end(self):
+        """A build that does not come to its end is ended, and a problem."""
+        with mock.patch.object(kunitrun, "BUILD_LIMIT", 1):
+            result = self.run_config("hang-build", ["scratch"])
+        self.assertIn("the build was ended: no end after 1 s", result.problems[0])
+        self.assertIn("begun", result.problems[0])
+        self.assertFalse(result.built or result.log.exists())
+
+    def test_parse_without_end(self):
+        """So is a kunit.py that never says what it makes of the log."""
+        shutil.copy(GOLDEN / "pass.log", self.top / "hang-parse.log")
+        with mock.patch.object(kunitrun, "PARSE_LIMIT", 1), \
+                mock.patch.object(sys.modules[__name__], "GOLDEN", self.top):
+            result = self.run_config("hang-parse", ["scratch"])
+        self.assertIn("no end after 1 s", result.problems[0])
+
+    def test_unused_exception(self):
+        """An exception that is for this configuration and that nothing needed is told."""
+        self.assertEqual(self.run_config("pass", ["scratch"]).unused, [])
+        self.config = kunitrun.load_config(HERE.parent / "kunit", "lockdep")
+        result = self.run_config("pass", ["scratch"])
+        self.assertEqual(len(result.unused), 1, result.problems)
+        self.assertRegex(result.unused[0], r"splats\.allow:\d+: .*suspicious RCU usage")
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            kunitreport.show(result)
+        self.assertIn("no report needed splats.allow:", said.getvalue())
+        self.assertTrue(result.ok())
+
     def test_splat_in_passing_run(self):
         """A WARN fails a run in which every test passed."""
         result = self.run_config("warn", ["scratch_splat"])
@@ -196,6 +231,51 @@ class Run(unittest.TestCase):
         kunitreport.write_json(result)
         data = json.loads((self.top / "out" / "results.json").read_text(encoding="utf-8"))
         self.assertEqual((data["ok"], data["passed"], data["failed"]), (False, 1, 1))
+
+
+class With(unittest.TestCase):
+    """kunit --with DIFF: which exit code means that a test noticed the diff."""
+
+    KUNIT_PY = FAKE.replace('if play == "build-error":',
+                            'if "BAD" in open("drivers/pci/a.c").read():')
+
+    def setUp(self):
+        self.mini = ministack.MiniStack(self)
+        ministack.write(self.mini.kernel / kunitrun.KUNIT_PY, self.KUNIT_PY)
+        self.mini.git("add", "-f", ".", cwd=self.mini.kernel)
+        self.mini.git("commit", "-q", "-m", "kunit.py", cwd=self.mini.kernel)
+
+    def kunit(self, new):
+        """The CompletedProcess of a run with one more diff, which puts @new where a line was."""
+        diff = self.mini.top / "mutant.patch"
+        diff.write_text("--- a/drivers/pci/a.c\n+++ b/drivers/pci/a.c\n@@ -1,4 +1,4 @@\n"
+                        " int a0(void)\n {\n-\treturn 0;\n+%s\n }\n" % new, encoding="utf-8")
+        options = kunitrun.read_options(HERE.parent / "kunit" / "plain.config")
+        options.update(MINI="y", ALPHA_ONE="y", ALPHA_TWO="y")
+        return self.mini.stack("kunit", "--tree", "%s:main" % self.mini.kernel, "--with", diff,
+                               GOLDEN=GOLDEN, PLAY="fail", DOT_CONFIG=repr(options))
+
+    def test_tests_fail(self):
+        """1: it was built, and a test failed."""
+        done = self.kunit("\treturn 1;")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("scratch_fail.fails", done.stdout)
+
+    def test_build_fails(self):
+        """2: it was not built, so no test noticed anything."""
+        done = self.kunit("\tBAD")
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertIn("NOT BUILT", done.stdout.splitlines()[-1])
+
+    def test_does_not_apply(self):
+        """2: no more did any when the diff does not apply."""
+        path = self.mini.patches()[0]
+        text = path.read_text(encoding="utf-8").replace("return 33;", "return 34;")
+        diff = self.mini.top / "rotten.patch"
+        diff.write_text(text, encoding="utf-8")
+        done = self.mini.stack("kunit", "--tree", "%s:main" % self.mini.kernel, "--with", diff)
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertIn("does not apply", done.stderr)
 
 
 class Choices(unittest.TestCase):
