@@ -32,8 +32,10 @@ class ApplyError(StackError):
 def read_mail(patch, folder):
     """Split a patch file as git am does; return (fields, log message, path of the diff)."""
     folder = Path(folder)
+    # The folder is below out/, which may be in a repository: its settings are not ours.
+    alone = {"GIT_CEILING_DIRECTORIES": folder.parent}
     info = git("mailinfo", "--encoding=UTF-8", "--no-scissors", folder / "msg", folder / "diff",
-               cwd=folder, input=patch.data)
+               cwd=folder, input=patch.data, env=alone)
     fields = dict(line.split(": ", 1) for line in info.splitlines() if ": " in line)
     for name in ("Author", "Email", "Subject", "Date"):
         if not fields.get(name):
@@ -43,7 +45,8 @@ def read_mail(patch, folder):
                              "bring it back (git checkout -- %s) or write it anew "
                              "with git format-patch" % patch.path)
     body = (folder / "msg").read_text(encoding="utf-8", errors="replace")
-    message = git("stripspace", cwd=folder, input=fields["Subject"] + "\n\n" + body)
+    message = git("stripspace", cwd=folder, input=fields["Subject"] + "\n\n" + body,
+                  env=alone)
     return fields, message, folder / "diff"
 
 

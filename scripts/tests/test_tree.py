@@ -169,6 +169,13 @@ class Apply(unittest.TestCase):
         self.assertIn("is in the way", proc.stderr)
         self.assertTrue((self.mini.out / "linux/precious").exists())
 
+    def test_git_config_around_the_work_folder_changes_nothing(self):
+        self.apply()
+        first = self.mini.git("rev-parse", "stack")
+        self.mini.git("config", "mailinfo.quotedCr", "nonsense", cwd=self.mini.repo)
+        self.apply("--out", self.mini.repo / "out")
+        self.assertEqual(self.mini.git("rev-parse", "stack", cwd=self.mini.repo / "out/linux"), first)
+
     def test_users_git_config_changes_nothing(self):
         self.apply()
         first = self.mini.git("rev-parse", "stack")
