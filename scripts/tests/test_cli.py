@@ -120,8 +120,7 @@ class CommandLine(unittest.TestCase):
         mini = MiniStack(self)
         ministack.write(mini.top / "sitecustomize.py",
                         "import sys\nprint('utf8 mode', sys.flags.utf8_mode)\n")
-        proc = self.run_stack("lint", "--help", LC_ALL="POSIX", PYTHONCOERCECLOCALE="0",
-                              PYTHONPATH=mini.top)
+        proc = self.run_stack("lint", "--help", PYTHONUTF8="0", PYTHONPATH=mini.top)
         self.assertIn("utf8 mode 1", proc.stdout)
 
     def test_terminal_without_a_name_is_not_capable(self):
