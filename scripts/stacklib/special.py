@@ -79,7 +79,8 @@ def command(words, cwd):
     """Run a command quietly; StackError with the end of what it printed when it fails."""
     try:
         proc = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False,
-                              stdin=subprocess.DEVNULL, env=dict(os.environ, LC_ALL="C", TMPDIR=str(cwd)))
+                              stdin=subprocess.DEVNULL, env=dict(os.environ, LC_ALL="C",
+                                                                 TMPDIR=str(cwd)))
     except FileNotFoundError as exc:
         raise StackError("%s is not installed" % words[0], "scripts/stack setup") from exc
     if proc.returncode:
