@@ -26,7 +26,7 @@ GIT = ["git", "xz"]
 BUILD = GIT + ["make", "gcc", "flex", "bison", "bc", "perl", "python3"]
 CHECK = BUILD + ["aarch64-linux-gnu-gcc", "i686-linux-gnu-gcc", "s390x-linux-gnu-gcc",
                  "libelf-dev", "libssl-dev", "python3-ply", "python3-git", "patch", "spatch",
-                 "libpython3-dev", "codespell", "sparse"]
+                 "libpython3-dev", "ocamlopt", "codespell", "sparse"]
 NEEDS = {"apply": GIT, "edit": GIT, "refresh": GIT, "lint": ["git"],
          "check": CHECK, "kunit": BUILD, "test": "*"}
 # What makes a verb quicker: installed along with what is missing, never asked for alone.
