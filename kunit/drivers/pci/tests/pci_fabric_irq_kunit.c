@@ -162,6 +162,15 @@ static void msi_delivery(struct kunit *test)
 					    "handler %d after message %d", k, i);
 	}
 	KUNIT_EXPECT_TRUE(test, src[0]->hardirq);
+
+	if (!c->maskable)
+		return;
+	cfg_write(dev, msi + c->mask, 4, 1 << 2);
+	KUNIT_EXPECT_EQ(test, pci_fabric_raise_msi(fn, 2),
+			PCI_FABRIC_IRQ_PENDING);
+	cfg_write(dev, msi + c->mask, 4, 0);
+	pci_fabric_flush(fabric);
+	KUNIT_EXPECT_EQ(test, count_of(src[2]), 2);
 }
 
 /* Messages above Multiple Message Enable are not the function's to send. */

@@ -52,6 +52,8 @@ static void enumeration(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, dev->device, 0x0400 + i);
 		KUNIT_EXPECT_EQ(test, dev->devfn, PCI_DEVFN(2, i * 3));
 		KUNIT_EXPECT_TRUE(test, dev->multifunction);
+		/* Sec 7.5.1.1.9: in each of its functions */
+		KUNIT_EXPECT_EQ(test, pci_fabric_peek(multi[i], 0x0e, 1), 0x80);
 		KUNIT_EXPECT_TRUE(test, pci_is_root_bus(dev->bus));
 	}
 
