@@ -183,6 +183,34 @@ static void pci_irq_fixture_free(struct pci_irq_fixture *fx)
 	pci_free_irq_vectors(fx->pdev);
 }
 
+void pci_irq_fixture_free_twice(struct pci_irq_fixture *fx)
+{
+	struct pci_fabric_stats before;
+
+	pci_free_irq_vectors(fx->pdev);
+	KUNIT_EXPECT_EQ(fx->test, fx->teardown.count, 1);
+	KUNIT_EXPECT_EQ(fx->test, pci_fabric_vectors_used(fx->fabric), 0);
+
+	before = pci_fabric_stats(fx->fn);
+	pci_free_irq_vectors(fx->pdev);
+	KUNIT_EXPECT_EQ(fx->test, pci_fabric_stats(fx->fn).cfg_writes,
+			before.cfg_writes);
+}
+
+static void pci_irq_fixture_free_last(void *data)
+{
+	struct pci_irq_fixture *fx = data;
+
+	/* Above the MSI device data, so a release would have run already. */
+	KUNIT_EXPECT_EQ(fx->test, pci_fabric_vectors_used(fx->fabric), fx->nvecs);
+	pci_free_irq_vectors(fx->pdev);
+}
+
+int pci_irq_fixture_watch_release(struct pci_irq_fixture *fx)
+{
+	return devm_add_action(&fx->pdev->dev, pci_irq_fixture_free_last, fx);
+}
+
 int pci_irq_fixture_unmanaged(struct pci_irq_fixture *fx)
 {
 	struct pci_irq_fixture saved = *fx;

@@ -166,6 +166,24 @@ unsigned int pci_irq_fixture_raise(struct pci_irq_fixture *fx, unsigned int nr);
 unsigned int pci_irq_fixture_resources(struct pci_irq_fixture *fx);
 
 /**
+ * pci_irq_fixture_free_twice() - free the vectors, and expect nothing of the second time
+ * @fx: the fixture; for use as @remove
+ *
+ * The second pci_free_irq_vectors() must not even write to the device.
+ */
+void pci_irq_fixture_free_twice(struct pci_irq_fixture *fx);
+
+/**
+ * pci_irq_fixture_watch_release() - expect that nobody else frees the vectors
+ * @fx: the fixture; for use as @then
+ *
+ * Adds a devres action that expects all vectors to be there, and frees them.
+ *
+ * Return: 0 or a negative errno.
+ */
+int pci_irq_fixture_watch_release(struct pci_irq_fixture *fx);
+
+/**
  * pci_irq_fixture_unmanaged() - what an unmanaged allocation adds to devres
  * @fx: the fixture, with no driver bound; min_vecs, max_vecs and flags are used
  *

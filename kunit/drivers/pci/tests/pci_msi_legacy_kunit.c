@@ -8,7 +8,6 @@
  * without, so they build on a tree that does not have it.
  */
 #include <kunit/test.h>
-#include <linux/device/devres.h>
 #include <linux/interrupt.h>
 #include <linux/irqnr.h>
 #include <linux/pci.h>
@@ -87,27 +86,12 @@ static void auto_release(struct kunit *test)
 	}
 }
 
-static void pci_msi_legacy_free_twice(struct pci_irq_fixture *fx)
-{
-	struct pci_fabric_stats before;
-
-	pci_free_irq_vectors(fx->pdev);
-	KUNIT_EXPECT_EQ(fx->test, fx->teardown.count, 1);
-	KUNIT_EXPECT_EQ(fx->test, pci_fabric_vectors_used(fx->fabric), 0);
-
-	/* Not even a write to the device. */
-	before = pci_fabric_stats(fx->fn);
-	pci_free_irq_vectors(fx->pdev);
-	KUNIT_EXPECT_EQ(fx->test, pci_fabric_stats(fx->fn).cfg_writes,
-			before.cfg_writes);
-}
-
 /* Row 5.  Catches that freeing twice, or before the release, does anything. */
 static void double_free(struct kunit *test)
 {
 	struct pci_irq_fixture *fx = test->priv;
 
-	fx->remove = pci_msi_legacy_free_twice;
+	fx->remove = pci_irq_fixture_free_twice;
 	KUNIT_ASSERT_EQ(test, pci_irq_fixture_bind(fx), 0);
 	pci_irq_fixture_unbind(fx);
 	KUNIT_EXPECT_EQ(test, fx->teardown.count, 1);
@@ -144,20 +128,6 @@ static void alloc_free_alloc(struct kunit *test)
 	pci_irq_fixture_expect_idle(fx);
 }
 
-static void pci_msi_legacy_free_last(void *data)
-{
-	struct pci_irq_fixture *fx = data;
-
-	/* Above the MSI device data, so a release would have run already. */
-	KUNIT_EXPECT_EQ(fx->test, pci_fabric_vectors_used(fx->fabric), fx->nvecs);
-	pci_free_irq_vectors(fx->pdev);
-}
-
-static int pci_msi_legacy_watch_release(struct pci_irq_fixture *fx)
-{
-	return devm_add_action(&fx->pdev->dev, pci_msi_legacy_free_last, fx);
-}
-
 /* Row 9.  Catches a flag or an action of one driver that reaches the next one. */
 static void unmanaged_after_managed(struct kunit *test)
 {
@@ -169,7 +139,7 @@ static void unmanaged_after_managed(struct kunit *test)
 	pci_irq_fixture_expect_idle(fx);
 
 	fx->plain = true;
-	fx->then = pci_msi_legacy_watch_release;
+	fx->then = pci_irq_fixture_watch_release;
 	KUNIT_ASSERT_EQ(test, pci_irq_fixture_bind(fx), 0);
 	KUNIT_EXPECT_EQ(test, fx->added, unmanaged);
 	KUNIT_EXPECT_FALSE(test, fx->managed);

@@ -297,26 +297,12 @@ static void probe_fails_after(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_irq_fixture_raise(fx, 4), 4);
 }
 
-static void pcim_irq_free_twice(struct pci_irq_fixture *fx)
-{
-	struct pci_fabric_stats before;
-
-	pci_free_irq_vectors(fx->pdev);
-	KUNIT_EXPECT_EQ(fx->test, fx->teardown.count, 1);
-	KUNIT_EXPECT_EQ(fx->test, pci_fabric_vectors_used(fx->fabric), 0);
-
-	before = pci_fabric_stats(fx->fn);
-	pci_free_irq_vectors(fx->pdev);
-	KUNIT_EXPECT_EQ(fx->test, pci_fabric_stats(fx->fn).cfg_writes,
-			before.cfg_writes);
-}
-
 /* Row 5.  Catches a release that does not bear that the vectors are gone. */
 static void explicit_free(struct kunit *test)
 {
 	struct pci_irq_fixture *fx = pcim_irq_fixture(test);
 
-	fx->remove = pcim_irq_free_twice;
+	fx->remove = pci_irq_fixture_free_twice;
 	KUNIT_ASSERT_EQ(test, pci_irq_fixture_bind(fx), 0);
 	pci_irq_fixture_unbind(fx);
 	KUNIT_EXPECT_EQ(test, fx->teardown.count, 1);
@@ -324,20 +310,6 @@ static void explicit_free(struct kunit *test)
 
 	fx->remove = NULL;
 	KUNIT_EXPECT_EQ(test, pci_irq_fixture_bind(fx), 0);
-}
-
-static void pcim_irq_note_vectors(void *data)
-{
-	struct pci_irq_fixture *fx = data;
-
-	/* Above the MSI device data, so a release would have run already. */
-	KUNIT_EXPECT_EQ(fx->test, pci_fabric_vectors_used(fx->fabric), 4);
-	pci_free_irq_vectors(fx->pdev);
-}
-
-static int pcim_irq_watch_release(struct pci_irq_fixture *fx)
-{
-	return devm_add_action(&fx->pdev->dev, pcim_irq_note_vectors, fx);
 }
 
 /*
@@ -355,7 +327,7 @@ static void unmanaged_after_managed(struct kunit *test)
 
 	fx->plain = true;
 	fx->alloc = pci_alloc_irq_vectors;
-	fx->then = pcim_irq_watch_release;
+	fx->then = pci_irq_fixture_watch_release;
 	KUNIT_ASSERT_EQ(test, pci_irq_fixture_bind(fx), 0);
 	KUNIT_EXPECT_EQ(test, fx->added, unmanaged);
 	KUNIT_EXPECT_FALSE(test, fx->managed);
@@ -590,7 +562,7 @@ static int pcim_irq_foreign(struct pci_irq_fixture *fx)
 	/* An INTx fallback would have cleared it under the active MSI. */
 	KUNIT_EXPECT_TRUE(fx->test, pci_fabric_peek(fx->fn, SPEC_COMMAND, 2) &
 				    SPEC_COMMAND_INTX_DIS);
-	return fx->plain ? pcim_irq_watch_release(fx) : 0;
+	return fx->plain ? pci_irq_fixture_watch_release(fx) : 0;
 }
 
 /*
