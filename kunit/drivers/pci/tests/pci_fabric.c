@@ -187,7 +187,7 @@ static void pci_fabric_mark_multifunction(struct pci_fabric_fn *fn)
 	lockdep_assert_held(&fn->fabric->lock);
 
 	list_for_each_entry(other, &fn->fabric->fns, list) {
-		if (other == fn || other->parent != fn->parent ||
+		if (other == fn || other->pf || other->parent != fn->parent ||
 		    PCI_SLOT(other->desc.devfn) != PCI_SLOT(fn->desc.devfn))
 			continue;
 		pci_fabric_cfg_set(fn, PCI_HEADER_TYPE, 1,
@@ -213,23 +213,20 @@ static void pci_fabric_check_desc(struct kunit *test, struct pci_fabric *fabric,
 
 	list_for_each_entry(other, &fabric->fns, list)
 		KUNIT_ASSERT_FALSE_MSG(test,
-				       other->parent == parent &&
+				       !other->pf && other->parent == parent &&
 				       other->desc.devfn == desc->devfn,
 				       "two functions at %02x.%d",
 				       PCI_SLOT(desc->devfn), PCI_FUNC(desc->devfn));
 }
 
-struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
-				     struct pci_fabric_fn *parent,
-				     const struct pci_fabric_fn_desc *desc)
+struct pci_fabric_fn *pci_fabric_new_fn(struct pci_fabric *fabric,
+					struct pci_fabric_fn *parent,
+					const struct pci_fabric_fn_desc *desc)
 {
-	struct kunit *test = fabric->test;
 	struct pci_fabric_fn *fn;
 
-	pci_fabric_check_desc(test, fabric, parent, desc);
-
 	fn = kvzalloc_obj(*fn);
-	KUNIT_ASSERT_NOT_NULL(test, fn);
+	KUNIT_ASSERT_NOT_NULL(fabric->test, fn);
 	fn->fabric = fabric;
 	fn->parent = parent;
 	fn->ops = &pci_fabric_physical_fn_ops;
@@ -241,7 +238,19 @@ struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
 	fn->removed = true;
 	scoped_guard(raw_spinlock_irqsave, &fabric->lock)
 		list_add_tail(&fn->list, &fabric->fns);
+	return fn;
+}
 
+struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
+				     struct pci_fabric_fn *parent,
+				     const struct pci_fabric_fn_desc *desc)
+{
+	struct kunit *test = fabric->test;
+	struct pci_fabric_fn *fn;
+
+	pci_fabric_check_desc(test, fabric, parent, desc);
+
+	fn = pci_fabric_new_fn(fabric, parent, desc);
 	pci_fabric_init_header(fn);
 	pci_fabric_init_bars(test, fn);
 	pci_fabric_init_caps(test, fn);

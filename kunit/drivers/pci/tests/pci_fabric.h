@@ -89,6 +89,29 @@ struct pci_fabric_bar_desc {
  * @pm: Power Management capability
  * @no_soft_reset: No_Soft_Reset; without it D3hot to D0 resets the function
  * @serial: Device Serial Number extended capability, when not 0
+ * @sriov: SR-IOV capability, when @sriov.total_vfs is not 0
+ * @sriov.total_vfs: TotalVFs; so many VFs are made, see pci_fabric_vf()
+ * @sriov.initial_vfs: InitialVFs; 0 is @sriov.total_vfs
+ * @sriov.offset: First VF Offset; 0 is 1
+ * @sriov.stride: VF Stride; 0 is 1
+ * @sriov.vf_device: VF Device ID; 0 is @device + 1
+ * @sriov.link_other: the Function Dependency Link is not the PF's own number
+ * @sriov.link: but this, PCI_DEVFN()
+ * @sriov.bars: VF BARs, with the size for one VF, from 4 KiB; memory only
+ * @sriov.vf: capabilities of each VF, in the BARs above, or NULL for PCI Express
+ *	alone; header and BARs therein are ignored
+ * @slot: a slot at a root or downstream port, for what is added below
+ * @slot.hotplug: there is one: Slot Implemented and Hot-Plug Capable; without
+ *	this the others are ignored
+ * @slot.surprise: Hot-Plug Surprise
+ * @slot.button: Attention Button Present
+ * @slot.indicators: Attention and Power Indicator Present
+ * @slot.power_ctrl: Power Controller Present; while it is off, nothing below is
+ *	there
+ * @slot.cmd_completed: Command Completed events; else No Command Completed Support
+ * @slot.empty: what is below is not in the slot yet
+ * @slot.message: Interrupt Message Number, the vector of MSI or MSI-X
+ * @slot.number: Physical Slot Number, its name in sysfs
  */
 struct pci_fabric_fn_desc {
 	u8 devfn;
@@ -124,6 +147,30 @@ struct pci_fabric_fn_desc {
 	bool pm;
 	bool no_soft_reset;
 	u64 serial;
+
+	struct {
+		u16 total_vfs;
+		u16 initial_vfs;
+		u16 offset;
+		u16 stride;
+		u16 vf_device;
+		bool link_other;
+		u8 link;
+		struct pci_fabric_bar_desc bars[PCI_STD_NUM_BARS];
+		const struct pci_fabric_fn_desc *vf;
+	} sriov;
+
+	struct {
+		bool hotplug;
+		bool surprise;
+		bool button;
+		bool indicators;
+		bool power_ctrl;
+		bool cmd_completed;
+		bool empty;
+		u8 message;
+		u16 number;
+	} slot;
 };
 
 /* Life of a fabric */
@@ -155,6 +202,19 @@ struct pci_fabric *pci_fabric_alloc(struct kunit *test);
 struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
 				     struct pci_fabric_fn *parent,
 				     const struct pci_fabric_fn_desc *desc);
+
+/**
+ * pci_fabric_vf() - a virtual function
+ * @pf: the physical function, with an SR-IOV capability
+ * @id: 0 to TotalVFs - 1
+ *
+ * Works whether or not the VF is enabled, like all that looks at a function
+ * without the kernel; only an enabled VF answers.  Ends the test when there is no
+ * such VF.
+ *
+ * Return: the function, never NULL.  It lives as long as the fabric.
+ */
+struct pci_fabric_fn *pci_fabric_vf(struct pci_fabric_fn *pf, unsigned int id);
 
 /**
  * pci_fabric_scan() - let the PCI core find the fabric
@@ -366,6 +426,36 @@ enum pci_fabric_reset {
  * interrupts and deasserts INTx.
  */
 void pci_fabric_reset(struct pci_fabric_fn *fn, enum pci_fabric_reset kind);
+
+/* Hotplug slots */
+
+/**
+ * pci_fabric_slot_remove() - pull the card out of a slot
+ * @port: a port with an occupied slot
+ *
+ * All functions below are gone, the link is down, Presence Detect and Data Link
+ * Layer State have changed, and the port interrupts if these events are enabled.
+ * Its handlers in hard interrupt context have run when this returns.  May sleep.
+ */
+void pci_fabric_slot_remove(struct pci_fabric_fn *port);
+
+/**
+ * pci_fabric_slot_insert() - put the card into a slot
+ * @port: a port with an empty slot
+ *
+ * Presence Detect has changed.  With power the link goes up, which is an event as
+ * well, and all functions below are there as after power on.  Otherwise as
+ * pci_fabric_slot_remove().
+ */
+void pci_fabric_slot_insert(struct pci_fabric_fn *port);
+
+/**
+ * pci_fabric_slot_button() - press the Attention Button
+ * @port: a port that has one
+ *
+ * Otherwise as pci_fabric_slot_remove().
+ */
+void pci_fabric_slot_button(struct pci_fabric_fn *port);
 
 /* Looking without the kernel */
 

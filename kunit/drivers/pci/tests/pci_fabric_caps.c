@@ -146,10 +146,18 @@ static void pci_fabric_exp_write(struct pci_fabric_cap *cap, unsigned int off,
 	    fn->desc.flr &&
 	    (val >> 8 * (PCI_EXP_DEVCTL + 1 - off) & (PCI_EXP_DEVCTL_BCR_FLR >> 8)))
 		pci_fabric_do_reset(fn, PCI_FABRIC_RESET_FLR);
+	pci_fabric_slot_write(fn, off, size);
+}
+
+static void pci_fabric_exp_reset(struct pci_fabric_cap *cap,
+				 enum pci_fabric_reset kind)
+{
+	pci_fabric_slot_reset(cap->fn);
 }
 
 static const struct pci_fabric_cap_ops pci_fabric_exp_ops = {
 	.write = pci_fabric_exp_write,
+	.reset = pci_fabric_exp_reset,
 };
 
 /* Not in Root Complex Integrated Endpoints and Event Collectors (sec 7.5.3). */
@@ -213,6 +221,8 @@ static void pci_fabric_add_exp(struct pci_fabric_fn *fn)
 	})->pos;
 	if (pci_fabric_has_link(fn))
 		pci_fabric_init_link(fn);
+	if (desc->slot.hotplug)
+		pci_fabric_init_slot(fn->fabric->test, fn);
 }
 
 /* Device Serial Number (sec 7.9.3) */
@@ -243,4 +253,6 @@ void pci_fabric_init_caps(struct kunit *test, struct pci_fabric_fn *fn)
 		pci_fabric_init_msix(test, fn);
 	if (desc->serial)
 		pci_fabric_add_serial(fn);
+	if (desc->sriov.total_vfs)
+		pci_fabric_init_sriov(test, fn);
 }

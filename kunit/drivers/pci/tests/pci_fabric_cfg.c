@@ -119,6 +119,7 @@ static void pci_fabric_header_written(struct pci_fabric_fn *fn, u16 old)
 	/* Sec 6.6.1: setting the bit is a hot reset of all below */
 	if (pci_fabric_is_bridge(fn) && (now & ~old & PCI_BRIDGE_CTL_BUS_RESET))
 		pci_fabric_reset_below(fn, PCI_FABRIC_RESET_HOT);
+	pci_fabric_slot_write(fn, 0, 0);
 
 	pci_fabric_update_intx(fn->fabric);	/* Interrupt Disable */
 	pci_fabric_kick(fn->fabric);		/* Bus Master Enable */

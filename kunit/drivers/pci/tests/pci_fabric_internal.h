@@ -16,10 +16,6 @@
  *
  * What more is made of:
  *   a capability	a struct pci_fabric_cap_desc and a member of pci_fabric_fn_desc
- *   virtual functions	pci_fabric_fn with pci_fabric_fn_ops of their own, made by
- *			the SR-IOV capability
- *   a hotplug slot	registers and a write operation beside those of PCI Express,
- *			on top of surprise removal
  *   steering tags	pci_fabric_fn.msix_ctrl_rw, where they are in the MSI-X table
  *   another machine	a file like pci_fabric_uml.c; on x86, bus->sysdata and so
  *			struct pci_fabric has to begin with a struct pci_sysdata
@@ -93,9 +89,10 @@ struct pci_fabric_bar {
 
 /*
  * How a kind of function differs from a physical one: a virtual function finds
- * its Routing ID, its BARs and its Memory Space Enable in its physical function.
+ * its presence, its Routing ID, its BARs and its Memory Space Enable in its physical function.
  */
 struct pci_fabric_fn_ops {
+	bool (*present)(struct pci_fabric_fn *fn);
 	int (*rid)(struct pci_fabric_fn *fn);	/* bus and devfn, or -1 */
 	bool (*mem_enabled)(struct pci_fabric_fn *fn);
 	u64 (*bar_base)(struct pci_fabric_fn *fn, unsigned int bar);
@@ -120,9 +117,22 @@ struct pci_fabric_fn {
 	u16 pcie, pm, msi, msix;	/* capability offsets */
 	u32 msix_ctrl_rw;		/* writable bits of Vector Control */
 
+	struct pci_fabric_fn *pf;	/* of a VF */
+	u16 vf_id;
+	u16 sriov;			/* of a PF: capability offset */
+	u16 num_vfs;			/* what it had before a write */
+	bool vf_enabled;
+
 	bool removed;
 	bool intx_level;
 	u8 pm_state;
+	struct {
+		bool card;		/* there is one in the slot */
+		bool cold;		/* it was without power */
+		bool down;		/* no link: nothing below is reachable */
+		bool signal;		/* an event that is enabled is there */
+		bool send;		/* and a message for it is due */
+	} slot;
 
 	/* Configuration space, little-endian, and how each bit behaves */
 	u8 val[PCI_FABRIC_CFG_SIZE];
@@ -178,6 +188,21 @@ bool pci_fabric_msix_pop(struct pci_fabric_fn *fn, u64 *address, u32 *data,
 			 bool *pending);
 bool pci_fabric_msi_next(struct pci_fabric_fn *fn, u64 *address, u32 *data,
 			 bool *pending);
+
+/* pci_fabric.c: a function without header or capabilities, not reachable yet */
+struct pci_fabric_fn *pci_fabric_new_fn(struct pci_fabric *fabric,
+					struct pci_fabric_fn *parent,
+					const struct pci_fabric_fn_desc *desc);
+
+/* pci_fabric_sriov.c */
+void pci_fabric_init_sriov(struct kunit *test, struct pci_fabric_fn *pf);
+
+/* pci_fabric_slot.c */
+void pci_fabric_init_slot(struct kunit *test, struct pci_fabric_fn *port);
+void pci_fabric_slot_write(struct pci_fabric_fn *port, unsigned int off,
+			   unsigned int size);
+void pci_fabric_slot_reset(struct pci_fabric_fn *port);
+bool pci_fabric_slot_deliver(struct pci_fabric *fabric);	/* no lock held */
 
 /* pci_fabric_bar.c */
 bool pci_fabric_decode(u64 addr, unsigned int size, bool write, u64 *val);

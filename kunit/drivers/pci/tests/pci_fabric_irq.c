@@ -202,7 +202,7 @@ void pci_fabric_deliver(struct work_struct *work)
 {
 	struct pci_fabric *fabric = container_of(work, struct pci_fabric, work);
 
-	while (pci_fabric_deliver_one(fabric))
+	while (pci_fabric_slot_deliver(fabric) || pci_fabric_deliver_one(fabric))
 		cond_resched();
 }
 

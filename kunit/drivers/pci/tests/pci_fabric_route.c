@@ -12,17 +12,18 @@
 
 /*
  * Nothing gets to a function that is removed, nor through a bridge that is
- * removed, holds its secondary bus in reset, or is in D3hot (sec 5.3.1.4.1).
+ * removed, holds its secondary bus in reset, or is in D3hot (sec 5.3.1.4.1), nor
+ * to what is below a slot without a link.
  */
 bool pci_fabric_present(struct pci_fabric_fn *fn)
 {
 	struct pci_fabric_fn *bridge;
 
-	if (fn->removed)
+	if (fn->removed || !fn->ops->present(fn))
 		return false;
 
 	for (bridge = fn->parent; bridge; bridge = bridge->parent) {
-		if (bridge->removed || bridge->pm_state)
+		if (bridge->removed || bridge->pm_state || bridge->slot.down)
 			return false;
 		if (pci_fabric_cfg_get(bridge, PCI_BRIDGE_CONTROL, 2) &
 		    PCI_BRIDGE_CTL_BUS_RESET)
@@ -37,6 +38,11 @@ bool pci_fabric_below(struct pci_fabric_fn *fn, struct pci_fabric_fn *bridge)
 		if (fn == bridge)
 			return true;
 	return false;
+}
+
+static bool pci_fabric_fn_present(struct pci_fabric_fn *fn)
+{
+	return true;
 }
 
 static int pci_fabric_fn_rid(struct pci_fabric_fn *fn)
@@ -57,6 +63,7 @@ static bool pci_fabric_fn_mem_enabled(struct pci_fabric_fn *fn)
 }
 
 const struct pci_fabric_fn_ops pci_fabric_physical_fn_ops = {
+	.present = pci_fabric_fn_present,
 	.rid = pci_fabric_fn_rid,
 	.mem_enabled = pci_fabric_fn_mem_enabled,
 	.bar_base = pci_fabric_bar_base,
