@@ -10,12 +10,12 @@
  * panics when it gets no memory.
  */
 #include <kunit/test.h>
-#include <linux/interrupt.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 
 #include "../pci.h"
 #include "pci_fabric_kunit.h"
+#include "pci_failslab_probe.h"
 #include "pci_irq_failslab.h"
 
 /* More allocations than any rescan here makes: a loop that does not end */
@@ -24,7 +24,6 @@
 #define SCAN_MIN	30
 
 #define SCAN_DEVICE	0x0220
-#define SCAN_VECTORS	2
 
 struct scan_fixture {
 	struct kunit *test;
@@ -37,32 +36,6 @@ struct scan_fixture {
 	int children;
 };
 
-static irqreturn_t scan_irq(int irq, void *data)
-{
-	return IRQ_HANDLED;
-}
-
-static int scan_probe(struct pci_dev *dev, const struct pci_device_id *id)
-{
-	int ret = pcim_enable_device(dev);
-	unsigned int left;
-
-	if (ret)
-		return ret;
-
-	/* Not here: an interrupt without its files in procfs warns when freed. */
-	left = pci_irq_failslab_disarm();
-	ret = pci_alloc_irq_vectors(dev, SCAN_VECTORS, SCAN_VECTORS, PCI_IRQ_MSIX);
-	if (ret >= 0)
-		ret = devm_request_irq(&dev->dev, pci_irq_vector(dev, 0),
-				       scan_irq, 0, "pci_scan_failslab", dev);
-	pci_irq_failslab_arm(left);
-	if (ret)
-		return ret;
-
-	return devm_kmalloc(&dev->dev, 1, GFP_KERNEL) ? 0 : -ENOMEM;
-}
-
 static const struct pci_device_id scan_ids[] = {
 	{ PCI_DEVICE(PCI_FABRIC_VENDOR, SCAN_DEVICE) },
 	{}
@@ -71,7 +44,7 @@ static const struct pci_device_id scan_ids[] = {
 static struct pci_driver scan_driver = {
 	.name = "pci_scan_failslab",
 	.id_table = scan_ids,
-	.probe = scan_probe,
+	.probe = pci_failslab_probe,
 };
 
 static void scan_unregister(void *unused)
@@ -217,8 +190,10 @@ static void endpoint(struct kunit *test)
 		.devfn = PCI_DEVFN(3, 0), .device = SCAN_DEVICE,
 		.pcie_type = TYPE_RCIEP, .pm = true,
 		.bars[0] = { .size = SZ_4K },
-		.msix = { .vectors = SCAN_VECTORS, .table_off = 0x800,
-			  .pba_off = 0xc00 },
+		.msix = {
+			.vectors = PCI_FAILSLAB_VECTORS,
+			.table_off = 0x800, .pba_off = 0xc00,
+		},
 	});
 	scan_all(f, PCI_DEVFN(3, 0), 1);
 }
@@ -239,8 +214,10 @@ static void bridge(struct kunit *test)
 	pci_fabric_add(f->fabric, port, &(struct pci_fabric_fn_desc){
 		.device = SCAN_DEVICE, .pcie_type = TYPE_ENDPOINT, .pm = true,
 		.bars[0] = { .size = SZ_4K },
-		.msix = { .vectors = SCAN_VECTORS, .table_off = 0x800,
-			  .pba_off = 0xc00 },
+		.msix = {
+			.vectors = PCI_FAILSLAB_VECTORS,
+			.table_off = 0x800, .pba_off = 0xc00,
+		},
 	});
 	scan_all(f, PCI_DEVFN(4, 0), 2);
 }
