@@ -6,6 +6,7 @@
 #include <kunit/test.h>
 #include <linux/irq.h>
 #include <linux/irqchip/irq-msi-lib.h>
+#include <linux/log2.h>
 #include <linux/msi.h>
 #include <linux/pci.h>
 
@@ -101,6 +102,9 @@ static int pci_fabric_vectors_alloc(struct irq_domain *domain, unsigned int irq,
 					get_count_order(nr));
 	if (first < 0)
 		return -ENOSPC;
+	/* They are freed one by one, so none may be left over. */
+	bitmap_clear(fabric->vectors_used, first + nr,
+		     roundup_pow_of_two(nr) - nr);
 
 	/* Multiple MSI: one address, data that differ in the low bits */
 	for (int i = first; i < first + nr; i++) {
