@@ -252,11 +252,15 @@ struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
 
 	fn = pci_fabric_new_fn(fabric, parent, desc);
 	pci_fabric_init_header(fn);
-	pci_fabric_init_bars(test, fn);
+	pci_fabric_init_bar_regs(test, fn, PCI_BASE_ADDRESS_0, desc->bars,
+				 pci_fabric_is_bridge(fn) ? 2 : PCI_STD_NUM_BARS);
+	pci_fabric_init_bar_mem(test, fn);
 	pci_fabric_init_caps(test, fn);
+	pci_fabric_check_rids(test, fn);
 
 	guard(raw_spinlock_irqsave)(&fabric->lock);
 	pci_fabric_mark_multifunction(fn);
+	pci_fabric_link_device(fn);
 	fn->removed = false;
 	return fn;
 }

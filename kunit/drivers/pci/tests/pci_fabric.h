@@ -89,9 +89,15 @@ struct pci_fabric_bar_desc {
  * @pm: Power Management capability
  * @no_soft_reset: No_Soft_Reset; without it D3hot to D0 resets the function
  * @serial: Device Serial Number extended capability, when not 0
- * @sriov: SR-IOV capability, when @sriov.total_vfs is not 0
- * @sriov.total_vfs: TotalVFs; so many VFs are made, see pci_fabric_vf()
- * @sriov.initial_vfs: InitialVFs; 0 is @sriov.total_vfs
+ * @ari: ARI extended capability.  With SR-IOV it is there in any case, unless in a
+ *	Root Complex Integrated Endpoint, and in the VFs; other functions of the
+ *	device have to have it as well (PCIe r6.0, sec 9.3.7)
+ * @sriov: SR-IOV extended capability, when @sriov.total_vfs is not 0
+ * @sriov.total_vfs: TotalVFs; so many VFs are made, see pci_fabric_vf().  VF i has
+ *	the Routing ID of this function + First VF Offset + i * VF Stride, which
+ *	may be on another bus
+ * @sriov.initial_vfs: InitialVFs; 0 is @sriov.total_vfs.  Others contradict the
+ *	specification, as there is no VF Migration
  * @sriov.offset: First VF Offset; 0 is 1
  * @sriov.stride: VF Stride; 0 is 1
  * @sriov.vf_device: VF Device ID; 0 is @device + 1
@@ -99,7 +105,8 @@ struct pci_fabric_bar_desc {
  * @sriov.link: but this, PCI_DEVFN()
  * @sriov.bars: VF BARs, with the size for one VF, from 4 KiB; memory only
  * @sriov.vf: capabilities of each VF, in the BARs above, or NULL for PCI Express
- *	alone; header and BARs therein are ignored
+ *	alone: @flr, @msi, @msix, @pm, @no_soft_reset, @serial.  What is in the
+ *	header or depends on the PF is ignored.  Need not outlive pci_fabric_add()
  * @slot: a slot at a root or downstream port, for what is added below
  * @slot.hotplug: there is one: Slot Implemented and Hot-Plug Capable; without
  *	this the others are ignored
@@ -148,6 +155,7 @@ struct pci_fabric_fn_desc {
 	bool no_soft_reset;
 	u64 serial;
 
+	bool ari;
 	struct {
 		u16 total_vfs;
 		u16 initial_vfs;
@@ -209,8 +217,11 @@ struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
  * @id: 0 to TotalVFs - 1
  *
  * Works whether or not the VF is enabled, like all that looks at a function
- * without the kernel; only an enabled VF answers.  Ends the test when there is no
- * such VF.
+ * without the kernel.  It answers while VF Enable is set and NumVFs is above @id, and
+ * its BARs while VF MSE is set as well.  Setting VF Enable resets the VFs as power
+ * on does.  A reset of the PF clears VF Enable and resets the VFs in the same way as
+ * the PF.  A VF may also be reset or removed alone.  Ends the test when there is
+ * no such VF.
  *
  * Return: the function, never NULL.  It lives as long as the fabric.
  */

@@ -46,12 +46,13 @@ void pci_fabric_mem_set(u8 *mem, unsigned int size, u64 val)
 	}
 }
 
-u64 pci_fabric_bar_base(struct pci_fabric_fn *fn, unsigned int bar)
+/* The address in the BAR register at @where */
+u64 pci_fabric_bar_get(const struct pci_fabric_fn *fn, unsigned int where,
+		       u32 flags)
 {
-	unsigned int where = PCI_BASE_ADDRESS_0 + 4 * bar;
 	u64 base = pci_fabric_cfg_get(fn, where, 4) & ~0xfU;
 
-	if (fn->bar[bar].flags & PCI_FABRIC_BAR_64)
+	if (flags & PCI_FABRIC_BAR_64)
 		base |= (u64)pci_fabric_cfg_get(fn, where + 4, 4) << 32;
 	return base;
 }
@@ -79,7 +80,8 @@ static bool pci_fabric_reachable(struct pci_fabric_fn *fn, u64 addr)
 {
 	struct pci_fabric_fn *bridge;
 
-	if (!pci_fabric_present(fn) || fn->pm_state || !fn->ops->mem_enabled(fn))
+	if (!pci_fabric_present(fn) || !fn->ops->powered(fn) ||
+	    !fn->ops->mem_enabled(fn))
 		return false;
 
 	for (bridge = fn->parent; bridge; bridge = bridge->parent)
@@ -176,13 +178,13 @@ void pci_fabric_reset_bars(struct pci_fabric_fn *fn)
 }
 
 /* Sec 7.5.1.2.1: writable address bits, read-only type bits */
-static void pci_fabric_init_bar(struct kunit *test, struct pci_fabric_fn *fn,
-				unsigned int bar)
+static void pci_fabric_init_bar_reg(struct kunit *test, struct pci_fabric_fn *fn,
+				    unsigned int where,
+				    const struct pci_fabric_bar_desc *desc)
 {
-	const struct pci_fabric_bar_desc *desc = &fn->desc.bars[bar];
 	bool io = desc->flags & PCI_FABRIC_BAR_IO;
 	struct pci_fabric_reg reg = {
-		.off = PCI_BASE_ADDRESS_0 + 4 * bar,
+		.off = where,
 		.size = 4,
 		.rw = ~(desc->size - 1) & (io ? ~0x3U : ~0xfU),
 	};
@@ -191,10 +193,7 @@ static void pci_fabric_init_bar(struct kunit *test, struct pci_fabric_fn *fn,
 			      is_power_of_2(desc->size) &&
 			      desc->size >= (io ? 4 : 16) &&
 			      desc->size <= PCI_FABRIC_BAR_MAX,
-			      "BAR %u: size %#x", bar, desc->size);
-	if (pci_fabric_is_bridge(fn))
-		KUNIT_ASSERT_LT(test, bar, 2);
-
+			      "BAR at %#x: size %#x", where, desc->size);
 	if (io)
 		reg.val |= 1;
 	if (desc->flags & PCI_FABRIC_BAR_64)
@@ -202,33 +201,43 @@ static void pci_fabric_init_bar(struct kunit *test, struct pci_fabric_fn *fn,
 	if (desc->flags & PCI_FABRIC_BAR_PREF)
 		reg.val |= 1 << 3;
 	pci_fabric_init_reg(fn, 0, &reg);
-
-	fn->bar[bar].flags = desc->flags;
-	if (io)
-		return;
-	fn->bar[bar].mem = kvzalloc(desc->size, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, fn->bar[bar].mem);
-	fn->bar[bar].size = desc->size;
 }
 
-void pci_fabric_init_bars(struct kunit *test, struct pci_fabric_fn *fn)
+/* Makes the registers of @bars, at most @nr, the first one at @where. */
+void pci_fabric_init_bar_regs(struct kunit *test, struct pci_fabric_fn *fn,
+			      unsigned int where,
+			      const struct pci_fabric_bar_desc *bars,
+			      unsigned int nr)
 {
 	const struct pci_fabric_reg high = { .size = 4, .rw = ~0U };
 
 	for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
-		const struct pci_fabric_bar_desc *desc = &fn->desc.bars[bar];
-
-		if (!desc->size)
+		if (!bars[bar].size)
 			continue;
-		pci_fabric_init_bar(test, fn, bar);
-		if (!(desc->flags & PCI_FABRIC_BAR_64))
+		KUNIT_ASSERT_LT(test, bar, nr);
+		pci_fabric_init_bar_reg(test, fn, where + 4 * bar, &bars[bar]);
+		if (!(bars[bar].flags & PCI_FABRIC_BAR_64))
 			continue;
 		bar++;
-		KUNIT_ASSERT_LT(test, bar, pci_fabric_is_bridge(fn) ?
-					   2 : PCI_STD_NUM_BARS);
-		KUNIT_ASSERT_EQ_MSG(test, fn->desc.bars[bar].size, 0,
+		KUNIT_ASSERT_LT(test, bar, nr);
+		KUNIT_ASSERT_EQ_MSG(test, bars[bar].size, 0,
 				    "BAR %d is the upper half of a 64-bit one", bar);
-		pci_fabric_init_reg(fn, PCI_BASE_ADDRESS_0 + 4 * bar, &high);
+		pci_fabric_init_reg(fn, where + 4 * bar, &high);
+	}
+}
+
+/* Makes what is behind the BARs of desc.bars. */
+void pci_fabric_init_bar_mem(struct kunit *test, struct pci_fabric_fn *fn)
+{
+	for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+		const struct pci_fabric_bar_desc *desc = &fn->desc.bars[bar];
+
+		fn->bar[bar].flags = desc->flags;
+		if (!desc->size || (desc->flags & PCI_FABRIC_BAR_IO))
+			continue;
+		fn->bar[bar].mem = kvzalloc(desc->size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, fn->bar[bar].mem);
+		fn->bar[bar].size = desc->size;
 	}
 }
 

@@ -253,6 +253,8 @@ void pci_fabric_init_caps(struct kunit *test, struct pci_fabric_fn *fn)
 		pci_fabric_init_msix(test, fn);
 	if (desc->serial)
 		pci_fabric_add_serial(fn);
+	if (desc->ari)
+		pci_fabric_init_ari(fn);
 	if (desc->sriov.total_vfs)
 		pci_fabric_init_sriov(test, fn);
 }

@@ -184,8 +184,8 @@ void pci_fabric_reset_below(struct pci_fabric_fn *bridge,
 	struct pci_fabric_fn *fn;
 
 	list_for_each_entry(fn, &bridge->fabric->fns, list)
-		if (pci_fabric_below(fn, bridge))
-			pci_fabric_do_reset(fn, kind);
+		if (!fn->pf && pci_fabric_below(fn, bridge))
+			pci_fabric_do_reset(fn, kind);	/* with its VFs */
 }
 
 void pci_fabric_reset(struct pci_fabric_fn *fn, enum pci_fabric_reset kind)

@@ -89,10 +89,12 @@ struct pci_fabric_bar {
 
 /*
  * How a kind of function differs from a physical one: a virtual function finds
- * its presence, its Routing ID, its BARs and its Memory Space Enable in its physical function.
+ * its presence, its Routing ID, its BARs and its Memory Space Enable in its physical
+ * function.  Whether the bridges above let anything through is not asked here.
  */
 struct pci_fabric_fn_ops {
 	bool (*present)(struct pci_fabric_fn *fn);
+	bool (*powered)(struct pci_fabric_fn *fn);	/* D0 */
 	int (*rid)(struct pci_fabric_fn *fn);	/* bus and devfn, or -1 */
 	bool (*mem_enabled)(struct pci_fabric_fn *fn);
 	u64 (*bar_base)(struct pci_fabric_fn *fn, unsigned int bar);
@@ -119,9 +121,8 @@ struct pci_fabric_fn {
 
 	struct pci_fabric_fn *pf;	/* of a VF */
 	u16 vf_id;
-	u16 sriov;			/* of a PF: capability offset */
-	u16 num_vfs;			/* what it had before a write */
-	bool vf_enabled;
+	u16 ari, sriov;			/* capability offsets */
+	bool vf_enabled;		/* of a PF: before the current write */
 
 	bool removed;
 	bool intx_level;
@@ -195,7 +196,10 @@ struct pci_fabric_fn *pci_fabric_new_fn(struct pci_fabric *fabric,
 					const struct pci_fabric_fn_desc *desc);
 
 /* pci_fabric_sriov.c */
+void pci_fabric_init_ari(struct pci_fabric_fn *fn);
 void pci_fabric_init_sriov(struct kunit *test, struct pci_fabric_fn *pf);
+void pci_fabric_check_rids(struct kunit *test, struct pci_fabric_fn *fn);
+void pci_fabric_link_device(struct pci_fabric_fn *fn);
 
 /* pci_fabric_slot.c */
 void pci_fabric_init_slot(struct kunit *test, struct pci_fabric_fn *port);
@@ -206,11 +210,16 @@ bool pci_fabric_slot_deliver(struct pci_fabric *fabric);	/* no lock held */
 
 /* pci_fabric_bar.c */
 bool pci_fabric_decode(u64 addr, unsigned int size, bool write, u64 *val);
-u64 pci_fabric_bar_base(struct pci_fabric_fn *fn, unsigned int bar);
+u64 pci_fabric_bar_get(const struct pci_fabric_fn *fn, unsigned int where,
+		       u32 flags);
 u64 pci_fabric_mem_get(const u8 *mem, unsigned int size);
 void pci_fabric_mem_set(u8 *mem, unsigned int size, u64 val);
 void pci_fabric_reset_bars(struct pci_fabric_fn *fn);
-void pci_fabric_init_bars(struct kunit *test, struct pci_fabric_fn *fn);
+void pci_fabric_init_bar_regs(struct kunit *test, struct pci_fabric_fn *fn,
+			      unsigned int where,
+			      const struct pci_fabric_bar_desc *bars,
+			      unsigned int nr);
+void pci_fabric_init_bar_mem(struct kunit *test, struct pci_fabric_fn *fn);
 
 /* pci_fabric_uml.c: how accesses of this machine reach pci_fabric_decode() */
 struct resource *pci_fabric_window(bool high);	/* may sleep; ERR_PTR, NULL */

@@ -34,7 +34,8 @@ bool pci_fabric_can_master(struct pci_fabric_fn *fn)
 	if (!pci_fabric_present(fn))
 		return false;
 	for (; fn; fn = fn->parent)
-		if (fn->pm_state || !(pci_fabric_command(fn) & PCI_COMMAND_MASTER))
+		if (!fn->ops->powered(fn) ||
+		    !(pci_fabric_command(fn) & PCI_COMMAND_MASTER))
 			return false;
 	return true;
 }

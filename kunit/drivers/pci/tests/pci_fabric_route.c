@@ -19,7 +19,7 @@ bool pci_fabric_present(struct pci_fabric_fn *fn)
 {
 	struct pci_fabric_fn *bridge;
 
-	if (fn->removed || !fn->ops->present(fn))
+	if (!fn->ops->present(fn))
 		return false;
 
 	for (bridge = fn->parent; bridge; bridge = bridge->parent) {
@@ -42,7 +42,12 @@ bool pci_fabric_below(struct pci_fabric_fn *fn, struct pci_fabric_fn *bridge)
 
 static bool pci_fabric_fn_present(struct pci_fabric_fn *fn)
 {
-	return true;
+	return !fn->removed;
+}
+
+static bool pci_fabric_fn_powered(struct pci_fabric_fn *fn)
+{
+	return !fn->pm_state;
 }
 
 static int pci_fabric_fn_rid(struct pci_fabric_fn *fn)
@@ -62,11 +67,18 @@ static bool pci_fabric_fn_mem_enabled(struct pci_fabric_fn *fn)
 	return pci_fabric_cfg_get(fn, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY;
 }
 
+static u64 pci_fabric_fn_bar_base(struct pci_fabric_fn *fn, unsigned int bar)
+{
+	return pci_fabric_bar_get(fn, PCI_BASE_ADDRESS_0 + 4 * bar,
+				  fn->bar[bar].flags);
+}
+
 const struct pci_fabric_fn_ops pci_fabric_physical_fn_ops = {
 	.present = pci_fabric_fn_present,
+	.powered = pci_fabric_fn_powered,
 	.rid = pci_fabric_fn_rid,
 	.mem_enabled = pci_fabric_fn_mem_enabled,
-	.bar_base = pci_fabric_bar_base,
+	.bar_base = pci_fabric_fn_bar_base,
 };
 
 /*
