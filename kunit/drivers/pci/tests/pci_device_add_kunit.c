@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "pci_active_children.h"
 #include "pci_device_add_refuse.h"
 #include "pci_fabric_kunit.h"
 
@@ -254,19 +255,74 @@ static void resources(struct kunit *test)
 static void runtime_pm(struct kunit *test)
 {
 	struct add_fixture *f = add_fixture(test);
-	struct dev_pm_info *parent = &f->root->bridge->power;
-	int before = atomic_read(&parent->child_count);
+	struct device *parent = f->root->bridge;
+	int before = pci_active_children(parent);
+
+	if (!IS_ENABLED(CONFIG_PM))
+		kunit_skip(test, "needs CONFIG_PM");
 
 	add_endpoint(f, PCI_DEVFN(3, 0), 0x0203);
 	for (int i = 0; i < 3; i++) {
 		pci_refuse(0x0203, 0);
 		rescan(f->root);
 		KUNIT_EXPECT_EQ(test, pci_refuse_end(), 1);
-		KUNIT_EXPECT_EQ(test, atomic_read(&parent->child_count), before);
+		KUNIT_EXPECT_EQ(test, pci_active_children(parent), before);
 	}
 
 	rescan(f->root);
-	KUNIT_EXPECT_EQ(test, atomic_read(&parent->child_count), before + 1);
+	KUNIT_EXPECT_EQ(test, pci_active_children(parent), before + 1);
+}
+
+/*
+ * A VF: the first, one that brings a bus of its own, and one on that bus.  Links
+ * to it in sysfs, the bus, its share of the BAR and its reference to the PF that
+ * are kept or given back twice; VFs before it that stay.
+ */
+static void virtual_function(struct kunit *test)
+{
+	struct add_fixture *f = add_fixture(test);
+	unsigned int pf_refs, devices;
+	struct pci_fabric_fn *port, *fn;
+	struct pci_dev *pf;
+	int ret;
+
+	if (!IS_ENABLED(CONFIG_PCI_IOV))
+		kunit_skip(test, "needs CONFIG_PCI_IOV");
+
+	port = add_port(f->fabric, NULL, PCI_DEVFN(4, 0), TYPE_ROOT_PORT);
+	/* VF 0 is 0.1 on the bus of the PF, the others 0.0 and 1f.7 on the next */
+	fn = pci_fabric_add(f->fabric, port, &(struct pci_fabric_fn_desc){
+		.device = 0x0206, .pcie_type = TYPE_ENDPOINT,
+		.sriov = {
+			.total_vfs = 3, .offset = 1, .stride = 0xff,
+			.bars[0] = { .size = SZ_4K },
+		},
+	});
+	rescan(f->root);
+	pf = pci_fabric_pdev(fn);
+	KUNIT_ASSERT_NOT_NULL(test, pf);
+	pf_refs = kref_read(&pf->dev.kobj.kref);
+	devices = devices_on(pf->bus);
+
+	for (int i = 0; i < 3; i++) {
+		pci_refuse(0x0207, i);
+		pci_lock_rescan_remove();
+		ret = pci_enable_sriov(pf, 3);
+		pci_unlock_rescan_remove();
+		KUNIT_EXPECT_EQ(test, pci_refuse_end(), 1);
+		KUNIT_EXPECT_EQ(test, ret, -EINVAL);
+		KUNIT_EXPECT_EQ(test, pci_num_vf(pf), 0);
+		KUNIT_EXPECT_EQ(test, devices_on(pf->bus), devices);
+		KUNIT_EXPECT_NULL(test, pci_find_bus(pci_domain_nr(pf->bus),
+						     pf->bus->number + 1));
+		KUNIT_EXPECT_EQ(test, kref_read(&pf->dev.kobj.kref), pf_refs);
+	}
+
+	pci_lock_rescan_remove();
+	KUNIT_EXPECT_EQ(test, pci_enable_sriov(pf, 3), 0);
+	KUNIT_EXPECT_EQ(test, pci_num_vf(pf), 3);
+	pci_disable_sriov(pf);
+	pci_unlock_rescan_remove();
 }
 
 static struct kunit_case pci_device_add_cases[] = {
@@ -279,6 +335,7 @@ static struct kunit_case pci_device_add_cases[] = {
 	KUNIT_CASE(removal_of_the_refused),
 	KUNIT_CASE(resources),
 	KUNIT_CASE(runtime_pm),
+	KUNIT_CASE_SLOW(virtual_function),
 	{}
 };
 

@@ -20,6 +20,7 @@
 #include <linux/slab.h>
 
 #include "../pci.h"
+#include "pci_active_children.h"
 #include "pci_fabric_kunit.h"
 #include "pci_failslab_probe.h"
 #include "pci_irq_failslab.h"
@@ -194,7 +195,7 @@ static struct iov_fixture *iov_fixture(struct kunit *test)
 	f->bus_refs = kref_read(&f->pf->bus->dev.kobj.kref);
 	f->devices = iov_devices(f->pf->bus);
 	f->vectors = pci_fabric_vectors_used(f->fabric);
-	f->children = atomic_read(&f->port->dev.power.child_count);
+	f->children = pci_active_children(&f->port->dev);
 	return f;
 }
 
@@ -251,7 +252,7 @@ static void iov_expect_none(struct iov_fixture *f)
 	KUNIT_EXPECT_EQ(test, pci_fabric_vectors_used(f->fabric), f->vectors);
 	KUNIT_EXPECT_EQ(test, kref_read(&pf->dev.kobj.kref), f->pf_refs);
 	KUNIT_EXPECT_EQ(test, kref_read(&pf->bus->dev.kobj.kref), f->bus_refs);
-	KUNIT_EXPECT_EQ(test, atomic_read(&f->port->dev.power.child_count),
+	KUNIT_EXPECT_EQ(test, pci_active_children(&f->port->dev),
 			f->children);
 }
 

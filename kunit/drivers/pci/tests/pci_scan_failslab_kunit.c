@@ -14,6 +14,7 @@
 #include <linux/pci.h>
 
 #include "../pci.h"
+#include "pci_active_children.h"
 #include "pci_fabric_kunit.h"
 #include "pci_failslab_probe.h"
 #include "pci_irq_failslab.h"
@@ -82,7 +83,7 @@ static struct scan_fixture *scan_fixture(struct kunit *test)
 	f->devices = scan_devices(f->root);
 	f->refs = kref_read(&f->root->dev.kobj.kref);
 	f->vectors = pci_fabric_vectors_used(f->fabric);
-	f->children = atomic_read(&f->root->bridge->power.child_count);
+	f->children = pci_active_children(f->root->bridge);
 	return f;
 }
 
@@ -146,7 +147,7 @@ static void scan_remove(struct scan_fixture *f, u8 devfn)
 	KUNIT_EXPECT_EQ(f->test, kref_read(&f->root->dev.kobj.kref), f->refs);
 	KUNIT_EXPECT_EQ(f->test, pci_fabric_vectors_used(f->fabric), f->vectors);
 	KUNIT_EXPECT_EQ(f->test,
-			atomic_read(&f->root->bridge->power.child_count),
+			pci_active_children(f->root->bridge),
 			f->children);
 }
 
