@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests for the lock that protects VFs coming and going.
+ *
+ * VFs are enabled and disabled as users and drivers do it: sriov_numvfs, unbind,
+ * rmmod, probe, removal.  What is expected everywhere: VFs are added and removed
+ * by a task that owns the rescan lock, PF drivers are called without it, and it
+ * is free afterwards.
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/debug_locks.h>
+#include <linux/delay.h>
+#include <linux/device.h>
+#include <linux/pci.h>
+
+#include "../pci.h"
+#include "pci_device_add_refuse.h"
+#include "pci_iov_fixture.h"
+
+#define PCI_SRIOV_LOCK_VFS	3
+
+/* How long it takes to see that nothing happens */
+#define PCI_SRIOV_LOCK_NOTHING	(HZ / 5)
+
+struct pci_sriov_lock_ctx {
+	struct pci_iov_fixture *iov;
+	struct pci_fabric_fn *pf;
+	struct pci_dev *pdev;
+	bool free;			/* the lock, in a callback of the PF driver */
+	struct completion in, out;	/* a callback is in, and may go on */
+	int ret;
+};
+
+static int pci_sriov_lock_init(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, ctx);
+	test->priv = ctx;
+	init_completion(&ctx->in);
+	init_completion(&ctx->out);
+	pci_refuse_init(test);
+	ctx->iov = pci_iov_fixture_alloc(test);
+	ctx->iov->priv = ctx;
+	ctx->pf = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(1, 0),
+				 2 * PCI_SRIOV_LOCK_VFS);
+	pci_fabric_scan(ctx->iov->fabric);
+	ctx->pdev = pci_fabric_pdev(ctx->pf);
+	KUNIT_ASSERT_NOT_NULL(test, ctx->pdev);
+	return 0;
+}
+
+static int pci_sriov_lock_numvfs(struct pci_sriov_lock_ctx *ctx, const char *nr)
+{
+	return pci_iov_dev_write(ctx->iov, ctx->pdev, "sriov_numvfs", nr);
+}
+
+static int pci_sriov_lock_calls(struct pci_sriov_lock_ctx *ctx,
+				enum pci_iov_call call)
+{
+	return atomic_read(&ctx->iov->calls[call]);
+}
+
+static int pci_sriov_lock_owned(struct pci_sriov_lock_ctx *ctx,
+				enum pci_iov_call call)
+{
+	return atomic_read(&ctx->iov->owned[call]);
+}
+
+/* VFs that the PCI core has, whatever their PF says */
+static int pci_sriov_lock_vfs(struct pci_sriov_lock_ctx *ctx)
+{
+	struct pci_dev *pdev = NULL;
+	int nr = 0;
+
+	while ((pdev = pci_get_device(PCI_FABRIC_VENDOR, PCI_IOV_VF_ID, pdev)))
+		nr++;
+	return nr;
+}
+
+static void pci_sriov_lock_expect_none(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 0);
+	KUNIT_EXPECT_EQ(test, pci_num_vf(ctx->pdev), 0);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+}
+
+/* Each VF was removed once, by a task that owned the lock. */
+static void pci_sriov_lock_expect_removed(struct kunit *test, int nr)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_calls(ctx, PCI_IOV_VF_REMOVE), nr);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_VF_REMOVE), nr);
+	pci_sriov_lock_expect_none(test);
+}
+
+static int pci_sriov_lock_enable_in_probe(struct pci_iov_fixture *iov,
+					  struct pci_dev *pf)
+{
+	return pci_enable_sriov(pf, PCI_SRIOV_LOCK_VFS);
+}
+
+/* Catches: unbind that removes VFs while others add and remove devices. */
+static void pci_sriov_lock_unbind(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 3);
+	KUNIT_EXPECT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
+	pci_sriov_lock_expect_removed(test, 3);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_PF_REMOVE), 0);
+}
+
+/* Catches: the same at rmmod. */
+static void pci_sriov_lock_rmmod(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	pci_iov_unregister_pf(ctx->iov);
+	pci_sriov_lock_expect_removed(test, 3);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_PF_REMOVE), 0);
+}
+
+/* Catches: VFs added without the lock by a PF driver that enables them in probe. */
+static void pci_sriov_lock_probe(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
+	ctx->iov->pf_probe = pci_sriov_lock_enable_in_probe;
+	KUNIT_EXPECT_EQ(test, pci_iov_bind(ctx->iov, ctx->pdev), 0);
+	KUNIT_EXPECT_EQ(test, pci_num_vf(ctx->pdev), 3);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_PF_PROBE),
+			1);	/* the first one, by the scan */
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_calls(ctx, PCI_IOV_VF_PROBE), 3);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_VF_PROBE), 3);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+	KUNIT_EXPECT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
+	pci_sriov_lock_expect_removed(test, 3);
+}
+
+static int pci_sriov_lock_rescan(void *data)
+{
+	struct pci_sriov_lock_ctx *ctx = data;
+
+	return pci_iov_write(ctx->iov, "bus/pci/rescan", "1");
+}
+
+/*
+ * Catches: a plain mutex in sriov_add_vfs().  Rescan holds the lock when it finds
+ * a PF whose driver enables VFs in probe.
+ */
+static void pci_sriov_lock_rescan_probe(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	struct pci_dev *pdev;
+	struct pci_fabric_fn *pf;
+
+	ctx->iov->pf_probe = pci_sriov_lock_enable_in_probe;
+	pf = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(9, 0), PCI_SRIOV_LOCK_VFS);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(
+				pci_iov_thread_start(ctx->iov, pci_sriov_lock_rescan,
+						     ctx)), 0);
+	pdev = pci_fabric_pdev(pf);
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	KUNIT_EXPECT_EQ(test, pci_num_vf(pdev), 3);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_VF_PROBE), 3);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+}
+
+static int pci_sriov_lock_hot_remove(void *data)
+{
+	struct pci_sriov_lock_ctx *ctx = data;
+
+	pci_lock_rescan_remove();
+	pci_stop_and_remove_bus_device(ctx->pdev);
+	pci_unlock_rescan_remove();
+	return 0;
+}
+
+/*
+ * Catches: a plain mutex in sriov_del_vfs().  Hotplug holds the lock when it
+ * calls the PF driver's remove.
+ */
+static void pci_sriov_lock_hotplug(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	pci_iov_thread_join(pci_iov_thread_start(ctx->iov, pci_sriov_lock_hot_remove,
+						 ctx));
+	pci_sriov_lock_expect_removed(test, 3);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_PF_REMOVE), 1);
+}
+
+static int pci_sriov_lock_configure(struct pci_iov_fixture *iov,
+				    struct pci_dev *pf, int nr)
+{
+	struct pci_sriov_lock_ctx *ctx = iov->priv;
+
+	ctx->free = pci_iov_lock_free(NULL);
+	if (!nr)
+		pci_disable_sriov(pf);
+	return nr ? pci_enable_sriov(pf, nr) ?: nr : 0;
+}
+
+/*
+ * Catches: the global lock held over all that a PF driver does, and over the
+ * sleeps of sriov_enable() and sriov_disable(), when it is only needed for VFs.
+ */
+static void pci_sriov_lock_sysfs(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	ctx->iov->pf_configure = pci_sriov_lock_configure;
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	KUNIT_EXPECT_TRUE(test, ctx->free);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_VF_PROBE), 3);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+
+	ctx->free = false;
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "0"), 0);
+	KUNIT_EXPECT_TRUE(test, ctx->free);
+	pci_sriov_lock_expect_removed(test, 3);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_PF_CONFIGURE), 0);
+}
+
+static int pci_sriov_lock_unbind_thread(void *data)
+{
+	struct pci_sriov_lock_ctx *ctx = data;
+
+	return pci_iov_unbind(ctx->iov, ctx->pdev);
+}
+
+/* Catches: VFs that go while somebody else holds the lock. */
+static void pci_sriov_lock_unbind_waits(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	struct pci_iov_thread *thread;
+
+	KUNIT_ASSERT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	pci_lock_rescan_remove();
+	thread = pci_iov_thread_start(ctx->iov, pci_sriov_lock_unbind_thread, ctx);
+	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(thread,
+						     PCI_SRIOV_LOCK_NOTHING));
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_calls(ctx, PCI_IOV_PF_REMOVE), 1);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_calls(ctx, PCI_IOV_VF_REMOVE), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 3);
+	pci_unlock_rescan_remove();
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(thread), 0);
+	pci_sriov_lock_expect_removed(test, 3);
+}
+
+static int pci_sriov_lock_enable_thread(void *data)
+{
+	return pci_sriov_lock_numvfs(data, "3");
+}
+
+/*
+ * Catches: VFs that come while somebody else holds the lock, and a lock that is
+ * taken too early: by now the VFs are enabled in the device.
+ */
+static void pci_sriov_lock_enable_waits(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	unsigned int pos = pci_fabric_cap_pos(ctx->pf, PCI_EXT_CAP_ID_SRIOV, true);
+	struct pci_iov_thread *thread;
+
+	pci_lock_rescan_remove();
+	thread = pci_iov_thread_start(ctx->iov, pci_sriov_lock_enable_thread, ctx);
+	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(thread,
+						     PCI_SRIOV_LOCK_NOTHING));
+	KUNIT_EXPECT_TRUE(test, pci_fabric_peek(ctx->pf, pos + PCI_SRIOV_CTRL, 2) &
+				PCI_SRIOV_CTRL_VFE);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 0);
+	pci_unlock_rescan_remove();
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(thread), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 3);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+}
+
+static int pci_sriov_lock_wait_in_probe(struct pci_iov_fixture *iov,
+					struct pci_dev *vf)
+{
+	struct pci_sriov_lock_ctx *ctx = iov->priv;
+
+	complete(&ctx->in);
+	wait_for_completion_timeout(&ctx->out, PCI_IOV_TIMEOUT);
+	return 0;
+}
+
+/* Catches: a rescan in the middle of VFs that come. */
+static void pci_sriov_lock_rescan_waits(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	struct pci_iov_thread *enable, *rescan;
+
+	ctx->iov->vf_probe = pci_sriov_lock_wait_in_probe;
+	enable = pci_iov_thread_start(ctx->iov, pci_sriov_lock_enable_thread, ctx);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in,
+							    PCI_IOV_TIMEOUT));
+	rescan = pci_iov_thread_start(ctx->iov, pci_sriov_lock_rescan, ctx);
+	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(rescan,
+						     PCI_SRIOV_LOCK_NOTHING));
+	complete_all(&ctx->out);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(enable), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(rescan), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 3);
+}
+
+static void pci_sriov_lock_wait_in_remove(struct pci_iov_fixture *iov,
+					  struct pci_dev *vf)
+{
+	struct pci_sriov_lock_ctx *ctx = iov->priv;
+
+	complete(&ctx->in);
+	wait_for_completion_timeout(&ctx->out, PCI_SRIOV_LOCK_NOTHING);
+}
+
+/* As s390 does it when the platform takes a VF away. */
+static int pci_sriov_lock_platform(void *data)
+{
+	struct pci_sriov_lock_ctx *ctx = data;
+
+	pci_lock_rescan_remove();
+	pci_iov_remove_virtfn(ctx->pdev, 0);
+	pci_unlock_rescan_remove();
+	return 0;
+}
+
+/*
+ * Catches: a VF that the platform removes, and at the same time the PF driver's
+ * remove, which then both have it in their hands.
+ */
+static void pci_sriov_lock_platform_event(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	struct pci_iov_thread *platform, *unbind;
+
+	KUNIT_ASSERT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	ctx->iov->vf_remove = pci_sriov_lock_wait_in_remove;
+	platform = pci_iov_thread_start(ctx->iov, pci_sriov_lock_platform, ctx);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in,
+							    PCI_IOV_TIMEOUT));
+	unbind = pci_iov_thread_start(ctx->iov, pci_sriov_lock_unbind_thread, ctx);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(platform), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(unbind), 0);
+	pci_sriov_lock_expect_removed(test, 3);
+}
+
+/* Catches: errors before, in and after the locked part that keep the lock. */
+static void pci_sriov_lock_errors(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	unsigned int pos = pci_fabric_cap_pos(ctx->pf, PCI_EXT_CAP_ID_SRIOV, true);
+
+	KUNIT_EXPECT_EQ(test, pci_enable_sriov(ctx->pdev, 7), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "7"), -ERANGE);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+
+	/* The first VF has a header that the PCI core does not know. */
+	pci_fabric_poke(pci_fabric_vf(ctx->pf, 0), PCI_HEADER_TYPE, 1, 0x7e);
+	pci_fabric_poke(ctx->pf, pos + PCI_SRIOV_INITIAL_VF, 2, 7);
+	KUNIT_EXPECT_EQ(test, pci_enable_sriov(ctx->pdev, 3), -EIO);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+	pci_fabric_poke(ctx->pf, pos + PCI_SRIOV_INITIAL_VF, 2, 6);
+	pci_sriov_lock_expect_none(test);
+
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "2"), -EBUSY);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 3);
+}
+
+/*
+ * Catches: a lock that the failure of a VF leaves taken, and VFs before it that
+ * are removed without it.
+ */
+static void pci_sriov_lock_vf_fails(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	unsigned int pos = pci_fabric_cap_pos(ctx->pf, PCI_EXT_CAP_ID_SRIOV, true);
+
+	for (int vf = 0; vf < 3; vf++) {
+		atomic_set(&ctx->iov->calls[PCI_IOV_VF_REMOVE], 0);
+		atomic_set(&ctx->iov->owned[PCI_IOV_VF_REMOVE], 0);
+		pci_refuse(PCI_IOV_VF_ID, vf);
+		KUNIT_EXPECT_LT(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+		KUNIT_EXPECT_EQ(test, pci_refuse_end(), 1);
+		pci_sriov_lock_expect_removed(test, vf);
+		KUNIT_EXPECT_FALSE(test, pci_fabric_peek(ctx->pf,
+							 pos + PCI_SRIOV_CTRL, 2) &
+					 PCI_SRIOV_CTRL_VFE);
+	}
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 3);
+}
+
+static int pci_sriov_lock_enable_direct(void *data)
+{
+	struct pci_sriov_lock_ctx *ctx = data;
+
+	return pci_enable_sriov(ctx->pdev, 3);
+}
+
+/*
+ * Catches: a lock that is taken where the platform adds the VFs, which may be
+ * under the lock in another thread.
+ */
+static void pci_sriov_lock_no_vf_scan(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	struct pci_iov_thread *thread;
+
+	ctx->pdev->no_vf_scan = 1;
+	pci_lock_rescan_remove();
+	thread = pci_iov_thread_start(ctx->iov, pci_sriov_lock_enable_direct, ctx);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(thread), 0);
+	pci_unlock_rescan_remove();
+	KUNIT_EXPECT_EQ(test, pci_num_vf(ctx->pdev), 3);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 0);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+	pci_disable_sriov(ctx->pdev);
+	pci_sriov_lock_expect_none(test);
+}
+
+/* Catches: two writers that both enable, or that lose the lock to each other. */
+static void pci_sriov_lock_two_writers(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	struct pci_iov_thread *a, *b;
+
+	a = pci_iov_thread_start(ctx->iov, pci_sriov_lock_enable_thread, ctx);
+	b = pci_iov_thread_start(ctx->iov, pci_sriov_lock_enable_thread, ctx);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(a), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(b), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_calls(ctx, PCI_IOV_PF_CONFIGURE), 1);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_calls(ctx, PCI_IOV_VF_PROBE), 3);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_VF_PROBE), 3);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+}
+
+/* Catches: a lock that depends on VFs being bound. */
+static void pci_sriov_lock_no_autoprobe(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	KUNIT_EXPECT_EQ(test, pci_iov_dev_write(ctx->iov, ctx->pdev,
+						"sriov_drivers_autoprobe", "0"), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 3);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_calls(ctx, PCI_IOV_VF_PROBE), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
+	pci_sriov_lock_expect_none(test);
+}
+
+static struct lock_class_key pci_sriov_lock_key;
+
+/*
+ * Catches: any order of the PF's device lock and the rescan lock but this one, by
+ * lockdep, without a hang: the first half takes them in one order, and removal
+ * in the other where the driver is released under the rescan lock.
+ */
+static void pci_sriov_lock_order(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
+		kunit_skip(test, "needs CONFIG_PROVE_LOCKING");
+
+	pci_iov_set_lock_class(ctx->pdev, &pci_sriov_lock_key);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_bind(ctx->iov, ctx->pdev), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_dev_write(ctx->iov, ctx->pdev, "remove", "1"),
+			0);
+	KUNIT_EXPECT_NULL(test, pci_fabric_pdev(ctx->pf));
+	pci_sriov_lock_expect_none(test);
+	KUNIT_EXPECT_TRUE_MSG(test, debug_locks, "lockdep has reported");
+}
+
+static struct kunit_case pci_sriov_lock_cases[] = {
+	KUNIT_CASE_SLOW(pci_sriov_lock_unbind),
+	KUNIT_CASE_SLOW(pci_sriov_lock_rmmod),
+	KUNIT_CASE_SLOW(pci_sriov_lock_probe),
+	KUNIT_CASE_SLOW(pci_sriov_lock_rescan_probe),
+	KUNIT_CASE_SLOW(pci_sriov_lock_hotplug),
+	KUNIT_CASE_SLOW(pci_sriov_lock_sysfs),
+	KUNIT_CASE_SLOW(pci_sriov_lock_unbind_waits),
+	KUNIT_CASE_SLOW(pci_sriov_lock_enable_waits),
+	KUNIT_CASE_SLOW(pci_sriov_lock_rescan_waits),
+	KUNIT_CASE_SLOW(pci_sriov_lock_platform_event),
+	KUNIT_CASE_SLOW(pci_sriov_lock_errors),
+	KUNIT_CASE_SLOW(pci_sriov_lock_vf_fails),
+	KUNIT_CASE_SLOW(pci_sriov_lock_no_vf_scan),
+	KUNIT_CASE_SLOW(pci_sriov_lock_two_writers),
+	KUNIT_CASE_SLOW(pci_sriov_lock_no_autoprobe),
+	KUNIT_CASE_SLOW(pci_sriov_lock_order),
+	{}
+};
+
+static struct kunit_suite pci_sriov_lock_suite = {
+	.name = "pci_sriov_lock",
+	.init = pci_sriov_lock_init,
+	.test_cases = pci_sriov_lock_cases,
+};
+kunit_test_suite(pci_sriov_lock_suite);
+
+MODULE_DESCRIPTION("KUnit tests for locking of SR-IOV");
+MODULE_LICENSE("GPL");
