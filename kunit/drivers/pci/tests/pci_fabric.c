@@ -164,6 +164,7 @@ struct pci_fabric *pci_fabric_alloc(struct kunit *test)
 	raw_spin_lock_init(&fabric->lock);
 	mutex_init(&fabric->vector_lock);
 	init_completion(&fabric->released);
+	fabric->node = NUMA_NO_NODE;
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, pci_fabric_do_destroy,
 							fabric), 0);
 
@@ -265,6 +266,12 @@ struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
 	return fn;
 }
 
+void pci_fabric_set_node(struct pci_fabric *fabric, int node)
+{
+	KUNIT_ASSERT_NULL_MSG(fabric->test, fabric->bridge, "scanned before");
+	fabric->node = node;
+}
+
 void pci_fabric_scan(struct pci_fabric *fabric)
 {
 	struct kunit *test = fabric->test;
@@ -281,6 +288,7 @@ void pci_fabric_scan(struct pci_fabric *fabric)
 	bridge->domain_nr = ret;
 
 	fabric->busn = DEFINE_RES_NAMED(0, 256, "PCI fabric busn", IORESOURCE_BUS);
+	pci_fabric_init_sysdata(fabric, bridge->domain_nr);
 	bridge->sysdata = fabric;
 	bridge->ops = &pci_fabric_pci_ops;
 	bridge->map_irq = pci_fabric_map_irq;

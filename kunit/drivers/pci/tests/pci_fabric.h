@@ -228,6 +228,16 @@ struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
 struct pci_fabric_fn *pci_fabric_vf(struct pci_fabric_fn *pf, unsigned int id);
 
 /**
+ * pci_fabric_set_node() - the NUMA node that the fabric is near to
+ * @fabric: the fabric, not scanned yet
+ * @node: the node, or NUMA_NO_NODE, which is the default
+ *
+ * For pcibus_to_node(), and so for the devices.  Only x86 has nodes; elsewhere it is
+ * ignored.
+ */
+void pci_fabric_set_node(struct pci_fabric *fabric, int node);
+
+/**
  * pci_fabric_scan() - let the PCI core find the fabric
  * @fabric: the fabric
  *

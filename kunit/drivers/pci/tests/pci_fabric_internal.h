@@ -17,8 +17,7 @@
  * What more is made of:
  *   a capability	a struct pci_fabric_cap_desc and a member of pci_fabric_fn_desc
  *   steering tags	pci_fabric_fn.msix_ctrl_rw, where they are in the MSI-X table
- *   another machine	a file like pci_fabric_uml.c; on x86, bus->sysdata and so
- *			struct pci_fabric has to begin with a struct pci_sysdata
+ *   another machine	a file like pci_fabric_uml.c and pci_fabric_x86.c
  */
 #ifndef _PCI_FABRIC_INTERNAL_H
 #define _PCI_FABRIC_INTERNAL_H
@@ -52,12 +51,16 @@ struct pci_fabric_intx {
 };
 
 struct pci_fabric {
+#ifdef CONFIG_X86
+	struct pci_sysdata sysdata;	/* the first, for bus->sysdata */
+#endif
 	struct kunit *test;
 	struct list_head list;
 	raw_spinlock_t lock;
 	struct list_head fns;
 	struct list_head pdevs;		/* references that tests hold */
 
+	int node;
 	struct pci_host_bridge *bridge;
 	struct completion released;	/* the host bridge is gone */
 	struct resource busn;
@@ -221,8 +224,9 @@ void pci_fabric_init_bar_regs(struct kunit *test, struct pci_fabric_fn *fn,
 			      unsigned int nr);
 void pci_fabric_init_bar_mem(struct kunit *test, struct pci_fabric_fn *fn);
 
-/* pci_fabric_uml.c: how accesses of this machine reach pci_fabric_decode() */
+/* pci_fabric_uml.c, pci_fabric_x86.c: where the BARs of this machine are */
 struct resource *pci_fabric_window(bool high);	/* may sleep; ERR_PTR, NULL */
+void pci_fabric_init_sysdata(struct pci_fabric *fabric, int domain);
 
 /* pci_fabric_irq.c */
 bool pci_fabric_can_master(struct pci_fabric_fn *fn);

@@ -93,6 +93,10 @@ static int pci_fabric_uml_add(struct resource *window,
 	return logic_iomem_add_region(window, ops);
 }
 
+void pci_fabric_init_sysdata(struct pci_fabric *fabric, int domain)
+{
+}
+
 struct resource *pci_fabric_window(bool high)
 {
 	static DEFINE_MUTEX(lock);
