@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Verb `kunit`: builds and boots the suites on UML through the kernel's kunit.py."""
+"""Verb `kunit`: builds and boots the suites through the kernel's kunit.py."""
 import os
 from pathlib import Path
 import shutil
 
 import coverage
+import kunitarch
 import kunitreport
 import kunitrun
 import process
@@ -15,7 +16,7 @@ import term
 import tree
 import workspace
 
-CONFIGS = ("plain", "lockdep", "kasan", "coverage")
+CONFIGS = ("plain", "lockdep", "kasan", "numa", "coverage")
 
 HELP = """\
 Each configuration is a Kconfig fragment, scripts/kunit/NAME.config, whose head
@@ -47,11 +48,11 @@ def config_folder():
 
 def register(subparsers):
     """Add the verb to the command line."""
-    parser = subparsers.add_parser("kunit", help="build and run the suites on UML",
+    parser = subparsers.add_parser("kunit", help="build and run the suites",
                                    description=__doc__, epilog=HELP)
     parser.add_argument("--config", action="append", default=[], metavar="NAME",
                         choices=CONFIGS + ("all",),
-                        help="plain (default), lockdep, kasan, coverage or all; repeatable")
+                        help="plain (default), lockdep, kasan, numa, coverage or all")
     parser.add_argument("--suite", action="append", default=[], metavar="NAME",
                         help="run only this suite, in a boot of its own; repeatable")
     parser.add_argument("--isolated", action="store_true",
@@ -108,17 +109,6 @@ def fragments(repo, source, suites):
             raise term.StackError(f"{path} is not in the tree: the drop-in is not applied",
                                   mend="scripts/stack apply")
         found.append(path)
-    return found
-
-
-def own_suites(repo, config):
-    """The suites of the configuration itself that the drop-in has; says which it lacks."""
-    found = []
-    for name in config.suites:
-        if list((Path(repo) / "kunit").rglob(name + ".kunitconfig")):
-            found.append(name)
-        else:
-            term.say(f"note: kunit {config.name}: no suite {name} in the drop-in, left away")
     return found
 
 
@@ -214,17 +204,22 @@ class Session:
             self.source = self.tree.checkout(self.boundary, dropin=True)
 
     def run(self, name):
-        """Run the configuration @name; returns a kunitrun.Result."""
+        """Run the configuration @name; a kunitrun.Result, or None when no suite runs in it."""
         config = kunitrun.load_config(config_folder(), name)
+        known, asked = (kunitarch.suites(config_folder(), config, names)
+                        for names in (self.known, self.asked))
+        if not asked:
+            return term.say(f"note: kunit {name}: none of the suites runs in it, left away")
+        setup.ensure_quickly(kunitarch.tools(config))
         folder = self.ws.out / "build" / f"kunit-{name}"
         counted = name == "coverage"
         if counted:
             config.make += coverage.make_options(self.ws.repo, self.tree.patches)
         # The kernel always holds all suites: a choice of them builds nothing anew.
-        own = own_suites(self.ws.repo, config)
-        asked = self.asked + ([] if self.args.suite else own)
+        own = kunitarch.own_suites(self.ws.repo, config)
+        asked += ([] if self.args.suite else own)
         builder = kunitrun.Builder(self.source, folder, config,
-                                   fragments(self.ws.repo, self.source, self.known + own),
+                                   fragments(self.ws.repo, self.source, known + own),
                                    self.env, self.jobs, self.ws.out)
         result = run_config(builder, asked, self.ws.out / "kunit" / name,
                             self.args.isolated or bool(self.args.suite),
@@ -246,10 +241,13 @@ def _run_all(args, configs, with_coverage):
         results = []
         for name in configs:
             result = session.run(name)
-            kunitreport.show(result)
-            results.append(result)
+            if result:
+                kunitreport.show(result)
+                results.append(result)
+        if not results:
+            raise term.StackError("nothing was run", mend="another --suite or --config")
         report = None
-        if with_coverage and not results[-1].problems:
+        if with_coverage and results[-1].config == "coverage" and not results[-1].problems:
             report = session.coverage()
             kunitreport.show_coverage(report)
     return results, report

@@ -11,6 +11,7 @@ import threading
 import time
 
 import ktap
+import kunitarch
 import process
 import term
 
@@ -19,7 +20,7 @@ KUNIT_PY = "tools/testing/kunit/kunit.py"
 _NOT_OURS = ("ARCH", "CROSS_COMPILE", "KBUILD_OUTPUT", "KCONFIG_CONFIG", "KCFLAGS", "LLVM",
              "MAKEFLAGS", "MFLAGS", "CC", "O")
 _OPTION = re.compile(r"^(?:CONFIG_(\w+)=(.*)|# CONFIG_(\w+) is not set)$")
-_HEAD = re.compile(r"^# (kernel-args|timeout|make|suites): +(\S.*)$")
+_HEAD = re.compile(r"^# (kernel-args|timeout|make|suites|arch|only): +(\S.*)$")
 # What kunit.py prints when it stops a kernel that took too long.
 _TIMED_OUT = re.compile(r"^Command .* timed out after [\d.]+ seconds$")
 # kunit.py ends the kernel at its timeout; if even that hangs, we do.
@@ -35,6 +36,7 @@ class Config:
     """A configuration, read from scripts/kunit/NAME.config.
 
     suites: what runs in this configuration beside the suites of the stack
+    arch, only: see kunitarch
     """
 
     name: str
@@ -44,6 +46,8 @@ class Config:
     suites: list
     timeout: int
     options: dict
+    arch: str = ""
+    only: list = field(default_factory=list)
 
 
 @dataclass
@@ -97,7 +101,7 @@ def load_config(folder, name):
         known = sorted(item.stem for item in Path(folder).glob("*.config"))
         raise term.StackError(f"no configuration '{name}' (known: {', '.join(known)})",
                               mend="scripts/stack kunit --help")
-    head = {"kernel-args": [], "make": [], "suites": [], "timeout": []}
+    head = {"kernel-args": [], "make": [], "suites": [], "timeout": [], "arch": [], "only": []}
     for line in path.read_text(encoding="utf-8").splitlines():
         match = _HEAD.match(line)
         if match:
@@ -107,8 +111,11 @@ def load_config(folder, name):
     except (IndexError, ValueError):
         raise term.StackError(f"{path}: no '# timeout: SECONDS' line",
                               mend=f"add it to {path}") from None
-    return Config(name, path, " ".join(head["kernel-args"]).split(), head["make"],
-                  " ".join(head["suites"]).split(), timeout, read_options(path))
+    config = Config(name, path, " ".join(head["kernel-args"]).split(), head["make"],
+                    " ".join(head["suites"]).split(), timeout, read_options(path),
+                    " ".join(head["arch"]), " ".join(head["only"]).split())
+    kunitarch.check(config)
+    return config
 
 
 def dropped_options(wanted, dot_config):
@@ -150,7 +157,8 @@ class Builder:
     """
 
     def __init__(self, tree, folder, config, fragments, env, jobs, work=None):
-        self.tree, self.folder, self.config, self.env = Path(tree), Path(folder), config, env
+        self.tree, self.folder, self.config = Path(tree), Path(folder), config
+        self.env = kunitarch.environment(config, env)
         self.jobs = jobs
         self.notes = process.notes(work or self.folder)
         if not work and os.environ.get(process.VARIABLE):
@@ -162,7 +170,7 @@ class Builder:
         self.wanted = dict(config.options)
         for path in fragments:
             self.wanted.update(read_options(path))
-        self.options = [f"--build_dir={self.folder}"]
+        self.options = [f"--build_dir={self.folder}", *kunitarch.options(config)]
         self.options += [f"--kunitconfig={path}" for path in [config.path, *fragments]]
         compiler = "ccache gcc" if shutil.which("ccache", path=env.get("PATH")) else "gcc"
         self.make = [f"--make_options=CC={compiler}"]
@@ -208,8 +216,7 @@ class Builder:
         """
         command = self._command("exec", *self.options, "--raw_output=all",
                                 f"--timeout={self.config.timeout}",
-                                # Its console socket would go to ~/.uml.
-                                f"--kernel_args=uml_dir={self.folder}/uml/",
+                                *kunitarch.boot_options(self.config, self.folder),
                                 *[f"--kernel_args={arg}" for arg in self.config.kernel_args])
         reader, problems, begin = ktap.LogReader(self.tree.name), [], time.monotonic()
         with process.started(command + ([glob] if glob else []), self.notes, cwd=self.tree,
@@ -261,7 +268,7 @@ class Builder:
         if status and not bad and not problems:
             problems.append("kunit.py calls the run failed: " + said.strip()[-300:])
         text = Path(log).read_text(encoding="utf-8", errors="replace")
-        if "System halted" not in text:
+        if not kunitarch.ended(self.config, text):
             problems.append(f"the kernel did not come to its end, see {log}\n{tail(text)}")
         return suites, problems
 

@@ -16,6 +16,7 @@ TOOLS = {
     "aarch64-linux-gnu-gcc": (["gcc-aarch64-linux-gnu"], ["aarch64-linux-gnu-gcc", "--version"]),
     "i686-linux-gnu-gcc": (["gcc-i686-linux-gnu"], ["i686-linux-gnu-gcc", "--version"]),
     "s390x-linux-gnu-gcc": (["gcc-s390x-linux-gnu"], ["s390x-linux-gnu-gcc", "--version"]),
+    "qemu-system-x86_64": (["qemu-system-x86"], ["qemu-system-x86_64", "--version"]),
     "ccache": (["ccache"], ["ccache", "--version"]),
     "flex": (["flex"], ["flex", "--version"]),
     "bison": (["bison"], ["bison", "--version"]),

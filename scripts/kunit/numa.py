@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The machine of configuration numa, as the kernel's kunit.py takes it: two nodes.
+
+kunit.py asks qemu for KVM first, and a /dev/kvm that hangs would hang the run, so
+this is not qemu-system-x86_64 but the program beside this file, which takes TCG.
+Of the memory, 256 MiB at 1 GiB are hidden from the kernel by mem= in numa.config.
+"""
+from ..qemu_config import QemuArchParams
+
+QEMU_ARCH = QemuArchParams(
+    linux_arch="x86_64",
+    kconfig="""
+CONFIG_SERIAL_8250=y
+CONFIG_SERIAL_8250_CONSOLE=y""",
+    qemu_arch="x86_64-tcg",
+    kernel_path="arch/x86/boot/bzImage",
+    kernel_command_line="console=ttyS0 tsc=unstable",
+    extra_qemu_params=[
+        "-m", "1280", "-smp", "2",
+        "-object", "memory-backend-ram,id=m0,size=512M",
+        "-object", "memory-backend-ram,id=m1,size=768M",
+        "-numa", "node,nodeid=0,cpus=0,memdev=m0",
+        "-numa", "node,nodeid=1,cpus=1,memdev=m1"])
