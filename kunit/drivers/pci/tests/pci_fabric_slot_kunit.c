@@ -209,12 +209,14 @@ static struct hotplug_slot *slot_hotplug(struct slot *s)
 	return slot->hotplug;
 }
 
-#define EXPECT_BOUND(s, nr_probed, nr_removed) do {				\
-	KUNIT_EXPECT_EQ((s)->test, atomic_read(&(s)->probed), (nr_probed));	\
-	KUNIT_EXPECT_EQ((s)->test, atomic_read(&(s)->removed), (nr_removed));	\
+#define EXPECT_BOUND(sl, nr_probed, nr_removed) do {			\
+	struct slot *_s = (sl);						\
+										\
+	KUNIT_EXPECT_EQ(_s->test, atomic_read(&_s->probed), (nr_probed));	\
+	KUNIT_EXPECT_EQ(_s->test, atomic_read(&_s->removed), (nr_removed));	\
 } while (0)
 
-/* The kernel has a device for @fn, or not, and the bus answers the same. */
+/* Has the kernel a device for @fn? */
 static void slot_expect_there(struct slot *s, struct pci_fabric_fn *fn, bool there)
 {
 	KUNIT_EXPECT_EQ(s->test, !!pci_fabric_pdev(fn), there);
