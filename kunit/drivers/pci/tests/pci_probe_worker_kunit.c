@@ -294,4 +294,5 @@ static struct kunit_suite pci_probe_worker_suite = {
 	.init = pci_probe_worker_init,
 	.test_cases = pci_probe_worker_cases,
 };
+
 kunit_test_suite(pci_probe_worker_suite);
