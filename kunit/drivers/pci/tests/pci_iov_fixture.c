@@ -19,8 +19,9 @@
 #include "../pci.h"
 #include "pci_iov_fixture.h"
 
-/* For threads that are late: a driver's remove may sleep a second per VF */
-#define PCI_IOV_LAST_TIMEOUT	(30 * HZ)
+/* For threads that are late, and how often they are let go */
+#define PCI_IOV_LAST_TIMEOUT	(3 * HZ)
+#define PCI_IOV_LAST_TRIES	10
 
 struct pci_iov_thread {
 	struct list_head list;
@@ -143,18 +144,39 @@ static void pci_iov_unregister_pf_action(void *data)
 	pci_iov_unregister_pf(data);
 }
 
+/*
+ * Whoever waits for the rescan lock is let go, so that a test that finds a
+ * deadlock, or a lock that nobody releases, fails and does not hang the boot.
+ */
+static void pci_iov_break_lock(struct pci_iov_fixture *iov)
+{
+	if (pci_iov_lock_free(NULL))
+		return;
+	KUNIT_FAIL(iov->test, "the rescan lock is still held");
+	mutex_unlock(&pci_rescan_remove_lock);
+}
+
 static void pci_iov_join_all(void *data)
 {
 	struct pci_iov_fixture *iov = data;
 	struct pci_iov_thread *thread, *next;
 
-	list_for_each_entry_safe(thread, next, &iov->threads, list) {
-		/* Nothing can be taken away from it, so wait as long as it takes */
-		if (!pci_iov_thread_done(thread, PCI_IOV_LAST_TIMEOUT)) {
+	list_for_each_entry(thread, &iov->threads, list) {
+		int tries = 0;
+
+		while (!pci_iov_thread_done(thread, PCI_IOV_LAST_TIMEOUT) &&
+		       tries++ < PCI_IOV_LAST_TRIES) {
 			KUNIT_FAIL(iov->test, "a thread does not end: %ps",
 				   thread->fn);
-			wait_for_completion(&thread->done);
+			pci_iov_break_lock(iov);
 		}
+		/* Nothing can be taken away from it */
+		wait_for_completion(&thread->done);
+	}
+	if (!pci_iov_wait(pci_iov_lock_free, NULL, PCI_IOV_LAST_TIMEOUT))
+		pci_iov_break_lock(iov);
+
+	list_for_each_entry_safe(thread, next, &iov->threads, list) {
 		list_del(&thread->list);
 		kfree(thread);
 	}

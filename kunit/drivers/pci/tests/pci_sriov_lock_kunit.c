@@ -13,9 +13,10 @@
 #include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/pci.h>
+#include <linux/sizes.h>
+#include <linux/sysfs.h>
 
 #include "../pci.h"
-#include "pci_device_add_refuse.h"
 #include "pci_iov_fixture.h"
 
 #define PCI_SRIOV_LOCK_VFS	3
@@ -29,7 +30,7 @@ struct pci_sriov_lock_ctx {
 	struct pci_dev *pdev;
 	bool free;			/* the lock, in a callback of the PF driver */
 	struct completion in, out;	/* a callback is in, and may go on */
-	int ret;
+	unsigned long hold;		/* or goes on after so long */
 };
 
 static int pci_sriov_lock_init(struct kunit *test)
@@ -40,7 +41,7 @@ static int pci_sriov_lock_init(struct kunit *test)
 	test->priv = ctx;
 	init_completion(&ctx->in);
 	init_completion(&ctx->out);
-	pci_refuse_init(test);
+	ctx->hold = PCI_IOV_TIMEOUT;
 	ctx->iov = pci_iov_fixture_alloc(test);
 	ctx->iov->priv = ctx;
 	ctx->pf = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(1, 0),
@@ -116,7 +117,7 @@ static void pci_sriov_lock_unbind(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_PF_REMOVE), 0);
 }
 
-/* Catches: the same at rmmod. */
+/* Catches: the same at rmmod, and VFs added without the lock at modprobe. */
 static void pci_sriov_lock_rmmod(struct kunit *test)
 {
 	struct pci_sriov_lock_ctx *ctx = test->priv;
@@ -124,6 +125,14 @@ static void pci_sriov_lock_rmmod(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
 	pci_iov_unregister_pf(ctx->iov);
 	pci_sriov_lock_expect_removed(test, 3);
+
+	ctx->iov->pf_probe = pci_sriov_lock_enable_in_probe;
+	KUNIT_EXPECT_EQ(test, pci_iov_register_pf(ctx->iov), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 3);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_VF_PROBE), 6);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+	pci_iov_unregister_pf(ctx->iov);
+	pci_sriov_lock_expect_removed(test, 6);
 	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_PF_REMOVE), 0);
 }
 
@@ -159,14 +168,14 @@ static int pci_sriov_lock_rescan(void *data)
 static void pci_sriov_lock_rescan_probe(struct kunit *test)
 {
 	struct pci_sriov_lock_ctx *ctx = test->priv;
-	struct pci_dev *pdev;
+	struct pci_iov_thread *rescan;
 	struct pci_fabric_fn *pf;
+	struct pci_dev *pdev;
 
 	ctx->iov->pf_probe = pci_sriov_lock_enable_in_probe;
 	pf = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(9, 0), PCI_SRIOV_LOCK_VFS);
-	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(
-				pci_iov_thread_start(ctx->iov, pci_sriov_lock_rescan,
-						     ctx)), 0);
+	rescan = pci_iov_thread_start(ctx->iov, pci_sriov_lock_rescan, ctx);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(rescan), 0);
 	pdev = pci_fabric_pdev(pf);
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
 	KUNIT_EXPECT_EQ(test, pci_num_vf(pdev), 3);
@@ -291,27 +300,31 @@ static int pci_sriov_lock_wait_in_probe(struct pci_iov_fixture *iov,
 	struct pci_sriov_lock_ctx *ctx = iov->priv;
 
 	complete(&ctx->in);
-	wait_for_completion_timeout(&ctx->out, PCI_IOV_TIMEOUT);
+	wait_for_completion_timeout(&ctx->out, ctx->hold);
 	return 0;
 }
 
-/* Catches: a rescan in the middle of VFs that come. */
+/* Catches: a rescan that finds a device in the middle of VFs that come. */
 static void pci_sriov_lock_rescan_waits(struct kunit *test)
 {
 	struct pci_sriov_lock_ctx *ctx = test->priv;
 	struct pci_iov_thread *enable, *rescan;
+	struct pci_fabric_fn *sibling;
 
 	ctx->iov->vf_probe = pci_sriov_lock_wait_in_probe;
+	sibling = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(9, 0), 1);
 	enable = pci_iov_thread_start(ctx->iov, pci_sriov_lock_enable_thread, ctx);
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in,
 							    PCI_IOV_TIMEOUT));
 	rescan = pci_iov_thread_start(ctx->iov, pci_sriov_lock_rescan, ctx);
 	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(rescan,
 						     PCI_SRIOV_LOCK_NOTHING));
+	KUNIT_EXPECT_NULL(test, pci_fabric_pdev(sibling));
 	complete_all(&ctx->out);
 	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(enable), 0);
 	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(rescan), 0);
 	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 3);
+	KUNIT_EXPECT_NOT_NULL(test, pci_fabric_pdev(sibling));
 }
 
 static void pci_sriov_lock_wait_in_remove(struct pci_iov_fixture *iov,
@@ -320,7 +333,27 @@ static void pci_sriov_lock_wait_in_remove(struct pci_iov_fixture *iov,
 	struct pci_sriov_lock_ctx *ctx = iov->priv;
 
 	complete(&ctx->in);
-	wait_for_completion_timeout(&ctx->out, PCI_SRIOV_LOCK_NOTHING);
+	wait_for_completion_timeout(&ctx->out, ctx->hold);
+}
+
+/* Catches: a rescan in the middle of VFs that go at unbind. */
+static void pci_sriov_lock_unbind_excludes(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	struct pci_iov_thread *unbind, *rescan;
+
+	KUNIT_ASSERT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	ctx->iov->vf_remove = pci_sriov_lock_wait_in_remove;
+	unbind = pci_iov_thread_start(ctx->iov, pci_sriov_lock_unbind_thread, ctx);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in,
+							    PCI_IOV_TIMEOUT));
+	rescan = pci_iov_thread_start(ctx->iov, pci_sriov_lock_rescan, ctx);
+	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(rescan,
+						     PCI_SRIOV_LOCK_NOTHING));
+	complete_all(&ctx->out);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(unbind), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(rescan), 0);
+	pci_sriov_lock_expect_removed(test, 3);
 }
 
 /* As s390 does it when the platform takes a VF away. */
@@ -345,6 +378,7 @@ static void pci_sriov_lock_platform_event(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
 	ctx->iov->vf_remove = pci_sriov_lock_wait_in_remove;
+	ctx->hold = PCI_SRIOV_LOCK_NOTHING;
 	platform = pci_iov_thread_start(ctx->iov, pci_sriov_lock_platform, ctx);
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in,
 							    PCI_IOV_TIMEOUT));
@@ -365,8 +399,7 @@ static void pci_sriov_lock_errors(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "7"), -ERANGE);
 	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
 
-	/* The first VF has a header that the PCI core does not know. */
-	pci_fabric_poke(pci_fabric_vf(ctx->pf, 0), PCI_HEADER_TYPE, 1, 0x7e);
+	/* More InitialVFs than TotalVFs */
 	pci_fabric_poke(ctx->pf, pos + PCI_SRIOV_INITIAL_VF, 2, 7);
 	KUNIT_EXPECT_EQ(test, pci_enable_sriov(ctx->pdev, 3), -EIO);
 	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
@@ -381,19 +414,23 @@ static void pci_sriov_lock_errors(struct kunit *test)
 
 /*
  * Catches: a lock that the failure of a VF leaves taken, and VFs before it that
- * are removed without it.
+ * are removed without it.  The VF fails because the PF has a link of its name; the
+ * sysfs core reports that, which is expected for each VF.
  */
 static void pci_sriov_lock_vf_fails(struct kunit *test)
 {
 	struct pci_sriov_lock_ctx *ctx = test->priv;
 	unsigned int pos = pci_fabric_cap_pos(ctx->pf, PCI_EXT_CAP_ID_SRIOV, true);
+	struct kobject *kobj = &ctx->pdev->dev.kobj;
+	char name[16];
 
-	for (int vf = 0; vf < 3; vf++) {
+	for (int vf = 0; vf < PCI_SRIOV_LOCK_VFS; vf++) {
 		atomic_set(&ctx->iov->calls[PCI_IOV_VF_REMOVE], 0);
 		atomic_set(&ctx->iov->owned[PCI_IOV_VF_REMOVE], 0);
-		pci_refuse(PCI_IOV_VF_ID, vf);
-		KUNIT_EXPECT_LT(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
-		KUNIT_EXPECT_EQ(test, pci_refuse_end(), 1);
+		snprintf(name, sizeof(name), "virtfn%d", vf);
+		KUNIT_ASSERT_EQ(test, sysfs_create_link(kobj, kobj, name), 0);
+		KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), -EEXIST);
+		sysfs_remove_link(kobj, name);
 		pci_sriov_lock_expect_removed(test, vf);
 		KUNIT_EXPECT_FALSE(test, pci_fabric_peek(ctx->pf,
 							 pos + PCI_SRIOV_CTRL, 2) &
@@ -461,6 +498,72 @@ static void pci_sriov_lock_no_autoprobe(struct kunit *test)
 	pci_sriov_lock_expect_none(test);
 }
 
+/* A PF that appears now; ctx->pdev is it from here on. */
+static void pci_sriov_lock_other_pf(struct kunit *test, u16 offset, u8 link)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	ctx->pf = pci_fabric_add(ctx->iov->fabric, NULL, &(struct pci_fabric_fn_desc){
+		.devfn = PCI_DEVFN(16, 0),
+		.device = PCI_IOV_PF_ID,
+		.sriov = {
+			.total_vfs = PCI_SRIOV_LOCK_VFS,
+			.offset = offset,
+			.vf_device = PCI_IOV_VF_ID,
+			.link_other = link,
+			.link = link,
+			.bars[0] = { .size = SZ_4K },
+		},
+	});
+	KUNIT_ASSERT_EQ(test, pci_sriov_lock_rescan(ctx), 0);
+	ctx->pdev = pci_fabric_pdev(ctx->pf);
+	KUNIT_ASSERT_NOT_NULL(test, ctx->pdev);
+}
+
+/* Catches: a lock that is not taken, or kept, for a PF that depends on another. */
+static void pci_sriov_lock_depends(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	pci_sriov_lock_other_pf(test, 0, PCI_DEVFN(1, 0));
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	KUNIT_EXPECT_TRUE(test, pci_iov_exists(ctx->iov, ctx->pdev, "dep_link"));
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_VF_PROBE), 3);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+	KUNIT_EXPECT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
+	KUNIT_EXPECT_FALSE(test, pci_iov_exists(ctx->iov, ctx->pdev, "dep_link"));
+	pci_sriov_lock_expect_removed(test, 3);
+}
+
+/* Catches: a lock that is kept when the PF depends on one that is not there. */
+static void pci_sriov_lock_depends_on_none(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	pci_sriov_lock_other_pf(test, 0, PCI_DEVFN(31, 0));
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), -ENODEV);
+	pci_sriov_lock_expect_none(test);
+}
+
+/*
+ * Catches: a bus of VFs that comes or goes without the lock, which protects the
+ * list of buses too.
+ */
+static void pci_sriov_lock_other_bus(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	int domain = pci_domain_nr(ctx->pdev->bus);
+
+	pci_sriov_lock_other_pf(test, 256, 0);
+	KUNIT_EXPECT_NULL(test, pci_find_bus(domain, 1));
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	KUNIT_EXPECT_NOT_NULL(test, pci_find_bus(domain, 1));
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_owned(ctx, PCI_IOV_VF_PROBE), 3);
+	KUNIT_EXPECT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
+	KUNIT_EXPECT_NULL(test, pci_find_bus(domain, 1));
+	pci_sriov_lock_expect_removed(test, 3);
+}
+
 static struct lock_class_key pci_sriov_lock_key;
 
 /*
@@ -497,13 +600,18 @@ static struct kunit_case pci_sriov_lock_cases[] = {
 	KUNIT_CASE_SLOW(pci_sriov_lock_unbind_waits),
 	KUNIT_CASE_SLOW(pci_sriov_lock_enable_waits),
 	KUNIT_CASE_SLOW(pci_sriov_lock_rescan_waits),
-	KUNIT_CASE_SLOW(pci_sriov_lock_platform_event),
+	KUNIT_CASE_SLOW(pci_sriov_lock_unbind_excludes),
 	KUNIT_CASE_SLOW(pci_sriov_lock_errors),
 	KUNIT_CASE_SLOW(pci_sriov_lock_vf_fails),
 	KUNIT_CASE_SLOW(pci_sriov_lock_no_vf_scan),
 	KUNIT_CASE_SLOW(pci_sriov_lock_two_writers),
 	KUNIT_CASE_SLOW(pci_sriov_lock_no_autoprobe),
+	KUNIT_CASE_SLOW(pci_sriov_lock_depends),
+	KUNIT_CASE(pci_sriov_lock_depends_on_none),
+	KUNIT_CASE_SLOW(pci_sriov_lock_other_bus),
 	KUNIT_CASE_SLOW(pci_sriov_lock_order),
+	/* The last: without the lock the kernel may not survive it */
+	KUNIT_CASE_SLOW(pci_sriov_lock_platform_event),
 	{}
 };
 
