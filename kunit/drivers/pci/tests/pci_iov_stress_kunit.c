@@ -218,14 +218,18 @@ static void pci_iov_stress_build(struct kunit *test,
 	struct pci_iov_fixture *iov = ctx->iov;
 	struct pci_fabric_fn *port, *up, *down, *pfs[PCI_IOV_STRESS_PFS], *ep;
 
-	port = pci_iov_add_port(iov, NULL, PCI_DEVFN(1, 0),
-				PCI_EXP_TYPE_ROOT_PORT);
-	pfs[0] = pci_iov_add_pf(iov, port, 0, PCI_IOV_STRESS_VFS);
-	up = pci_iov_add_port(iov, pci_iov_add_port(iov, NULL, PCI_DEVFN(2, 0),
+	/*
+	 * A bridge that comes back has to be scanned last of those on its bus, or
+	 * the PCI core gives the bus numbers of one to another.
+	 */
+	up = pci_iov_add_port(iov, pci_iov_add_port(iov, NULL, PCI_DEVFN(1, 0),
 						    PCI_EXP_TYPE_ROOT_PORT),
 			      0, PCI_EXP_TYPE_UPSTREAM);
 	down = pci_iov_add_port(iov, up, 0, PCI_EXP_TYPE_DOWNSTREAM);
 	pfs[1] = pci_iov_add_pf(iov, down, 0, PCI_IOV_STRESS_VFS);
+	port = pci_iov_add_port(iov, NULL, PCI_DEVFN(2, 0),
+				PCI_EXP_TYPE_ROOT_PORT);
+	pfs[0] = pci_iov_add_pf(iov, port, 0, PCI_IOV_STRESS_VFS);
 	pfs[2] = pci_iov_add_pf(iov, NULL, PCI_DEVFN(3, 0), PCI_IOV_STRESS_VFS);
 	ep = pci_fabric_add(iov->fabric, NULL, &(struct pci_fabric_fn_desc){
 		.devfn = PCI_DEVFN(4, 0), .device = 0x0512,
