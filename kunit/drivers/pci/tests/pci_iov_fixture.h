@@ -265,7 +265,9 @@ bool pci_iov_lock_free(void *unused);
  * @key: a class of its own, static
  *
  * Device locks are not validated, so lockdep does not report a wrong order of one
- * and the rescan lock.  With a class it does, without a hang.
+ * and the rescan lock.  With a class it does, without a hang.  But device_del()
+ * takes the device lock under the rescan lock, so the removal of the device is
+ * reported as well, though it then has no driver that could do the reverse.
  */
 void pci_iov_set_lock_class(struct pci_dev *pdev, struct lock_class_key *key);
 

@@ -10,8 +10,7 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/debug_locks.h>
-#include <linux/delay.h>
-#include <linux/device.h>
+#include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/sizes.h>
 #include <linux/sysfs.h>
@@ -336,23 +335,33 @@ static void pci_sriov_lock_wait_in_remove(struct pci_iov_fixture *iov,
 	wait_for_completion_timeout(&ctx->out, ctx->hold);
 }
 
-/* Catches: a rescan in the middle of VFs that go at unbind. */
+static int pci_sriov_lock_take(void *unused)
+{
+	pci_lock_rescan_remove();
+	pci_unlock_rescan_remove();
+	return 0;
+}
+
+/*
+ * Catches: somebody who has the lock in the middle of VFs that go at unbind.  A
+ * rescan there binds a driver to a VF that is half gone, which is a panic.
+ */
 static void pci_sriov_lock_unbind_excludes(struct kunit *test)
 {
 	struct pci_sriov_lock_ctx *ctx = test->priv;
-	struct pci_iov_thread *unbind, *rescan;
+	struct pci_iov_thread *unbind, *other;
 
 	KUNIT_ASSERT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
 	ctx->iov->vf_remove = pci_sriov_lock_wait_in_remove;
 	unbind = pci_iov_thread_start(ctx->iov, pci_sriov_lock_unbind_thread, ctx);
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in,
 							    PCI_IOV_TIMEOUT));
-	rescan = pci_iov_thread_start(ctx->iov, pci_sriov_lock_rescan, ctx);
-	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(rescan,
+	other = pci_iov_thread_start(ctx->iov, pci_sriov_lock_take, NULL);
+	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(other,
 						     PCI_SRIOV_LOCK_NOTHING));
 	complete_all(&ctx->out);
 	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(unbind), 0);
-	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(rescan), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(other), 0);
 	pci_sriov_lock_expect_removed(test, 3);
 }
 
@@ -564,12 +573,32 @@ static void pci_sriov_lock_other_bus(struct kunit *test)
 	pci_sriov_lock_expect_removed(test, 3);
 }
 
-static struct lock_class_key pci_sriov_lock_key;
+/*
+ * A mutex of the PF driver.  For lockdep it stands for the device lock, which is
+ * held in the same callbacks but cannot have a class: device_del() takes it under
+ * the rescan lock, when the device has no driver that could do the reverse.
+ */
+static DEFINE_MUTEX(pci_sriov_lock_driver);
+
+static int pci_sriov_lock_order_configure(struct pci_iov_fixture *iov,
+					  struct pci_dev *pf, int nr)
+{
+	guard(mutex)(&pci_sriov_lock_driver);
+	if (!nr)
+		pci_disable_sriov(pf);
+	return nr ? pci_enable_sriov(pf, nr) ?: nr : 0;
+}
+
+static void pci_sriov_lock_order_remove(struct pci_iov_fixture *iov,
+					struct pci_dev *pf)
+{
+	guard(mutex)(&pci_sriov_lock_driver);
+	pci_disable_sriov(pf);
+}
 
 /*
- * Catches: any order of the PF's device lock and the rescan lock but this one, by
- * lockdep, without a hang: the first half takes them in one order, and removal
- * in the other where the driver is released under the rescan lock.
+ * Catches: a PF driver that is called with the rescan lock held in one case and
+ * takes it in another: AB-BA, seen by lockdep without a hang.
  */
 static void pci_sriov_lock_order(struct kunit *test)
 {
@@ -578,7 +607,8 @@ static void pci_sriov_lock_order(struct kunit *test)
 	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
 		kunit_skip(test, "needs CONFIG_PROVE_LOCKING");
 
-	pci_iov_set_lock_class(ctx->pdev, &pci_sriov_lock_key);
+	ctx->iov->pf_configure = pci_sriov_lock_order_configure;
+	ctx->iov->pf_remove = pci_sriov_lock_order_remove;
 	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
 	KUNIT_EXPECT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
 	KUNIT_EXPECT_EQ(test, pci_iov_bind(ctx->iov, ctx->pdev), 0);
@@ -610,7 +640,7 @@ static struct kunit_case pci_sriov_lock_cases[] = {
 	KUNIT_CASE(pci_sriov_lock_depends_on_none),
 	KUNIT_CASE_SLOW(pci_sriov_lock_other_bus),
 	KUNIT_CASE_SLOW(pci_sriov_lock_order),
-	/* The last: without the lock the kernel may not survive it */
+	/* The last: without the lock the kernel may not survive it. */
 	KUNIT_CASE_SLOW(pci_sriov_lock_platform_event),
 	{}
 };
