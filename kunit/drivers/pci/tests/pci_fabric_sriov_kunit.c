@@ -341,8 +341,8 @@ static void two_pfs(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, enable(test, dev, 2), 0);
 	KUNIT_EXPECT_PTR_EQ(test, vf_dev(test, s, 2)->physfn, s->dev);
 	KUNIT_EXPECT_EQ(test, vf_dev(test, s, 2)->devfn, 6);
-	KUNIT_EXPECT_PTR_EQ(test, pci_fabric_pdev(pci_fabric_vf(pf, 1))->physfn, dev);
-	KUNIT_EXPECT_EQ(test, pci_fabric_pdev(pci_fabric_vf(pf, 1))->devfn, 13);
+	KUNIT_EXPECT_PTR_EQ(test, vf_of(test, pf, 1)->physfn, dev);
+	KUNIT_EXPECT_EQ(test, vf_of(test, pf, 1)->devfn, 13);
 	disable(dev);
 	KUNIT_EXPECT_TRUE(test, vf_answers(s, 2));
 	KUNIT_EXPECT_FALSE(test, vf_answers(s, 11));

@@ -75,8 +75,10 @@ static inline struct sriov *make_at(struct kunit *test,
 	s->port = port;
 	s->pf = pci_fabric_add(fabric, port, desc);
 	pci_fabric_scan(fabric);
-	if (port)
+	if (port) {
 		s->port_dev = pci_fabric_pdev(port);
+		KUNIT_ASSERT_NOT_NULL(test, s->port_dev);
+	}
 	s->dev = pci_fabric_pdev(s->pf);
 	KUNIT_ASSERT_NOT_NULL(test, s->dev);
 	KUNIT_ASSERT_TRUE(test, s->dev->is_physfn);
@@ -128,13 +130,19 @@ static inline void enable_raw(struct sriov *s, u16 nr)
 		  cfg_read(s->dev, s->cap + CTRL, 2) | VFE | MSE);
 }
 
-static inline struct pci_dev *vf_dev(struct kunit *test, struct sriov *s, int id)
+static inline struct pci_dev *vf_of(struct kunit *test, struct pci_fabric_fn *pf,
+				    int id)
 {
-	struct pci_dev *dev = pci_fabric_pdev(pci_fabric_vf(s->pf, id));
+	struct pci_dev *dev = pci_fabric_pdev(pci_fabric_vf(pf, id));
 
 	KUNIT_ASSERT_NOT_NULL(test, dev);
 	KUNIT_ASSERT_TRUE(test, dev->is_virtfn);
 	return dev;
+}
+
+static inline struct pci_dev *vf_dev(struct kunit *test, struct sriov *s, int id)
+{
+	return vf_of(test, s->pf, id);
 }
 
 /* Does a VF answer at @rid after the PF?  On the bus of the PF */

@@ -345,6 +345,7 @@ static void several_buses(struct kunit *test)
 
 	/* The root port forwards less: the buses of VFs 1 and 0 remain */
 	dev = pci_fabric_pdev(rp);
+	KUNIT_ASSERT_NOT_NULL(test, dev);
 	last = cfg_read(dev, 0x1a, 1);
 	KUNIT_EXPECT_EQ(test, last, first + 2);
 	cfg_write(dev, 0x1a, 1, first + 1);
