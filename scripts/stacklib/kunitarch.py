@@ -5,6 +5,7 @@ The head of scripts/kunit/NAME.config says so:
   # arch: x86_64      build for it, and boot in qemu on the machine that NAME.py describes
   # only: SUITE...    run these suites, if the stack has them, and no others; no
                       configuration without such a line runs them
+  # without: SUITE... do not run these suites, which could do nothing but skip
 """
 import os
 from pathlib import Path
@@ -64,7 +65,7 @@ def suites(folder, config, names):
     for path in Path(folder).glob("*.config"):
         for found in _ONLY.finditer(path.read_text(encoding="utf-8")):
             bound.update(found.group(1).split())
-    return [name for name in names if name not in bound]
+    return [name for name in names if name not in bound and name not in config.without]
 
 
 def own_suites(repo, config):

@@ -20,8 +20,9 @@ KUNIT_PY = "tools/testing/kunit/kunit.py"
 _NOT_OURS = ("ARCH", "CROSS_COMPILE", "KBUILD_OUTPUT", "KCONFIG_CONFIG", "KCFLAGS", "LLVM",
              "MAKEFLAGS", "MFLAGS", "CC", "O")
 _OPTION = re.compile(r"^(?:CONFIG_(\w+)=(.*)|# CONFIG_(\w+) is not set)$")
-_HEAD = re.compile(r"^# (kernel-args|timeout|make|suites|arch|only): +(\S.*)$")
-# What kunit.py prints when it stops a kernel that took too long.
+_HEAD_KEYS = ("kernel-args", "timeout", "make", "suites", "arch", "only", "without")
+_HEAD = re.compile(r"^# (%s): +(\S.*)$" % "|".join(_HEAD_KEYS), re.MULTILINE)
+# kunit.py, of a kernel that took too long
 _TIMED_OUT = re.compile(r"^Command .* timed out after [\d.]+ seconds$")
 # kunit.py ends the kernel at its timeout; if even that hangs, we do.
 _GRACE = 20
@@ -36,7 +37,7 @@ class Config:
     """A configuration, read from scripts/kunit/NAME.config.
 
     suites: what runs in this configuration beside the suites of the stack
-    arch, only: see kunitarch
+    arch, only, without: see kunitarch
     """
 
     name: str
@@ -48,6 +49,7 @@ class Config:
     options: dict
     arch: str = ""
     only: list = field(default_factory=list)
+    without: list = field(default_factory=list)
 
 
 @dataclass
@@ -101,11 +103,9 @@ def load_config(folder, name):
         known = sorted(item.stem for item in Path(folder).glob("*.config"))
         raise term.StackError(f"no configuration '{name}' (known: {', '.join(known)})",
                               mend="scripts/stack kunit --help")
-    head = {"kernel-args": [], "make": [], "suites": [], "timeout": [], "arch": [], "only": []}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        match = _HEAD.match(line)
-        if match:
-            head[match.group(1)].append(match.group(2).strip())
+    head = {key: [] for key in _HEAD_KEYS}
+    for key, value in _HEAD.findall(path.read_text(encoding="utf-8")):
+        head[key].append(value.strip())
     try:
         timeout = int(head["timeout"][0])
     except (IndexError, ValueError):
@@ -113,7 +113,8 @@ def load_config(folder, name):
                               mend=f"add it to {path}") from None
     config = Config(name, path, " ".join(head["kernel-args"]).split(), head["make"],
                     " ".join(head["suites"]).split(), timeout, read_options(path),
-                    " ".join(head["arch"]), " ".join(head["only"]).split())
+                    " ".join(head["arch"]), " ".join(head["only"]).split(),
+                    " ".join(head["without"]).split())
     kunitarch.check(config)
     return config
 

@@ -56,6 +56,12 @@ class Arch(unittest.TestCase):
         with self.assertRaises(term.StackError):
             self.config("vax", "# arch: vax\n")
 
+    def test_without(self):
+        """A suite that a configuration does without runs in the others."""
+        plain, full = self.config("plain", "# without: b\n"), self.config("full", "")
+        self.assertEqual(kunitarch.suites(self.top, plain, ["a", "b"]), ["a"])
+        self.assertEqual(kunitarch.suites(self.top, full, ["a", "b"]), ["a", "b"])
+
     def test_only(self):
         """A suite that is bound to a configuration runs there and nowhere else."""
         plain, two = self.config("um", ""), self.config("two", "# only: b gone\n")
