@@ -300,20 +300,24 @@ static void past_device_zero(struct kunit *test)
 }
 
 /*
- * Two PFs: VFs of each, ARI Capable Hierarchy in the first only (sec 9.3.3.3.5),
- * Next Function Number from one to the other (sec 7.8.8.2), a Function Dependency
+ * Two PFs: VFs of each, which do not come anew with the other's; ARI Capable
+ * Hierarchy in the first only (sec 9.3.3.3.5); Next Function Number from each
+ * function that is not virtual to the next (sec 7.8.8.2); a Function Dependency
  * Link (sec 9.3.3.8).
  */
 static void two_pfs(struct kunit *test)
 {
 	struct pci_fabric *fabric = pci_fabric_alloc(test);
 	struct pci_fabric_fn_desc desc = pf_desc;
-	struct pci_fabric_fn *port, *pf;
+	struct pci_fabric_fn *port, *plain, *pf;
 	unsigned int ari, cap;
 	struct pci_dev *dev;
 	struct sriov *s;
 
 	port = add_port(fabric, NULL, 0, TYPE_ROOT_PORT);
+	plain = pci_fabric_add(fabric, port, &(struct pci_fabric_fn_desc){
+		.devfn = 3, .device = 0x0390, .ari = true,
+	});
 	desc.sriov.offset = 2;
 	desc.sriov.stride = 2;
 	desc.devfn = 9;		/* with ARI, function 9 of the device */
@@ -327,7 +331,8 @@ static void two_pfs(struct kunit *test)
 	dev = pci_fabric_pdev(pf);
 	KUNIT_ASSERT_NOT_NULL(test, dev);
 	ari = pci_find_ext_capability(s->dev, 0x0e);
-	KUNIT_EXPECT_EQ(test, cfg_read(s->dev, ari + 4, 2), 0x0900);
+	KUNIT_EXPECT_EQ(test, cfg_read(s->dev, ari + 4, 2), 0x0300);
+	KUNIT_EXPECT_EQ(test, pci_fabric_peek(plain, 0x100 + 4, 2), 0x0900);
 	KUNIT_EXPECT_EQ(test, cfg_read(dev, ari + 4, 2), 0);
 	cap = pci_find_ext_capability(dev, 0x10);
 	KUNIT_EXPECT_EQ(test, cfg_read(s->dev, s->cap + 0x04, 4), 2);
@@ -338,7 +343,9 @@ static void two_pfs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cfg_read(dev, cap + CTRL, 2), 0);
 
 	KUNIT_ASSERT_EQ(test, enable(test, s->dev, 3), 0);
+	cmd_set(vf_dev(test, s, 0), 0, CMD_MASTER);
 	KUNIT_ASSERT_EQ(test, enable(test, dev, 2), 0);
+	KUNIT_EXPECT_EQ(test, cfg_read(vf_dev(test, s, 0), 0x04, 2), CMD_MASTER);
 	KUNIT_EXPECT_PTR_EQ(test, vf_dev(test, s, 2)->physfn, s->dev);
 	KUNIT_EXPECT_EQ(test, vf_dev(test, s, 2)->devfn, 6);
 	KUNIT_EXPECT_PTR_EQ(test, vf_of(test, pf, 1)->physfn, dev);
