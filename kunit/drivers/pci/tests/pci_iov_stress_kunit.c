@@ -8,7 +8,8 @@
  * afterwards; lockdep and KASAN look on.
  *
  * Kernel parameters: pci_iov_stress.seed to repeat a run, pci_iov_stress.ops for
- * another number of operations.
+ * another number of operations in each of the rounds, which are short lest they be
+ * taken for a hang.
  */
 #include <kunit/test.h>
 #include <linux/atomic.h>
@@ -26,17 +27,18 @@
 #define PCI_IOV_STRESS_PFS	3
 #define PCI_IOV_STRESS_VFS	4
 #define PCI_IOV_STRESS_BRIDGES	3
-#define PCI_IOV_STRESS_TIMEOUT	(240 * HZ)
+#define PCI_IOV_STRESS_ROUNDS	24
+#define PCI_IOV_STRESS_TIMEOUT	(120 * HZ)
 
 static unsigned int pci_iov_stress_seed;
-static unsigned int pci_iov_stress_ops = 12000;
+static unsigned int pci_iov_stress_ops = 500;
 
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "pci_iov_stress."
 module_param_named(seed, pci_iov_stress_seed, uint, 0);
 MODULE_PARM_DESC(seed, "Seed of the operations, 0 for a random one");
 module_param_named(ops, pci_iov_stress_ops, uint, 0);
-MODULE_PARM_DESC(ops, "Number of operations, of all threads together");
+MODULE_PARM_DESC(ops, "Number of operations in a round, of all threads together");
 
 /* A device, by where it is, whether the PCI core has it or not */
 struct pci_iov_stress_dev {
@@ -138,8 +140,9 @@ static void pci_iov_stress_pull(const struct pci_iov_stress_dev *dev)
 {
 	struct pci_dev *pdev;
 
-	pci_fabric_surprise_remove(dev->fn);
 	pci_lock_rescan_remove();
+	/* A rescan that meets a PF half gone takes all-ones for VF Enable. */
+	pci_fabric_surprise_remove(dev->fn);
 	pdev = pci_get_domain_bus_and_slot(dev->domain, dev->bus, dev->devfn);
 	if (pdev)
 		pci_stop_and_remove_bus_device(pdev);
@@ -161,18 +164,17 @@ static void pci_iov_stress_pull_ep(struct pci_iov_stress_task *task)
 
 /* Disabling VFs sleeps for a second, so enabling them has to be rare. */
 static const struct {
-	const char *name;
 	void (*fn)(struct pci_iov_stress_task *task);
 	unsigned int weight;
 } pci_iov_stress_table[] = {
-	{ "rescan", pci_iov_stress_rescan, 250 },
-	{ "bind", pci_iov_stress_bind, 200 },
-	{ "unbind", pci_iov_stress_unbind, 150 },
-	{ "remove", pci_iov_stress_remove, 120 },
-	{ "remove a bridge", pci_iov_stress_remove_bridge, 100 },
-	{ "pull a PF", pci_iov_stress_pull_pf, 60 },
-	{ "pull another", pci_iov_stress_pull_ep, 95 },
-	{ "numvfs", pci_iov_stress_numvfs, 25 },
+	{ pci_iov_stress_rescan, 250 },
+	{ pci_iov_stress_bind, 200 },
+	{ pci_iov_stress_unbind, 150 },
+	{ pci_iov_stress_remove, 120 },
+	{ pci_iov_stress_remove_bridge, 100 },
+	{ pci_iov_stress_pull_pf, 60 },
+	{ pci_iov_stress_pull_ep, 95 },
+	{ pci_iov_stress_numvfs, 25 },
 };
 
 #define PCI_IOV_STRESS_WEIGHTS	1000
@@ -286,7 +288,8 @@ static void pci_iov_stress_expect_well(struct kunit *test,
  */
 static void pci_iov_stress_all(struct kunit *test)
 {
-	unsigned int seed = pci_iov_stress_seed ?: get_random_u32();
+	const unsigned int *round = test->param_value;
+	unsigned int seed = pci_iov_stress_seed + *round * PCI_IOV_STRESS_TASKS;
 	struct pci_iov_stress_task *tasks;
 	struct pci_iov_stress_ctx *ctx;
 	int sum = 0;
@@ -300,7 +303,6 @@ static void pci_iov_stress_all(struct kunit *test)
 	ctx->iov = pci_iov_fixture_alloc(test);
 	pci_iov_stress_build(test, ctx);
 
-	kunit_info(test, "seed %u", seed);
 	for (int i = 0; i < PCI_IOV_STRESS_TASKS; i++) {
 		tasks[i].ctx = ctx;
 		prandom_seed_state(&tasks[i].rnd, seed + i);
@@ -311,14 +313,13 @@ static void pci_iov_stress_all(struct kunit *test)
 		KUNIT_EXPECT_TRUE_MSG(test,
 				      pci_iov_thread_done(tasks[i].thread,
 							  PCI_IOV_STRESS_TIMEOUT),
-				      "thread %d does not end, seed %u", i, seed);
+				      "thread %d does not end, pci_iov_stress.seed=%u",
+				      i, pci_iov_stress_seed);
 
-	for (int i = 0; i < ARRAY_SIZE(pci_iov_stress_table); i++) {
-		kunit_info(test, "%s: %d", pci_iov_stress_table[i].name,
-			   atomic_read(&ctx->done[i]));
+	for (int i = 0; i < ARRAY_SIZE(pci_iov_stress_table); i++)
 		sum += atomic_read(&ctx->done[i]);
-	}
-	kunit_info(test, "%d operations, %d probes of PFs, %d of VFs", sum,
+	kunit_info(test, "pci_iov_stress.seed=%u round %u: %d operations, %d probes of PFs, %d of VFs",
+		   pci_iov_stress_seed, *round, sum,
 		   atomic_read(&ctx->iov->calls[PCI_IOV_PF_PROBE]),
 		   atomic_read(&ctx->iov->calls[PCI_IOV_VF_PROBE]));
 	KUNIT_EXPECT_GE(test, sum, pci_iov_stress_ops - PCI_IOV_STRESS_TASKS);
@@ -326,13 +327,33 @@ static void pci_iov_stress_all(struct kunit *test)
 		pci_iov_stress_expect_well(test, ctx);
 }
 
+static const void *pci_iov_stress_gen(struct kunit *test, const void *prev, char *desc)
+{
+	static unsigned int round;
+
+	round = prev ? round + 1 : 0;
+	if (round == PCI_IOV_STRESS_ROUNDS)
+		return NULL;
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "round %u", round);
+	return &round;
+}
+
+static int pci_iov_stress_suite_init(struct kunit_suite *suite)
+{
+	if (!pci_iov_stress_seed)
+		pci_iov_stress_seed = get_random_u32();
+	return 0;
+}
+
 static struct kunit_case pci_iov_stress_cases[] = {
-	KUNIT_CASE_SLOW(pci_iov_stress_all),
+	KUNIT_CASE_PARAM_ATTR(pci_iov_stress_all, pci_iov_stress_gen,
+			      { .speed = KUNIT_SPEED_SLOW }),
 	{}
 };
 
 static struct kunit_suite pci_iov_stress_suite = {
 	.name = "pci_iov_stress",
+	.suite_init = pci_iov_stress_suite_init,
 	.test_cases = pci_iov_stress_cases,
 };
 kunit_test_suite(pci_iov_stress_suite);
