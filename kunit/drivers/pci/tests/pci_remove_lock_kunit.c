@@ -311,8 +311,8 @@ static int pci_remove_lock_bind(void *data)
 }
 
 /*
- * Catches: a device that is marked dead after the release only.  Whoever waits to
- * bind during the release gets in right behind it.
+ * Catches: a device that is not marked dead.  Whoever waits to bind during the
+ * release has found it fit to be bound before, and gets in right behind it.
  */
 static void pci_remove_lock_waiting_bind(struct kunit *test)
 {
@@ -326,8 +326,16 @@ static void pci_remove_lock_waiting_bind(struct kunit *test)
 							    PCI_IOV_TIMEOUT));
 	bind = pci_iov_thread_start(ctx->iov, pci_remove_lock_bind, ctx);
 	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(bind, PCI_REMOVE_LOCK_NOTHING));
+	if (!pci_iov_lock_free(NULL)) {
+		KUNIT_FAIL(test, "the driver is released with the lock held");
+		complete_all(&ctx->out);
+		return;
+	}
+	/* The writer has to wait between release and removal */
+	pci_lock_rescan_remove();
 	complete_all(&ctx->out);
 	KUNIT_EXPECT_LT(test, pci_iov_thread_join(bind), 0);
+	pci_unlock_rescan_remove();
 	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(writer), 0);
 	KUNIT_EXPECT_EQ(test, pci_remove_lock_calls(ctx, PCI_IOV_PF_PROBE), 1);
 	pci_remove_lock_expect_gone(test, pf);
