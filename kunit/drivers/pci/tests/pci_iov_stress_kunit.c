@@ -186,9 +186,9 @@ static const struct {
 	{ pci_iov_stress_unbind, 150 },
 	{ pci_iov_stress_remove, 120 },
 	{ pci_iov_stress_remove_bridge, 100 },
-	{ pci_iov_stress_pull_pf, 60 },
+	{ pci_iov_stress_pull_pf, 73 },
 	{ pci_iov_stress_pull_ep, 95 },
-	{ pci_iov_stress_numvfs, 25 },
+	{ pci_iov_stress_numvfs, 12 },
 };
 
 #define PCI_IOV_STRESS_WEIGHTS	1000
