@@ -51,7 +51,7 @@ def register(subparsers):
     parser = subparsers.add_parser("kunit", help="build and run the suites",
                                    description=__doc__, epilog=HELP)
     parser.add_argument("--config", action="append", default=[], metavar="NAME",
-                        choices=CONFIGS + ("all",),
+                        choices=CONFIGS + ("bench", "all"),
                         help="plain (default), lockdep, kasan, numa, coverage or all")
     parser.add_argument("--suite", action="append", default=[], metavar="NAME",
                         help="run only this suite, in a boot of its own; repeatable")
@@ -75,7 +75,7 @@ def chosen_configs(args):
         return list(CONFIGS)
     if args.coverage and "coverage" not in names:
         names.append("coverage")
-    return [name for name in CONFIGS if name in names] or ["plain"]
+    return [name for name in CONFIGS + ("bench",) if name in names] or ["plain"]
 
 
 def chosen_suites(wanted, known, boundary):
