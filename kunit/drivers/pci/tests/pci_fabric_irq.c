@@ -6,6 +6,7 @@
  */
 #include <kunit/test.h>
 #include <linux/hardirq.h>
+#include <linux/irq.h>
 #include <linux/irqdesc.h>
 #include <linux/irqdomain.h>
 #include <linux/pci.h>

@@ -25,6 +25,7 @@ struct pci_remove_lock_ctx {
 	struct pci_iov_fixture *iov;
 	struct pci_dev *pdev, *other;	/* what threads work on */
 	struct completion in, out;	/* a callback is in, and may go on */
+	struct completion held, let_go;	/* a thread holds the rescan lock */
 	struct pci_driver port_driver;
 	struct pci_fabric_fn *port;	/* looked at while drivers are removed */
 	/* Devices whose drivers were removed, in this order */
@@ -106,6 +107,8 @@ static int pci_remove_lock_init(struct kunit *test)
 	test->priv = ctx;
 	init_completion(&ctx->in);
 	init_completion(&ctx->out);
+	init_completion(&ctx->held);
+	init_completion(&ctx->let_go);
 	ctx->iov = pci_iov_fixture_alloc(test);
 	ctx->iov->priv = ctx;
 	ctx->iov->pf_remove = pci_remove_lock_pf_remove;
@@ -266,6 +269,33 @@ static void pci_remove_lock_wait_in_remove(struct pci_iov_fixture *iov,
 	pci_disable_sriov(pf);
 }
 
+static int pci_remove_lock_holder(void *data)
+{
+	struct pci_remove_lock_ctx *ctx = data;
+
+	pci_lock_rescan_remove();
+	complete(&ctx->held);
+	wait_for_completion_timeout(&ctx->let_go, PCI_IOV_TIMEOUT);
+	pci_unlock_rescan_remove();
+	return 0;
+}
+
+/* The writer, which is in the driver's remove, is to wait before the removal. */
+static struct pci_iov_thread *pci_remove_lock_hold(struct kunit *test)
+{
+	struct pci_remove_lock_ctx *ctx = test->priv;
+	struct pci_iov_thread *holder = NULL;
+
+	if (pci_iov_lock_free(NULL)) {
+		holder = pci_iov_thread_start(ctx->iov, pci_remove_lock_holder, ctx);
+		wait_for_completion_timeout(&ctx->held, PCI_IOV_TIMEOUT);
+	} else {
+		KUNIT_FAIL(test, "the driver is released with the lock held");
+	}
+	complete_all(&ctx->out);
+	return holder;
+}
+
 static bool pci_remove_lock_released(void *data)
 {
 	struct pci_remove_lock_ctx *ctx = data;
@@ -278,19 +308,15 @@ static void pci_remove_lock_toctou(struct kunit *test)
 {
 	struct pci_remove_lock_ctx *ctx = test->priv;
 	struct pci_fabric_fn *pf = pci_remove_lock_one(test, 4);
-	struct pci_iov_thread *writer;
+	struct pci_iov_thread *writer, *holder;
 
 	ctx->iov->pf_remove = pci_remove_lock_wait_in_remove;
 	writer = pci_remove_lock_start(test);
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in,
 							    PCI_IOV_TIMEOUT));
-	if (!pci_iov_lock_free(NULL)) {
-		KUNIT_FAIL(test, "the driver is released with the lock held");
-		complete_all(&ctx->out);
+	holder = pci_remove_lock_hold(test);
+	if (!holder)
 		return;
-	}
-	pci_lock_rescan_remove();
-	complete_all(&ctx->out);
 	KUNIT_EXPECT_TRUE(test, pci_iov_wait(pci_remove_lock_released, ctx,
 					     PCI_IOV_TIMEOUT));
 	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(writer,
@@ -298,7 +324,8 @@ static void pci_remove_lock_toctou(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_iov_bind(ctx->iov, ctx->pdev), -ENODEV);
 	KUNIT_EXPECT_LE(test, device_attach(&ctx->pdev->dev), 0);
 	KUNIT_EXPECT_EQ(test, pci_remove_lock_calls(ctx, PCI_IOV_PF_PROBE), 1);
-	pci_unlock_rescan_remove();
+	complete_all(&ctx->let_go);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(holder), 0);
 	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(writer), 0);
 	pci_remove_lock_expect_gone(test, pf);
 }
@@ -318,7 +345,7 @@ static void pci_remove_lock_waiting_bind(struct kunit *test)
 {
 	struct pci_remove_lock_ctx *ctx = test->priv;
 	struct pci_fabric_fn *pf = pci_remove_lock_one(test, 4);
-	struct pci_iov_thread *writer, *bind;
+	struct pci_iov_thread *writer, *bind, *holder;
 
 	ctx->iov->pf_remove = pci_remove_lock_wait_in_remove;
 	writer = pci_remove_lock_start(test);
@@ -326,16 +353,12 @@ static void pci_remove_lock_waiting_bind(struct kunit *test)
 							    PCI_IOV_TIMEOUT));
 	bind = pci_iov_thread_start(ctx->iov, pci_remove_lock_bind, ctx);
 	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(bind, PCI_REMOVE_LOCK_NOTHING));
-	if (!pci_iov_lock_free(NULL)) {
-		KUNIT_FAIL(test, "the driver is released with the lock held");
-		complete_all(&ctx->out);
+	holder = pci_remove_lock_hold(test);
+	if (!holder)
 		return;
-	}
-	/* The writer has to wait between release and removal */
-	pci_lock_rescan_remove();
-	complete_all(&ctx->out);
 	KUNIT_EXPECT_LT(test, pci_iov_thread_join(bind), 0);
-	pci_unlock_rescan_remove();
+	complete_all(&ctx->let_go);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(holder), 0);
 	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(writer), 0);
 	KUNIT_EXPECT_EQ(test, pci_remove_lock_calls(ctx, PCI_IOV_PF_PROBE), 1);
 	pci_remove_lock_expect_gone(test, pf);
