@@ -3,7 +3,8 @@
 
 kunit.py asks qemu for KVM first, and a /dev/kvm that hangs would hang the run, so
 this is not qemu-system-x86_64 but the program beside this file, which takes TCG.
-Of the memory, 256 MiB at 1 GiB are hidden from the kernel by mem= in numa.config.
+Of the memory, 256 MiB at 1 GiB are hidden from the kernel by mem= in numa.config;
+the BIOS puts its tables at the end of the 64 MiB above them.
 """
 from ..qemu_config import QemuArchParams
 
@@ -16,8 +17,8 @@ CONFIG_SERIAL_8250_CONSOLE=y""",
     kernel_path="arch/x86/boot/bzImage",
     kernel_command_line="console=ttyS0 tsc=unstable",
     extra_qemu_params=[
-        "-m", "1280", "-smp", "2",
+        "-m", "1344", "-smp", "2,sockets=2",
         "-object", "memory-backend-ram,id=m0,size=512M",
-        "-object", "memory-backend-ram,id=m1,size=768M",
+        "-object", "memory-backend-ram,id=m1,size=832M",
         "-numa", "node,nodeid=0,cpus=0,memdev=m0",
         "-numa", "node,nodeid=1,cpus=1,memdev=m1"])

@@ -17,7 +17,7 @@
 
 #include "pci_fabric_internal.h"
 
-/* Boot with mem=1024M on a machine that has 256 MiB more, or with more nodes */
+/* Boot with mem=1024M on a machine that has 256 MiB more, and what its BIOS takes */
 static struct resource pci_fabric_window_ram =
 	DEFINE_RES_NAMED(SZ_1G, SZ_256M, "PCI fabrics", IORESOURCE_MEM);
 
