@@ -25,6 +25,7 @@ VERBS = [
 GIT = ["git", "xz"]
 BUILD = GIT + ["make", "gcc", "flex", "bison", "bc", "perl", "python3"]
 CHECK = BUILD + ["aarch64-linux-gnu-gcc", "i686-linux-gnu-gcc", "s390x-linux-gnu-gcc",
+                 "powerpc64le-linux-gnu-gcc", "sparc64-linux-gnu-gcc",
                  "libelf-dev", "libssl-dev", "python3-ply", "python3-git", "patch", "spatch",
                  "libpython3-dev", "ocamlopt", "codespell", "sparse"]
 NEEDS = {"apply": GIT, "edit": GIT, "refresh": GIT, "lint": ["git"],

@@ -6,13 +6,13 @@ import subprocess
 
 import dropin
 import series
+from checkrun import CROSS
 from lintpatch import Finding
 from term import StackError
 
 BASE_KEYS = {"version", "tag", "tarball", "sha256", "git", "debian-source", "debian-version",
              "debian-suites", "topics"}
 TOPIC_KEYS = {"title", "arches", "header-users", "kconfig", "needs"}
-ARCHES = {"um", "x86_64", "arm64", "i386", "s390"}
 
 # The keys that b4 takes from a .b4-config (it ignores every other without a word),
 # as of b4 0.14, the version that setup brings.
@@ -35,9 +35,9 @@ def check_topic(topic, repo):
         if not topic.option(key):
             found.append(Finding(path, 0, "error", "[topic] has no %s" % key, edit))
     for arch in topic.option("arches").split():
-        if arch not in ARCHES:
+        if arch not in CROSS:
             found.append(Finding(path, 0, "error", "unknown arch '%s' (known: %s)"
-                                 % (arch, " ".join(sorted(ARCHES))), edit))
+                                 % (arch, " ".join(sorted(CROSS))), edit))
     for suite, need in topic.suites.items():
         if need > len(topic.patches):
             found.append(Finding(path, line_of(path, suite), "error",

@@ -16,6 +16,8 @@ TOOLS = {
     "aarch64-linux-gnu-gcc": (["gcc-aarch64-linux-gnu"], ["aarch64-linux-gnu-gcc", "--version"]),
     "i686-linux-gnu-gcc": (["gcc-i686-linux-gnu"], ["i686-linux-gnu-gcc", "--version"]),
     "s390x-linux-gnu-gcc": (["gcc-s390x-linux-gnu"], ["s390x-linux-gnu-gcc", "--version"]),
+    "powerpc64le-linux-gnu-gcc": (["gcc-powerpc64le-linux-gnu"], ["powerpc64le-linux-gnu-gcc", "--version"]),
+    "sparc64-linux-gnu-gcc": (["gcc-sparc64-linux-gnu"], ["sparc64-linux-gnu-gcc", "--version"]),
     "qemu-system-x86_64": (["qemu-system-x86"], ["qemu-system-x86_64", "--version"]),
     "ccache": (["ccache"], ["ccache", "--version"]),
     "flex": (["flex"], ["flex", "--version"]),

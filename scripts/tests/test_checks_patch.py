@@ -117,7 +117,7 @@ class Headers(CheckCase):
     def test_subject_length(self):
         self.one("note: subject has 77", at="Subject:", subject="PCI/MSI: " + "x" * 67 + "y")
         self.setUp()
-        self.one("warning: subject has 90", at="Subject:", subject="PCI/MSI: Add " + "x" * 77)
+        self.one("warning: subject has 91", at="Subject:", subject="PCI/MSI: Add " + "x" * 78)
 
     def test_empty_log(self):
         self.one("error: the log is empty", at="From ", body="")

@@ -90,6 +90,16 @@ class Check(unittest.TestCase):
         line, = self.findings(self.check("pass", "scratch absent"))
         self.assertIn("suite absent was asked for and did not run", line)
 
+    def test_suites_of_other_configurations(self):
+        """What the head of a configuration keeps out of plain is not asked for."""
+        for name, line in (("plain", "# without: apart\n"), ("lockdep", "# only: alone\n")):
+            with open(self.repo / f"scripts/kunit/{name}.config", "a", encoding="utf-8") as file:
+                file.write(line)
+        self.assertEqual(self.findings(self.check("pass", "scratch apart alone")), [])
+        done = self.check("pass", "apart")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("none of SUITES runs in configuration plain", done.stderr)
+
     def test_broken(self):
         """What keeps the check from running makes it broken, never clean."""
         silent = self.check("silent", "scratch")

@@ -104,7 +104,7 @@ class Kbuild:
         return self.lists[folder]
 
     def srcarch(self):
-        return {"i386": "x86", "x86_64": "x86"}.get(self.arch, self.arch)
+        return {"i386": "x86", "x86_64": "x86", "sparc64": "sparc"}.get(self.arch, self.arch)
 
     def has_makefile(self, folder):
         return any(os.path.isfile(os.path.join(self.tree, folder, n)) for n in ("Kbuild", "Makefile"))
