@@ -198,6 +198,12 @@ class Compile(CheckCase):
         self.assert_found("build", "drivers/pci/msi/msi.h:0: note: not here: no object of header-users",
                           **dict(inputs, HEADER_USERS=""))
         self.setUp()
+        # a piece of a linker script is no source, but included by one
+        piece = "arch/um/include/asm/common.lds.S"
+        inputs = self.inputs(FILES=piece, HEADER_USERS="arch/um/kernel/vmlinux.lds")
+        line = self.edit(piece, "", "\n#error canary\n")
+        self.assert_found("build", "%s:%d: error: #error canary" % (piece, line + 1), **inputs)
+        self.setUp()
 
     def not_here(self):
         inputs = self.inputs(FILES="drivers/pci/controller/vmd.c")

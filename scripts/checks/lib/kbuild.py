@@ -126,8 +126,10 @@ class Kbuild:
     def wanted(self):
         """Goals for make from FILES and HEADER_USERS; prints what this arch cannot judge."""
         files, users = c.env_lines("FILES"), c.env_lines("HEADER_USERS")
-        sources = [f for f in files if f.endswith((".c", ".S")) and not f.startswith(NOT_KERNEL)]
-        headers = [f for f in files if f.endswith(".h") and not f.startswith(NOT_KERNEL)]
+        files = [f for f in files if not f.startswith(NOT_KERNEL)]
+        # Some .S files are included like headers: those of linker scripts.
+        headers = [f for f in files if f.endswith(".h") or f.endswith(".S") and "/include/" in f]
+        sources = [f for f in files if f.endswith((".c", ".S")) and f not in headers]
         goals = set()
         for path in sources:
             goal = path[:-2] + ".o"
