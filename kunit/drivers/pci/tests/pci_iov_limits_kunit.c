@@ -72,11 +72,19 @@ static int pci_iov_limits_hotplug(void *data)
 	return 0;
 }
 
-/* Shows: hotplug removal of a PF that is being unbound. */
-static void pci_iov_limits_removal(struct kunit *test)
+static int pci_iov_limits_remove(void *data)
+{
+	struct pci_iov_limits_ctx *ctx = data;
+
+	return pci_iov_dev_write(ctx->iov, ctx->pdev, "remove", "1");
+}
+
+/* Hotplug removal of a PF whose driver @release releases */
+static void pci_iov_limits_hotplug_against(struct kunit *test,
+					   int (*release)(void *data))
 {
 	struct pci_iov_limits_ctx *ctx = test->priv;
-	struct pci_iov_thread *unbind, *hotplug;
+	struct pci_iov_thread *user, *hotplug;
 	struct pci_fabric_fn *pf;
 
 	pf = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(1, 0), 4);
@@ -85,7 +93,7 @@ static void pci_iov_limits_removal(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, ctx->pdev);
 
 	ctx->iov->pf_remove = pci_iov_limits_pf_remove;
-	unbind = pci_iov_thread_start(ctx->iov, pci_iov_limits_unbind, ctx);
+	user = pci_iov_thread_start(ctx->iov, release, ctx);
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in,
 							    PCI_IOV_TIMEOUT));
 	hotplug = pci_iov_thread_start(ctx->iov, pci_iov_limits_hotplug, ctx);
@@ -98,9 +106,21 @@ static void pci_iov_limits_removal(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, pci_iov_lock_free(NULL));
 
 	complete_all(&ctx->out);
-	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(unbind), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(user), 0);
 	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(hotplug), 0);
 	KUNIT_EXPECT_NULL(test, pci_fabric_pdev(pf));
+}
+
+/* Shows: hotplug removal of a PF that is being unbound. */
+static void pci_iov_limits_unbound(struct kunit *test)
+{
+	pci_iov_limits_hotplug_against(test, pci_iov_limits_unbind);
+}
+
+/* Shows: hotplug removal of a PF that a user is removing. */
+static void pci_iov_limits_removed(struct kunit *test)
+{
+	pci_iov_limits_hotplug_against(test, pci_iov_limits_remove);
 }
 
 /* Tells of a new device, before the PCI core lets drivers bind to it */
@@ -166,7 +186,8 @@ static void pci_iov_limits_addition(struct kunit *test)
 }
 
 static struct kunit_case pci_iov_limits_cases[] = {
-	KUNIT_CASE(pci_iov_limits_removal),
+	KUNIT_CASE(pci_iov_limits_unbound),
+	KUNIT_CASE(pci_iov_limits_removed),
 	KUNIT_CASE(pci_iov_limits_addition),
 	{}
 };
