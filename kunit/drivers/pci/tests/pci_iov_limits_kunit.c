@@ -123,6 +123,23 @@ static void pci_iov_limits_removed(struct kunit *test)
 	pci_iov_limits_hotplug_against(test, pci_iov_limits_remove);
 }
 
+static int pci_iov_limits_unreferenced_remove(void *data)
+{
+	struct pci_iov_limits_ctx *ctx = data;
+
+	pci_stop_and_remove_bus_device_locked(ctx->pdev);
+	return 0;
+}
+
+/*
+ * The same by a caller that has no reference to the PF.  Catches, with KASAN: use of
+ * a device that hotplug has removed while its driver was released.
+ */
+static void pci_iov_limits_unreferenced(struct kunit *test)
+{
+	pci_iov_limits_hotplug_against(test, pci_iov_limits_unreferenced_remove);
+}
+
 /* Tells of a new device, before the PCI core lets drivers bind to it */
 static int pci_iov_limits_notify(struct notifier_block *nb, unsigned long action,
 				 void *data)
@@ -188,6 +205,7 @@ static void pci_iov_limits_addition(struct kunit *test)
 static struct kunit_case pci_iov_limits_cases[] = {
 	KUNIT_CASE(pci_iov_limits_unbound),
 	KUNIT_CASE(pci_iov_limits_removed),
+	KUNIT_CASE(pci_iov_limits_unreferenced),
 	KUNIT_CASE(pci_iov_limits_addition),
 	{}
 };
