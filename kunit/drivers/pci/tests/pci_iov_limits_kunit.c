@@ -44,6 +44,16 @@ static bool pci_iov_limits_locked(void *unused)
 	return !pci_iov_lock_free(NULL);
 }
 
+/* Not pci_fabric_pdev(), which holds the device until the end of the test */
+static int pci_iov_limits_pf_probe(struct pci_iov_fixture *iov,
+				   struct pci_dev *pf)
+{
+	struct pci_iov_limits_ctx *ctx = iov->priv;
+
+	ctx->pdev = pf;
+	return 0;
+}
+
 /* A driver that would disable SR-IOV next, and so want the rescan lock */
 static void pci_iov_limits_pf_remove(struct pci_iov_fixture *iov,
 				     struct pci_dev *pf)
@@ -87,9 +97,9 @@ static void pci_iov_limits_hotplug_against(struct kunit *test,
 	struct pci_iov_thread *user, *hotplug;
 	struct pci_fabric_fn *pf;
 
+	ctx->iov->pf_probe = pci_iov_limits_pf_probe;
 	pf = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(1, 0), 4);
 	pci_fabric_scan(ctx->iov->fabric);
-	ctx->pdev = pci_fabric_pdev(pf);
 	KUNIT_ASSERT_NOT_NULL(test, ctx->pdev);
 
 	ctx->iov->pf_remove = pci_iov_limits_pf_remove;
