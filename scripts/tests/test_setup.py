@@ -71,7 +71,7 @@ class Tools(unittest.TestCase):
 
     def test_interrupt_ends_apt(self):
         self.tool("apt-get", "trap 'echo ended > %s/ended; exit 100' INT\necho Get:1\n"
-                  "while :; do /bin/sleep 0.1; done" % self.top)
+                  "i=0; while [ $i -lt 300 ]; do i=$((i + 1)); /bin/sleep 0.1; done" % self.top)
         with mock.patch.object(setup, "progress", side_effect=KeyboardInterrupt):
             with self.assertRaises(KeyboardInterrupt):
                 setup.run_apt(["apt-get", "update"])
