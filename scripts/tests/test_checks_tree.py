@@ -201,6 +201,7 @@ class Compile(CheckCase):
         # a piece of a linker script is no source, but included by one
         piece = "arch/um/include/asm/common.lds.S"
         inputs = self.inputs(FILES=piece, HEADER_USERS="arch/um/kernel/vmlinux.lds")
+        self.assert_clean("build", **inputs)
         line = self.edit(piece, "", "\n#error canary\n")
         self.assert_found("build", "%s:%d: error: #error canary" % (piece, line + 1), **inputs)
         self.setUp()
