@@ -69,6 +69,12 @@ struct pci_iov_stress_ctx {
 	bool apart;
 	/* Rescan takes the device lock of a PF that is new: the same with bind. */
 	struct mutex bind;
+	/*
+	 * A PF that is told to remove itself when its bridge has begun to remove
+	 * it: kernfs gives the attribute back to the writer, who wants the rescan
+	 * lock, and whoever has the lock waits for the attribute.
+	 */
+	struct mutex remove;
 	atomic_t done[8];
 };
 
@@ -139,6 +145,7 @@ static void pci_iov_stress_numvfs(struct pci_iov_stress_task *task)
 static void pci_iov_stress_remove(struct pci_iov_stress_task *task)
 {
 	guard(rwsem_read)(&task->ctx->hotplug);
+	guard(mutex)(&task->ctx->remove);
 	pci_iov_stress_write(task, pci_iov_stress_pf(task), "remove", "1");
 }
 
@@ -147,6 +154,7 @@ static void pci_iov_stress_remove_bridge(struct pci_iov_stress_task *task)
 	u32 nr = pci_iov_stress_rnd(task, PCI_IOV_STRESS_BRIDGES);
 
 	guard(rwsem_read)(&task->ctx->hotplug);
+	guard(mutex)(&task->ctx->remove);
 	pci_iov_stress_write(task, &task->ctx->bridges[nr], "remove", "1");
 }
 
@@ -316,6 +324,7 @@ static void pci_iov_stress_all(struct kunit *test)
 	ctx->apart = IS_ENABLED(CONFIG_PROVE_LOCKING) &&
 		     *round < PCI_IOV_STRESS_ROUNDS / 2;
 	mutex_init(&ctx->bind);
+	mutex_init(&ctx->remove);
 	ctx->iov = pci_iov_fixture_alloc(test);
 	pci_iov_stress_build(test, ctx);
 
