@@ -62,7 +62,7 @@ static int pci_msi_legacy_init(struct kunit *test)
 	return 0;
 }
 
-/* Row 11.  Catches that the implicit release is gone, with 37 drivers left. */
+/* Catches that the implicit release is gone, with 37 drivers left. */
 static void auto_release(struct kunit *test)
 {
 	const struct pci_msi_legacy_how *how = test->param_value;
@@ -86,7 +86,7 @@ static void auto_release(struct kunit *test)
 	}
 }
 
-/* Row 5.  Catches that freeing twice, or before the release, does anything. */
+/* Catches that freeing twice, or before the release, does anything. */
 static void double_free(struct kunit *test)
 {
 	struct pci_irq_fixture *fx = test->priv;
@@ -117,7 +117,7 @@ static int pci_msi_legacy_realloc(struct pci_irq_fixture *fx)
 	return 0;
 }
 
-/* Row 6.  Catches one release action per allocation. */
+/* Catches one release action per allocation. */
 static void alloc_free_alloc(struct kunit *test)
 {
 	struct pci_irq_fixture *fx = test->priv;
@@ -128,7 +128,7 @@ static void alloc_free_alloc(struct kunit *test)
 	pci_irq_fixture_expect_idle(fx);
 }
 
-/* Row 9.  Catches a flag or an action of one driver that reaches the next one. */
+/* Catches a flag or an action of one driver that reaches the next one. */
 static void unmanaged_after_managed(struct kunit *test)
 {
 	struct pci_irq_fixture *fx = test->priv;
@@ -154,7 +154,7 @@ static int pci_msi_legacy_intx_alloc(struct pci_dev *pdev, unsigned int min_vecs
 	return pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_INTX);
 }
 
-/* Row 8.  Catches a release for INTx. */
+/* Catches a release for INTx. */
 static void intx(struct kunit *test)
 {
 	struct pci_irq_fixture *fx = test->priv;

@@ -142,7 +142,7 @@ static void switchtec_kunit_event(struct kunit *test)
 						  SW_EVENT_STACK_ERROR, 4), 0);
 }
 
-/* Row 13.  Catches vectors that are not allocated, not usable, or not freed. */
+/* Catches vectors that are not allocated, not usable, or not freed. */
 static void bind_unbind(struct kunit *test)
 {
 	struct switchtec_kunit *st = test->priv;
@@ -205,7 +205,7 @@ static void switchtec_kunit_expect_failure(struct kunit *test)
 }
 
 /*
- * Row 4, with a real driver: the device asks for a vector that was not
+ * With a real driver: the device asks for a vector that was not
  * allocated.  Catches vectors that a failed probe leaves behind.
  */
 static void probe_fails(struct kunit *test)
@@ -223,7 +223,7 @@ static void probe_fails(struct kunit *test)
 	switchtec_kunit_expect_bound(test);
 }
 
-/* Row 7, with a real driver.  Catches an allocation failure taken for success. */
+/* With a real driver.  Catches an allocation failure taken for success. */
 static void no_vectors(struct kunit *test)
 {
 	struct switchtec_kunit *st = test->priv;
