@@ -105,7 +105,7 @@ struct pci_fabric_bar_desc {
  * @sriov.link: but this, PCI_DEVFN()
  * @sriov.bars: VF BARs, with the size for one VF, from 4 KiB; memory only
  * @sriov.vf: capabilities of each VF, in the BARs above, or NULL for PCI Express
- *	alone: @flr, @msi, @msix, @pm, @no_soft_reset, @serial.  What is in the
+ *	alone: @flr, @msi, @msix, @pm, @no_soft_reset, @serial, @tph.  What is in the
  *	header or depends on the PF is ignored.  Need not outlive pci_fabric_add()
  * @slot: a slot at a root or downstream port, for what is added below
  * @slot.hotplug: there is one: Slot Implemented and Hot-Plug Capable; without
@@ -119,6 +119,17 @@ struct pci_fabric_bar_desc {
  * @slot.empty: what is below is not in the slot yet
  * @slot.message: Interrupt Message Number, the vector of MSI or MSI-X
  * @slot.number: Physical Slot Number, its name in sysfs
+ * @tph: TPH Requester extended capability; pci_fabric_tph.h looks at it
+ * @tph.present: there is one, with No ST Mode; without this the others are ignored
+ * @tph.iv: Interrupt Vector Mode Supported
+ * @tph.ds: Device Specific Mode Supported
+ * @tph.extended: Extended TPH Requester Supported: tags have 16 bits, not 8
+ * @tph.st_loc: ST Table Location: 0 no table, 1 in the capability, 2 in the MSI-X
+ *	table
+ * @tph.st_size: entries of the table, 1 to 64 in the capability; in the MSI-X table
+ *	up to @msix.vectors, for which 0 stands
+ * @tph_completer: TPH Completer Supported: 0 no, 1 TPH, 3 Extended TPH as well.  2 is
+ *	reserved
  */
 struct pci_fabric_fn_desc {
 	u8 devfn;
@@ -179,6 +190,16 @@ struct pci_fabric_fn_desc {
 		u8 message;
 		u16 number;
 	} slot;
+
+	struct {
+		bool present;
+		bool iv;
+		bool ds;
+		bool extended;
+		u8 st_loc;
+		u16 st_size;
+	} tph;
+	u8 tph_completer;
 };
 
 /* Life of a fabric */

@@ -203,7 +203,8 @@ static void pci_fabric_add_exp(struct pci_fabric_fn *fn)
 		  .flr_keep = 0x00e0 },
 		{ .off = PCI_EXP_DEVSTA, .size = 2, .w1c = 0x000f },
 		{ .off = PCI_EXP_DEVCAP2, .size = 4,
-		  .val = desc->ari_forwarding ? PCI_EXP_DEVCAP2_ARI : 0 },
+		  .val = (desc->ari_forwarding ? PCI_EXP_DEVCAP2_ARI : 0) |
+			 desc->tph_completer << 12 },
 		{ .off = PCI_EXP_DEVCTL2, .size = 2,
 		  .rw = desc->ari_forwarding ? PCI_EXP_DEVCTL2_ARI : 0 },
 		/* Root Control and Status; elsewhere reserved */
@@ -255,6 +256,8 @@ void pci_fabric_init_caps(struct kunit *test, struct pci_fabric_fn *fn)
 		pci_fabric_add_serial(fn);
 	if (desc->ari)
 		pci_fabric_init_ari(fn);
+	if (desc->tph.present)
+		pci_fabric_init_tph(test, fn);
 	if (desc->sriov.total_vfs)
 		pci_fabric_init_sriov(test, fn);
 }

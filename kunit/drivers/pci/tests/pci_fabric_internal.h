@@ -16,7 +16,6 @@
  *
  * What more is made of:
  *   a capability	a struct pci_fabric_cap_desc and a member of pci_fabric_fn_desc
- *   steering tags	pci_fabric_fn.msix_ctrl_rw, where they are in the MSI-X table
  *   another machine	a file like pci_fabric_uml.c and pci_fabric_x86.c
  */
 #ifndef _PCI_FABRIC_INTERNAL_H
@@ -30,6 +29,7 @@
 
 #include "pci_fabric.h"
 #include "pci_fabric_hw.h"
+#include "pci_fabric_tph.h"
 
 #define PCI_FABRIC_CFG_SIZE	4096
 #define PCI_FABRIC_NR_INTX	4
@@ -59,6 +59,8 @@ struct pci_fabric {
 	raw_spinlock_t lock;
 	struct list_head fns;
 	struct list_head pdevs;		/* references that tests hold */
+	pci_fabric_tph_resolver tph_resolver;
+	void *tph_data;
 
 	int node;
 	struct pci_host_bridge *bridge;
@@ -121,6 +123,9 @@ struct pci_fabric_fn {
 	u16 next_ext, last_ext;
 	u16 pcie, pm, msi, msix;	/* capability offsets */
 	u32 msix_ctrl_rw;		/* writable bits of Vector Control */
+	u16 tph;			/* capability offset */
+	u16 tph_ctrl;			/* its control register before this write */
+	struct pci_fabric_tph_stats tph_stats;
 
 	struct pci_fabric_fn *pf;	/* of a VF */
 	u16 vf_id;
@@ -203,6 +208,10 @@ void pci_fabric_init_ari(struct pci_fabric_fn *fn);
 void pci_fabric_init_sriov(struct kunit *test, struct pci_fabric_fn *pf);
 void pci_fabric_check_rids(struct kunit *test, struct pci_fabric_fn *fn);
 void pci_fabric_link_device(struct pci_fabric_fn *fn);
+
+/* pci_fabric_tph.c */
+void pci_fabric_init_tph(struct kunit *test, struct pci_fabric_fn *fn);
+void pci_fabric_tph_written(struct pci_fabric_fn *fn);
 
 /* pci_fabric_slot.c */
 void pci_fabric_init_slot(struct kunit *test, struct pci_fabric_fn *port);

@@ -57,7 +57,10 @@ static void pci_fabric_msix_table_write(struct pci_fabric_region *region,
 		else if (off % 16 == 12)
 			rw = fn->msix_ctrl_rw;
 		old = pci_fabric_mem_get(pci_fabric_msix_entry(fn, 0) + off, 4);
-		pci_fabric_region_store(region, off, 4, (old & ~rw) | (now & rw));
+		now = (old & ~rw) | (now & rw);
+		pci_fabric_region_store(region, off, 4, now);
+		if (off % 16 == 12 && (old ^ now) >> 16)
+			pci_fabric_tph_written(fn);
 	}
 	pci_fabric_kick(fn->fabric);
 }

@@ -222,6 +222,7 @@ static void pci_fabric_add_vf(struct kunit *test, struct pci_fabric_fn *pf,
 		.pm = own->pm,
 		.no_soft_reset = own->no_soft_reset,
 		.serial = own->serial,
+		.tph = own->tph,
 	};
 	struct pci_fabric_fn *vf;
 

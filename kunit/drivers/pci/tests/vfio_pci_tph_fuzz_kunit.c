@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit fuzz test for VFIO_DEVICE_PCI_TPH: arguments that are valid, mutated, or
+ * random, to a device in every state, against a model of the interface.
+ *
+ *	vfio_pci_tph_fuzz.seed=N	which arguments; default: random, printed
+ *	vfio_pci_tph_fuzz.count=N	how many, for all kinds of device together
+ *
+ * The model is written from the description in include/uapi/linux/vfio.h.  After
+ * each call, the result, the user's memory, the control register and the ST
+ * table have to be as it says.
+ */
+#include <kunit/test.h>
+#include <linux/cpumask.h>
+#include <linux/moduleparam.h>
+#include <linux/pci.h>
+#include <linux/prandom.h>
+#include <linux/printk.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "pci_fabric.h"
+#include "vfio_pci_tph_set.h"
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "vfio_pci_tph_fuzz."
+
+#define FUZZ_COUNT	50000
+#define FUZZ_BEHIND	64	/* bytes behind the argument */
+#define FUZZ_CANARY	0xa5
+#define FUZZ_TABLE	8
+#define FUZZ_MAX	(TPH_OP_SIZE + TPH_ST_SIZE +			\
+			 (TPH_MAX_ENTRIES + 1) * TPH_ENTRY_SIZE + FUZZ_BEHIND)
+
+static unsigned long long seed;
+module_param(seed, ullong, 0444);
+MODULE_PARM_DESC(seed, "which arguments; 0: random, printed");
+static unsigned int count = FUZZ_COUNT;
+module_param(count, uint, 0444);
+MODULE_PARM_DESC(count, "how many calls");
+
+/* What the interface says about the device now */
+struct fuzz_model {
+	u32 modes;		/* of the device, whatever the gate says */
+	unsigned int size;	/* of the table */
+	bool gate;
+	int mode;		/* -1: off */
+	bool d3hot;
+	unsigned int vectors;
+	u16 table[FUZZ_TABLE];
+	u16 next[FUZZ_TABLE];	/* as the call leaves it */
+};
+
+struct fuzz {
+	struct kunit *test;
+	struct tph_set *set;
+	struct rnd_state rnd;
+	struct fuzz_model model;
+	unsigned long nr;
+	u8 *buf;		/* what user space passes */
+	u8 *back;		/* what it has then */
+	size_t size;		/* bytes of it that are meant */
+	size_t there;		/* bytes that are mapped */
+	unsigned int results[MAX_ERRNO + 1];
+};
+
+static u32 fuzz_u32(struct fuzz *fuzz)
+{
+	return prandom_u32_state(&fuzz->rnd);
+}
+
+static u32 fuzz_below(struct fuzz *fuzz, u32 limit)
+{
+	return fuzz_u32(fuzz) % limit;
+}
+
+static bool fuzz_one_in(struct fuzz *fuzz, u32 n)
+{
+	return !fuzz_below(fuzz, n);
+}
+
+/* The model */
+
+static u32 fuzz_get(const u8 *at, unsigned int bytes)
+{
+	u32 val = 0;
+
+	memcpy(&val, at, bytes);
+	return val;
+}
+
+static bool fuzz_zero(const u8 *at, unsigned int bytes)
+{
+	return !memchr_inv(at, 0, bytes);
+}
+
+static int fuzz_model_enable(struct fuzz *fuzz, u32 argsz, const u8 *payload)
+{
+	struct fuzz_model *model = &fuzz->model;
+	u32 mode;
+
+	if (argsz < TPH_OP_SIZE + TPH_ENABLE_SIZE)
+		return -EINVAL;
+	if (fuzz->there < TPH_OP_SIZE + TPH_ENABLE_SIZE)
+		return -EFAULT;
+	mode = fuzz_get(payload, 4);
+	if (!fuzz_zero(payload + 4, 4) || mode > TPH_DS)
+		return -EINVAL;
+	if (mode == TPH_DS && !model->gate)
+		return -EPERM;
+	if (!(model->modes & BIT(mode)))
+		return -EOPNOTSUPP;
+	if (model->d3hot)
+		return -EIO;
+	if (model->mode >= 0)
+		return -EBUSY;
+	model->mode = mode;
+	if (mode != TPH_NO_ST && fuzz->set->conf.loc == TPH_LOC_CAP)
+		memset(model->next, 0, sizeof(model->next));
+	return 0;
+}
+
+static int fuzz_model_tag(struct fuzz *fuzz, const u8 *entry, u16 *tag)
+{
+	u32 cpu = fuzz_get(entry, 4), mem_type = fuzz_get(entry + 6, 1);
+
+	if (cpu >= nr_cpu_ids || !cpu_online(cpu))
+		return -EINVAL;
+	if (!cpumask_test_cpu(cpu, current->cpus_ptr))
+		return -EPERM;
+	if (mem_type > 1)
+		return -EINVAL;
+	if (mem_type && fuzz->set->fail_persistent)
+		return fuzz->set->fail_persistent;
+	*tag = tph_tag(cpu, mem_type);
+	return 0;
+}
+
+static int fuzz_model_entry(struct fuzz *fuzz, const u8 *entry)
+{
+	struct fuzz_model *model = &fuzz->model;
+	u32 index = fuzz_get(entry + 4, 2);
+	u16 tag;
+	int ret;
+
+	if (index >= model->size)
+		return -EINVAL;
+	if (fuzz->set->conf.loc == TPH_LOC_MSIX && index >= model->vectors)
+		return -ENOENT;
+	ret = fuzz_model_tag(fuzz, entry, &tag);
+	if (!ret)
+		model->next[index] = tag;
+	return ret;
+}
+
+static int fuzz_model_batch(struct fuzz *fuzz, u32 op, u32 argsz,
+			    const u8 *payload)
+{
+	const size_t head = TPH_OP_SIZE + TPH_ST_SIZE;
+	const u8 *entry = payload + TPH_ST_SIZE;
+	struct fuzz_model *model = &fuzz->model;
+	u32 nr;
+	u16 tag;
+
+	if (argsz < head)
+		return -EINVAL;
+	if (fuzz->there < head)
+		return -EFAULT;
+	nr = fuzz_get(payload, 4);
+	if (!nr || nr > TPH_MAX_ENTRIES ||
+	    fuzz_get(payload + 4, 4) != TPH_ENTRY_SIZE ||
+	    !fuzz_zero(payload + 8, 8) || argsz - head < nr * TPH_ENTRY_SIZE)
+		return -EINVAL;
+	if (fuzz->there < head + nr * TPH_ENTRY_SIZE)
+		return -EFAULT;
+	for (u32 i = 0; i < nr; i++)
+		if (!fuzz_zero(entry + i * TPH_ENTRY_SIZE + 7, 9))
+			return -EINVAL;
+	for (u32 i = 0; i < nr && op == 3; i++)
+		if (!fuzz_zero(entry + i * TPH_ENTRY_SIZE + 4, 2))
+			return -EINVAL;
+
+	if (op == 3 && !model->gate)
+		return -EPERM;
+	if (model->mode < (op == 3 ? TPH_DS : TPH_IV))
+		return -ENXIO;
+	if (op == 4 && model->mode == TPH_DS && !model->gate)
+		return -EPERM;
+	for (u32 i = 0; i < nr; i++, entry += TPH_ENTRY_SIZE) {
+		int ret = op == 3 ? fuzz_model_tag(fuzz, entry, &tag) :
+				    fuzz_model_entry(fuzz, entry);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int fuzz_model_call(struct fuzz *fuzz)
+{
+	u32 argsz = fuzz_get(fuzz->buf, 4), op = fuzz_get(fuzz->buf + 8, 4);
+	const u8 *payload = fuzz->buf + TPH_OP_SIZE;
+
+	if (fuzz->set->conf.absent)
+		return -ENOTTY;
+	if (fuzz->there < TPH_OP_SIZE)
+		return -EFAULT;
+	if (argsz < TPH_OP_SIZE || !fuzz_zero(fuzz->buf + 4, 4) ||
+	    !fuzz_zero(fuzz->buf + 12, 4))
+		return -EINVAL;
+	switch (op) {
+	case 0:
+		if (argsz < TPH_OP_SIZE + TPH_CAP_SIZE)
+			return -EINVAL;
+		return fuzz->there < TPH_OP_SIZE + TPH_CAP_SIZE ? -EFAULT : 0;
+	case 1:
+		return fuzz_model_enable(fuzz, argsz, payload);
+	case 2:
+		fuzz->model.mode = -1;
+		return 0;
+	case 3:
+	case 4:
+		return fuzz_model_batch(fuzz, op, argsz, payload);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* What may be in the user's memory then: @buf, with what is out filled in */
+static void fuzz_model_out(struct fuzz *fuzz, int ret)
+{
+	u32 op = fuzz_get(fuzz->buf + 8, 4);
+	struct fuzz_model *model = &fuzz->model;
+	u8 *payload = fuzz->buf + TPH_OP_SIZE;
+	u32 nr;
+
+	if (op == 0 && ret == -EFAULT && fuzz->there > TPH_OP_SIZE) {
+		/* As much of it as there is room for, or less */
+		memcpy(payload, fuzz->back + TPH_OP_SIZE,
+		       fuzz->there - TPH_OP_SIZE);
+		return;
+	}
+	if (ret || (op != 0 && op != 3))
+		return;
+	if (op == 0) {
+		u32 cap[8] = {
+			model->gate ? model->modes : model->modes & ~BIT(TPH_DS),
+			fuzz->set->conf.loc, model->size, TPH_MAX_ENTRIES,
+			model->mode < 0 ? ~0U : model->mode,
+		};
+
+		memcpy(payload, cap, sizeof(cap));
+		return;
+	}
+	nr = fuzz_get(payload, 4);
+	for (u32 i = 0; i < nr; i++) {
+		u8 *entry = payload + TPH_ST_SIZE + i * TPH_ENTRY_SIZE;
+		u16 tag = 0;
+
+		fuzz_model_tag(fuzz, entry, &tag);
+		memcpy(entry + 8, &tag, 2);
+	}
+}
+
+/* Making arguments */
+
+static u32 fuzz_interesting(struct fuzz *fuzz)
+{
+	static const u32 values[] = {
+		0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 47, 48, 64,
+		255, 256, 2047, 2048, 2049, 4095, 4096, 0x7fff, 0x8000, 0xffff,
+		0x10000, 0x0fffffff, 0x10000000, 0x7fffffff, 0x80000000,
+		0xfffffff0, 0xffffffff,
+	};
+
+	return fuzz_one_in(fuzz, 4) ? fuzz_u32(fuzz) :
+				      values[fuzz_below(fuzz, ARRAY_SIZE(values))];
+}
+
+static void fuzz_put(struct fuzz *fuzz, size_t off, u32 val, unsigned int bytes)
+{
+	memcpy(fuzz->buf + off, &val, bytes);
+}
+
+static void fuzz_valid(struct fuzz *fuzz)
+{
+	u32 op = fuzz_below(fuzz, 5), nr = 0;
+
+	if (op == 2 && fuzz_one_in(fuzz, 2))	/* not too often off */
+		op = 4;
+	fuzz->size = TPH_OP_SIZE;
+	if (op == 0)
+		fuzz->size += TPH_CAP_SIZE;
+	if (op == 1)
+		fuzz->size += TPH_ENABLE_SIZE;
+	if (op >= 3) {
+		nr = fuzz_one_in(fuzz, 512) ? TPH_MAX_ENTRIES + fuzz_below(fuzz, 2) :
+		     fuzz_one_in(fuzz, 16) ? fuzz_below(fuzz, 64) :
+		     1 + fuzz_below(fuzz, 4);
+		fuzz->size += TPH_ST_SIZE + nr * TPH_ENTRY_SIZE;
+	}
+	memset(fuzz->buf, 0, fuzz->size);
+	fuzz_put(fuzz, 0, fuzz->size, 4);
+	fuzz_put(fuzz, 8, op, 4);
+	if (op == 1)
+		fuzz_put(fuzz, 16, fuzz_below(fuzz, 3), 4);
+	if (op < 3)
+		return;
+	fuzz_put(fuzz, 16, nr, 4);
+	fuzz_put(fuzz, 20, TPH_ENTRY_SIZE, 4);
+	for (u32 i = 0; i < nr; i++) {
+		size_t entry = TPH_OP_SIZE + TPH_ST_SIZE + i * TPH_ENTRY_SIZE;
+
+		fuzz_put(fuzz, entry, fuzz_below(fuzz, nr_cpu_ids), 4);
+		if (op == 4)
+			fuzz_put(fuzz, entry + 4, fuzz_below(fuzz, FUZZ_TABLE), 2);
+		fuzz_put(fuzz, entry + 6, fuzz_below(fuzz, 2), 1);
+	}
+}
+
+static void fuzz_mutate(struct fuzz *fuzz)
+{
+	size_t off = fuzz_below(fuzz, fuzz->size);
+
+	switch (fuzz_below(fuzz, 5)) {
+	case 0:
+		fuzz->buf[off] ^= BIT(fuzz_below(fuzz, 8));
+		break;
+	case 1:
+		fuzz->buf[off] = fuzz_u32(fuzz);
+		break;
+	case 2:
+		fuzz_put(fuzz, off & ~3, fuzz_interesting(fuzz), 4);
+		break;
+	case 3:		/* argsz near what it has to be */
+		fuzz_put(fuzz, 0, fuzz->size - 20 + fuzz_below(fuzz, 40), 4);
+		break;
+	case 4:		/* the fields that all have */
+		fuzz_put(fuzz, 4 * fuzz_below(fuzz, 6), fuzz_interesting(fuzz), 4);
+		break;
+	}
+}
+
+static void fuzz_make(struct fuzz *fuzz)
+{
+	fuzz_valid(fuzz);
+	if (fuzz_one_in(fuzz, 32))
+		prandom_bytes_state(&fuzz->rnd, fuzz->buf, fuzz->size);
+	else if (!fuzz_one_in(fuzz, 3))
+		for (u32 i = fuzz_below(fuzz, 3) + 1; i; i--)
+			fuzz_mutate(fuzz);
+
+	memset(fuzz->buf + fuzz->size, FUZZ_CANARY, FUZZ_BEHIND);
+	fuzz->there = fuzz->size + FUZZ_BEHIND;
+	if (fuzz_one_in(fuzz, 3))
+		fuzz->there = fuzz->size;
+	else if (fuzz_one_in(fuzz, 8))
+		fuzz->there = fuzz_below(fuzz, fuzz->size);
+}
+
+/* The device's other doings.  The model learns what they leave in the table. */
+static void fuzz_sync(struct fuzz *fuzz)
+{
+	for (unsigned int i = 0; i < fuzz->model.size; i++)
+		fuzz->model.table[i] = tph_st(fuzz->set, i);
+}
+
+static void fuzz_power(struct fuzz *fuzz, bool d3hot)
+{
+	unsigned int pm = pci_fabric_cap_pos(fuzz->set->fn, 0x01, false);
+
+	KUNIT_ASSERT_EQ(fuzz->test, vfio_pci_cfg_write(fuzz->set->user, pm + 4, 2,
+						       d3hot ? 3 : 0), 0);
+	fuzz->model.d3hot = d3hot;
+	if (d3hot)
+		fuzz->model.mode = -1;
+}
+
+static void fuzz_vectors(struct fuzz *fuzz)
+{
+	struct fuzz_model *model = &fuzz->model;
+
+	if (fuzz->set->conf.loc != TPH_LOC_MSIX || model->d3hot)
+		return;
+	if (model->vectors)
+		tph_msix(fuzz->set, 0);
+	model->vectors = fuzz_below(fuzz, FUZZ_TABLE + 1);
+	if (model->vectors)
+		tph_msix(fuzz->set, model->vectors);
+}
+
+static void fuzz_reset(struct fuzz *fuzz)
+{
+	struct fuzz_model *model = &fuzz->model;
+
+	switch (fuzz_below(fuzz, 2)) {
+	case 0:
+		KUNIT_ASSERT_EQ(fuzz->test, vfio_pci_ioctl(fuzz->set->user,
+							   VFIO_DEVICE_RESET,
+							   NULL), 0);
+		break;
+	case 1:
+		tph_reopen(fuzz->set);
+		model->vectors = 0;
+		break;
+	}
+	model->mode = -1;
+	model->d3hot = false;
+}
+
+static void fuzz_other(struct fuzz *fuzz)
+{
+	struct fuzz_model *model = &fuzz->model;
+
+	if (fuzz_one_in(fuzz, 16)) {
+		model->gate = fuzz_one_in(fuzz, 3) ? !model->gate : true;
+		tph_set_gate(fuzz->set, model->gate);
+	}
+	if (fuzz_one_in(fuzz, 16))
+		fuzz->set->fail_persistent = fuzz_one_in(fuzz, 4) ? -ENODEV : 0;
+	if (fuzz_one_in(fuzz, model->d3hot ? 8 : 64))
+		fuzz_power(fuzz, !model->d3hot);
+	if (fuzz_one_in(fuzz, 64))
+		fuzz_vectors(fuzz);
+	if (fuzz_one_in(fuzz, 256))
+		fuzz_reset(fuzz);
+	fuzz_sync(fuzz);
+}
+
+/* One call, and what came of it */
+
+static void fuzz_fail(struct fuzz *fuzz, long ret, int want, const char *what)
+{
+	print_hex_dump(KERN_ERR, "fuzz: ", DUMP_PREFIX_OFFSET, 16, 4, fuzz->buf,
+		       min_t(size_t, fuzz->size, 256), false);
+	KUNIT_FAIL_AND_ABORT(fuzz->test,
+			     "seed %llu, call %lu: %s; result %ld, expected %d; %zu of %zu bytes mapped; mode %d, gate %d, D3hot %d",
+			     seed, fuzz->nr, what, ret, want, fuzz->there,
+			     fuzz->size, fuzz->model.mode, fuzz->model.gate,
+			     fuzz->model.d3hot);
+}
+
+static u32 fuzz_ctrl(struct fuzz *fuzz)
+{
+	u32 on = fuzz->set->conf.extended ? TPH_CTRL_EXTENDED : TPH_CTRL_ON;
+
+	return fuzz->model.mode < 0 ? 0 : on | fuzz->model.mode;
+}
+
+static void fuzz_call(struct fuzz *fuzz)
+{
+	struct fuzz_model *model = &fuzz->model;
+	void __user *mem = vfio_pci_mem_tail(fuzz->set->fix, fuzz->there);
+	bool absent = fuzz->set->conf.absent;
+	unsigned int writes = 0;
+	int want;
+	long ret;
+
+	memcpy(model->next, model->table, sizeof(model->next));
+	if (!absent)
+		writes = tph_writes(fuzz->set);
+	if (copy_to_user(mem, fuzz->buf, fuzz->there))
+		KUNIT_FAIL_AND_ABORT(fuzz->test, "user memory");
+	ret = vfio_pci_ioctl(fuzz->set->user, VFIO_DEVICE_PCI_TPH, mem);
+	if (copy_from_user(fuzz->back, mem, fuzz->there))
+		KUNIT_FAIL_AND_ABORT(fuzz->test, "user memory");
+
+	want = fuzz_model_call(fuzz);
+	if (ret != want)
+		fuzz_fail(fuzz, ret, want, "result");
+	fuzz->results[-ret]++;
+	if (ret)
+		memcpy(model->next, model->table, sizeof(model->next));
+
+	fuzz_model_out(fuzz, ret);
+	if (memcmp(fuzz->back, fuzz->buf, fuzz->there))
+		fuzz_fail(fuzz, ret, want, "user memory");
+	if (absent)
+		return;
+	if (ret && tph_writes(fuzz->set) != writes)
+		fuzz_fail(fuzz, ret, want, "registers written");
+	if (tph_ctrl(fuzz->set) != fuzz_ctrl(fuzz))
+		fuzz_fail(fuzz, ret, want, "control register");
+	for (unsigned int i = 0; i < model->size; i++)
+		if (tph_st(fuzz->set, i) != model->next[i])
+			fuzz_fail(fuzz, ret, want, "table");
+	memcpy(model->table, model->next, sizeof(model->table));
+}
+
+static const struct fuzz_param {
+	const char *name;
+	struct tph_conf conf;
+	u32 modes;
+	unsigned int size;
+} fuzz_kinds[] = {
+	{ "cap", { .door = VFIO_PCI_CDEV, .loc = TPH_LOC_CAP, .st_size = 8 }, 7,
+	  8 },
+	{ "msix", { .door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = 8 }, 7,
+	  8 },
+	{ "none", { .door = VFIO_PCI_CDEV, .loc = TPH_LOC_NONE, .no_iv = true }, 5,
+	  0 },
+	{ "extended", { .door = VFIO_PCI_GROUP, .loc = TPH_LOC_CAP, .st_size = 5,
+			.extended = true }, 7, 5 },
+	{ "no_completer", { .door = VFIO_PCI_GROUP, .loc = TPH_LOC_CAP,
+			    .st_size = 8, .no_completer = true }, 0, 8 },
+	{ "absent", { .door = VFIO_PCI_GROUP, .absent = true }, 0, 0 },
+};
+KUNIT_ARRAY_PARAM_DESC(fuzz_kinds, fuzz_kinds, name);
+
+static void fuzz_run(struct kunit *test)
+{
+	const struct fuzz_param *param = test->param_value;
+	struct fuzz *fuzz = kunit_kzalloc(test, sizeof(*fuzz), GFP_KERNEL);
+	/* An absent capability has one answer */
+	unsigned int share = param->conf.absent ? count / 100 : count / 5;
+	size_t end = 0;
+	char results[160] = "";
+
+	KUNIT_ASSERT_NOT_NULL(test, fuzz);
+	fuzz->test = test;
+	fuzz->buf = kunit_kzalloc(test, FUZZ_MAX, GFP_KERNEL);
+	fuzz->back = kunit_kzalloc(test, FUZZ_MAX, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fuzz->buf);
+	KUNIT_ASSERT_NOT_NULL(test, fuzz->back);
+	if (!seed)
+		seed = get_random_u64() | 1;
+	prandom_seed_state(&fuzz->rnd, seed + (param - fuzz_kinds));
+	kunit_info(test, "vfio_pci_tph_fuzz.seed=%llu, %u calls\n", seed, share);
+
+	fuzz->set = tph_set_alloc(test, &param->conf);
+	fuzz->model.modes = param->modes;
+	fuzz->model.size = param->size;
+	fuzz->model.mode = -1;
+	for (fuzz->nr = 0; fuzz->nr < share; fuzz->nr++) {
+		if (fuzz_one_in(fuzz, 32))
+			fuzz_other(fuzz);
+		fuzz_make(fuzz);
+		fuzz_call(fuzz);
+		cond_resched();
+	}
+	for (int i = 0; i <= MAX_ERRNO; i++)
+		if (fuzz->results[i])
+			end += scnprintf(results + end, sizeof(results) - end,
+					 " %d:%u", -i, fuzz->results[i]);
+	kunit_info(test, "results%s\n", results);
+
+	/* The device is as good as new */
+	vfio_pci_close(fuzz->set->user);
+	if (param->conf.absent)
+		return;
+	KUNIT_EXPECT_EQ(test, tph_ctrl(fuzz->set), 0);
+	tph_set_gate(fuzz->set, false);
+	fuzz->set->user = vfio_pci_open(fuzz->set->fix, fuzz->set->pdev);
+	tph_expect_off(fuzz->set);
+}
+
+static struct kunit_case vfio_pci_tph_fuzz_cases[] = {
+	KUNIT_CASE_PARAM_ATTR(fuzz_run, fuzz_kinds_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
+	{}
+};
+
+static struct kunit_suite vfio_pci_tph_fuzz_suite = {
+	.name = "vfio_pci_tph_fuzz",
+	.test_cases = vfio_pci_tph_fuzz_cases,
+};
+kunit_test_suite(vfio_pci_tph_fuzz_suite);
+
+MODULE_DESCRIPTION("KUnit fuzz test for VFIO_DEVICE_PCI_TPH");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests for VFIO_DEVICE_PCI_TPH: its arguments, as user space passes them,
+ * and what it tells about a device.
+ *
+ * Values are those that a program has compiled in; see vfio_pci_tph_set.h.
+ */
+#include <kunit/test.h>
+#include <linux/mman.h>
+#include <linux/pci.h>
+#include <linux/sizes.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "pci_fabric.h"
+#include "vfio_pci_tph_set.h"
+
+#define CANARY		0xa5
+#define CANARY_SIZE	256
+
+static const struct tph_conf tph_conf_cap = {
+	.door = VFIO_PCI_CDEV, .loc = TPH_LOC_CAP, .st_size = 8, .gate = true,
+};
+
+/* Each operation, in a state in which a valid call succeeds */
+static const struct tph_op_param {
+	const char *name;
+	u32 op;
+	unsigned int count;
+	bool enabled;
+	bool out;		/* copies something back */
+} tph_ops[] = {
+	{ "get_cap", 0, 0, false, true },
+	{ "enable", 1, 0, false, false },
+	{ "disable", 2, 0, true, false },
+	{ "get_st", 3, 3, true, true },
+	{ "set_st", 4, 3, true, false },
+};
+KUNIT_ARRAY_PARAM_DESC(tph_ops, tph_ops, name);
+
+static struct tph_set *tph_op_set(struct kunit *test)
+{
+	const struct tph_op_param *param = test->param_value;
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+
+	if (param->enabled)
+		KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	return set;
+}
+
+static struct tph_arg *tph_op_arg(struct tph_set *set)
+{
+	const struct tph_op_param *param = set->test->param_value;
+	struct tph_arg *arg = tph_arg(set, param->op, param->count);
+
+	if (param->op == VFIO_PCI_TPH_OP_ENABLE)
+		arg->enable->mode = TPH_DS;
+	return arg;
+}
+
+/* A call that has to fail, and has to do nothing */
+static void tph_expect_refused(struct tph_set *set, struct tph_arg *arg, int err,
+			       const char *what, unsigned int nr)
+{
+	struct kunit *test = set->test;
+	unsigned int writes = tph_writes(set);
+	u32 ctrl = tph_ctrl(set);
+	long ret;
+
+	ret = tph_arg_run(set, arg);
+	KUNIT_EXPECT_EQ_MSG(test, ret, err, "%s %u", what, nr);
+	KUNIT_EXPECT_EQ_MSG(test, tph_writes(set), writes, "%s %u", what, nr);
+	KUNIT_EXPECT_EQ_MSG(test, tph_ctrl(set), ctrl, "%s %u", what, nr);
+}
+
+/*
+ * Numbers, sizes and offsets are those of the interface, for 32-bit programs as
+ * well.  Catches fields that move, padding, and members whose alignment differs.
+ */
+static void tph_layout(struct kunit *test)
+{
+	/* _IO(';', 100 + 22) */
+	KUNIT_EXPECT_EQ(test, VFIO_DEVICE_PCI_TPH, 0x3b7a);
+
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_OP_GET_CAP, 0);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_OP_ENABLE, 1);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_OP_DISABLE, 2);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_OP_GET_ST, 3);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_OP_SET_ST, 4);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_MODE_NO_ST, 0);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_MODE_IV, 1);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_MODE_DS, 2);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_DISABLED, ~0U);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_ST_NONE, 0);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_ST_CAP, 1);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_ST_MSIX, 2);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_MEM_VOLATILE, 0);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_MEM_PERSISTENT, 1);
+	KUNIT_EXPECT_EQ(test, VFIO_TPH_MAX_ENTRIES, TPH_MAX_ENTRIES);
+
+	KUNIT_EXPECT_EQ(test, sizeof(struct vfio_pci_tph_op), TPH_OP_SIZE);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_op, argsz), 0);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_op, flags), 4);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_op, op), 8);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_op, reserved), 12);
+
+	KUNIT_EXPECT_EQ(test, sizeof(struct vfio_pci_tph_cap), TPH_CAP_SIZE);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, modes), 0);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, st_table_loc), 4);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, st_table_size), 8);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, max_entries), 12);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, mode), 16);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, reserved), 20);
+
+	KUNIT_EXPECT_EQ(test, sizeof(struct vfio_pci_tph_enable), TPH_ENABLE_SIZE);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_enable, mode), 0);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_enable, reserved), 4);
+
+	KUNIT_EXPECT_EQ(test, sizeof(struct vfio_pci_tph_st), TPH_ST_SIZE);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_st, count), 0);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_st, entry_size), 4);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_st, reserved), 8);
+
+	KUNIT_EXPECT_EQ(test, sizeof(struct vfio_pci_tph_st_entry),
+			TPH_ENTRY_SIZE);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_st_entry, cpu), 0);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_st_entry, index), 4);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_st_entry, mem_type), 6);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_st_entry, reserved0),
+			7);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_st_entry, st), 8);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_st_entry, reserved1),
+			10);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_st_entry, reserved2),
+			12);
+}
+
+/* The smallest valid argument of each operation is taken */
+static void tph_exact(struct kunit *test)
+{
+	struct tph_set *set = tph_op_set(test);
+	struct tph_arg *arg = tph_op_arg(set);
+
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
+	KUNIT_EXPECT_EQ(test, arg->op->argsz, arg->size);
+	KUNIT_EXPECT_EQ(test, arg->op->flags, 0);
+	KUNIT_EXPECT_EQ(test, arg->op->reserved, 0);
+}
+
+/*
+ * Every argsz that is too short is refused, with the whole argument there, so
+ * that only argsz can be the reason.  Catches a minimum of another operation.
+ */
+static void tph_short(struct kunit *test)
+{
+	struct tph_set *set = tph_op_set(test);
+	struct tph_arg *arg = tph_op_arg(set);
+
+	for (unsigned int argsz = 0; argsz < arg->size; argsz++) {
+		arg->op->argsz = argsz;
+		tph_expect_refused(set, arg, -EINVAL, "argsz", argsz);
+	}
+	arg->op->argsz = arg->size;
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
+}
+
+/*
+ * An argsz beyond what the kernel knows is taken, up to the greatest, and what is
+ * there is neither read (the page is not mapped) nor written (a canary).
+ */
+static void tph_long(struct kunit *test)
+{
+	static const u32 more[] = { 1, 4, 16, 4096, SZ_64K, 0x7fffff00, ~0U };
+	const struct tph_op_param *param = test->param_value;
+	struct tph_set *set = tph_op_set(test);
+	struct tph_arg *arg;
+	u8 *canary = kunit_kzalloc(test, CANARY_SIZE, GFP_KERNEL);
+	u8 *after = kunit_kzalloc(test, CANARY_SIZE, GFP_KERNEL);
+	void __user *mem;
+
+	KUNIT_ASSERT_NOT_NULL(test, canary);
+	KUNIT_ASSERT_NOT_NULL(test, after);
+	memset(canary, CANARY, CANARY_SIZE);
+	for (int i = 0; i < ARRAY_SIZE(more); i++) {
+		arg = tph_op_arg(set);
+		arg->op->argsz = max_t(u32, arg->size + more[i], more[i]);
+
+		/* To the page that is not mapped */
+		KUNIT_EXPECT_EQ_MSG(test, tph_arg_run(set, arg), 0, "argsz %u",
+				    arg->op->argsz);
+		if (param->op == VFIO_PCI_TPH_OP_ENABLE)
+			KUNIT_ASSERT_EQ(test, tph_disable(set), 0);
+
+		/* And with room behind it */
+		arg = tph_op_arg(set);
+		arg->op->argsz = max_t(u32, arg->size + more[i], more[i]);
+		mem = vfio_pci_mem_tail(set->fix, arg->size + CANARY_SIZE);
+		KUNIT_ASSERT_EQ(test, copy_to_user(mem + arg->size, canary,
+						   CANARY_SIZE), 0);
+		KUNIT_EXPECT_EQ_MSG(test, tph_arg_run_at(set, arg, mem), 0,
+				    "argsz %u", arg->op->argsz);
+		KUNIT_ASSERT_EQ(test, copy_from_user(after, mem + arg->size,
+						     CANARY_SIZE), 0);
+		KUNIT_EXPECT_MEMEQ(test, after, canary, CANARY_SIZE);
+		if (param->op == VFIO_PCI_TPH_OP_ENABLE)
+			KUNIT_ASSERT_EQ(test, tph_disable(set), 0);
+	}
+}
+
+/* Each bit of flags and reserved, one at a time, is refused */
+static void tph_header_bits(struct kunit *test)
+{
+	struct tph_set *set = tph_op_set(test);
+	struct tph_arg *arg = tph_op_arg(set);
+
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		arg->op->flags = BIT(bit);
+		tph_expect_refused(set, arg, -EINVAL, "flags bit", bit);
+		arg->op->flags = 0;
+		arg->op->reserved = BIT(bit);
+		tph_expect_refused(set, arg, -EINVAL, "reserved bit", bit);
+		arg->op->reserved = 0;
+	}
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
+}
+
+/* Operations that nobody knows are refused, whatever argsz is */
+static void tph_unknown_op(struct kunit *test)
+{
+	static const u32 ops[] = { 5, 6, 7, 8, 15, 16, 32, 255, 256, 0x10000,
+				   0x7fffffff, 0x80000000, 0x80000004, ~0U };
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, 8);
+
+	for (int i = 0; i < ARRAY_SIZE(ops); i++) {
+		arg->op->op = ops[i];
+		tph_expect_refused(set, arg, -EINVAL, "op", ops[i]);
+	}
+	/* And a bit more than one that is known */
+	for (unsigned int bit = 3; bit < 32; bit++) {
+		arg->op->op = VFIO_PCI_TPH_OP_SET_ST | BIT(bit);
+		tph_expect_refused(set, arg, -EINVAL, "op bit", bit);
+	}
+}
+
+/* Each bit of what is reserved in a payload is refused; what is out is 0 before */
+static void tph_payload_bits(struct kunit *test)
+{
+	const struct tph_op_param *param = test->param_value;
+	struct tph_set *set = tph_op_set(test);
+	struct tph_arg *arg = tph_op_arg(set);
+	u8 *byte = arg->payload;
+	/* offset in the payload, bytes */
+	static const struct { u16 off, len; } enable[] = { { 4, 4 } },
+	/* that of the batch; in the first and in the last entry */
+	st[] = {
+		{ 8, 8 },
+		{ 16 + 7, 9 }, { 32 + 7, 9 }, { 48 + 7, 9 },
+	};
+	const typeof(st[0]) *field = NULL;
+	int nr = 0;
+
+	if (param->op == VFIO_PCI_TPH_OP_ENABLE) {
+		field = (void *)enable;
+		nr = ARRAY_SIZE(enable);
+	} else if (param->op == VFIO_PCI_TPH_OP_GET_ST ||
+		   param->op == VFIO_PCI_TPH_OP_SET_ST) {
+		field = st;
+		nr = ARRAY_SIZE(st);
+	}
+
+	for (int i = 0; i < nr; i++)
+		for (unsigned int bit = 0; bit < 8 * field[i].len; bit++) {
+			byte[field[i].off + bit / 8] ^= BIT(bit % 8);
+			tph_expect_refused(set, arg, -EINVAL, "payload bit",
+					   8 * field[i].off + bit);
+			byte[field[i].off + bit / 8] ^= BIT(bit % 8);
+		}
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
+}
+
+/*
+ * Memory that is not there, from nothing at all to all but the last byte.
+ * Catches a copy that is not checked, or that happens after the work was done.
+ */
+static void tph_unmapped(struct kunit *test)
+{
+	struct tph_set *set = tph_op_set(test);
+	struct tph_arg *arg = tph_op_arg(set);
+	void __user *end = vfio_pci_mem_tail(set->fix, 0);
+	u8 *bytes = (u8 *)arg->op;
+
+	KUNIT_EXPECT_EQ(test, vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH, NULL),
+			-EFAULT);
+	KUNIT_EXPECT_EQ(test, vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH,
+					     (void __user *)-16UL), -EFAULT);
+	for (unsigned int there = 0; there < arg->size; there++) {
+		unsigned int writes = tph_writes(set);
+		u32 ctrl = tph_ctrl(set);
+		long ret;
+
+		if (copy_to_user(end - there, bytes, there))
+			KUNIT_FAIL_AND_ABORT(test, "user memory");
+		ret = vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH, end - there);
+		KUNIT_EXPECT_EQ_MSG(test, ret, -EFAULT, "with %u bytes", there);
+		KUNIT_EXPECT_EQ_MSG(test, tph_writes(set), writes,
+				    "with %u bytes", there);
+		KUNIT_EXPECT_EQ_MSG(test, tph_ctrl(set), ctrl, "with %u bytes",
+				    there);
+	}
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
+}
+
+/*
+ * Read-only memory is enough for what copies nothing out, and -EFAULT for the
+ * rest.  Catches operations that write back what they need not.
+ */
+static void tph_read_only(struct kunit *test)
+{
+	const struct tph_op_param *param = test->param_value;
+	struct tph_set *set = tph_op_set(test);
+	struct tph_arg *arg = tph_op_arg(set);
+	void __user *mem = vfio_pci_mem_tail(set->fix, arg->size);
+	unsigned int writes = tph_writes(set);
+	long ret;
+
+	KUNIT_ASSERT_EQ(test, copy_to_user(mem, arg->op, arg->size), 0);
+	vfio_pci_mem_protect(set->fix, mem, PROT_READ);
+	ret = vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH, mem);
+	vfio_pci_mem_protect(set->fix, mem, PROT_READ | PROT_WRITE);
+	KUNIT_EXPECT_EQ(test, ret, param->out ? -EFAULT : 0);
+	if (param->out)
+		KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
+}
+
+/*
+ * Only what is out is written: header, batch header and the input of entries
+ * stay as they are.
+ */
+static void tph_written_back(struct kunit *test)
+{
+	const struct tph_op_param *param = test->param_value;
+	struct tph_set *set = tph_op_set(test);
+	struct tph_arg *arg = tph_op_arg(set);
+	struct tph_arg *before = tph_op_arg(set);
+	u8 *mem = (u8 *)arg->op, *old = (u8 *)before->op;
+
+	KUNIT_ASSERT_EQ(test, tph_arg_run(set, arg), 0);
+	for (unsigned int i = 0; i < arg->size; i++) {
+		bool out = false;
+
+		if (param->op == VFIO_PCI_TPH_OP_GET_CAP)
+			out = i >= 16;
+		if (param->op == VFIO_PCI_TPH_OP_GET_ST)
+			out = i >= 32 && (i % 16 == 8 || i % 16 == 9);
+		if (!out)
+			KUNIT_EXPECT_EQ_MSG(test, mem[i], old[i], "byte %u", i);
+	}
+}
+
+/* Without the capability there is no such operation, whatever the argument is */
+static void tph_absent(struct kunit *test)
+{
+	const struct tph_op_param *param = test->param_value;
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .absent = true, .gate = true,
+	});
+	struct tph_arg *arg = tph_arg(set, param->op, param->count);
+	unsigned int writes = pci_fabric_stats(set->fn).cfg_writes;
+
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -ENOTTY);
+	KUNIT_EXPECT_EQ(test, vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH, NULL),
+			-ENOTTY);
+	arg->op->argsz = 0;
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -ENOTTY);
+	KUNIT_EXPECT_EQ(test, pci_fabric_stats(set->fn).cfg_writes, writes);
+}
+
+static struct kunit_case vfio_pci_tph_cases[] = {
+	KUNIT_CASE(tph_layout),
+	KUNIT_CASE_PARAM(tph_exact, tph_ops_gen_params),
+	KUNIT_CASE_PARAM(tph_short, tph_ops_gen_params),
+	KUNIT_CASE_PARAM(tph_long, tph_ops_gen_params),
+	KUNIT_CASE_PARAM(tph_header_bits, tph_ops_gen_params),
+	KUNIT_CASE(tph_unknown_op),
+	KUNIT_CASE_PARAM(tph_payload_bits, tph_ops_gen_params),
+	KUNIT_CASE_PARAM(tph_unmapped, tph_ops_gen_params),
+	KUNIT_CASE_PARAM(tph_read_only, tph_ops_gen_params),
+	KUNIT_CASE_PARAM(tph_written_back, tph_ops_gen_params),
+	KUNIT_CASE_PARAM(tph_absent, tph_ops_gen_params),
+	{}
+};
+
+static struct kunit_suite vfio_pci_tph_suite = {
+	.name = "vfio_pci_tph",
+	.test_cases = vfio_pci_tph_cases,
+};
+kunit_test_suite(vfio_pci_tph_suite);
+
+MODULE_DESCRIPTION("KUnit tests for the arguments of VFIO_DEVICE_PCI_TPH");
+MODULE_LICENSE("GPL");

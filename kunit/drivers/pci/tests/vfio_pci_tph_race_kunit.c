@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests for VFIO_DEVICE_PCI_TPH: several users, several devices, and what
+ * happens to a device while a batch is on its way.
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/sizes.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+#include <linux/vfio_pci_core.h>
+
+#include "pci_fabric.h"
+#include "vfio_pci_tph_set.h"
+
+#define TABLE		8
+#define TPH_POLL_TIMEOUT	(5 * HZ)
+
+#define TPH_CAP_TABLE	.door = VFIO_PCI_CDEV, .loc = TPH_LOC_CAP,	\
+			.st_size = TABLE, .gate = true
+
+static struct vfio_pci_core_device *tph_vdev(struct tph_set *set)
+{
+	return pci_get_drvdata(set->pdev);
+}
+
+/* The low bit of the owner word of a mutex: somebody waits for it */
+static bool tph_awaited(struct tph_set *set)
+{
+	struct vfio_pci_core_device *vdev = tph_vdev(set);
+
+	return rwsem_is_contended(&vdev->memory_lock) ||
+	       (atomic_long_read(&vdev->igate.owner) & 1);
+}
+
+/* Somebody else comes in the middle of a batch */
+struct tph_other {
+	struct tph_set *set;
+	long (*fn)(struct tph_other *other);
+	struct completion go;
+	bool started;
+	bool over;		/* he has done what he wanted */
+	bool over_in_batch;
+	bool awaited;		/* he waits for a lock of the device */
+	bool seen;
+	void __user *mem;
+};
+
+/* In the first tag of the batch: let the other one go, and see what he does */
+static void tph_on_resolve(struct tph_set *set)
+{
+	struct tph_other *other = set->priv;
+	unsigned long end = jiffies + TPH_POLL_TIMEOUT;
+
+	if (other->seen)
+		return;
+	other->seen = true;
+	complete(&other->go);
+	while (!tph_awaited(set) && !READ_ONCE(other->over) &&
+	       time_before(jiffies, end))
+		fsleep(1000);
+	other->awaited = tph_awaited(set);
+	other->over_in_batch = READ_ONCE(other->over);
+}
+
+static int tph_other_main(void *data)
+{
+	struct tph_other *other = data;
+	long ret;
+
+	if (!wait_for_completion_timeout(&other->go, VFIO_PCI_TIMEOUT / 2))
+		return -ETIMEDOUT;
+	ret = other->fn(other);
+	WRITE_ONCE(other->over, true);
+	return ret;
+}
+
+static long tph_other_reset(struct tph_other *other)
+{
+	return vfio_pci_ioctl(other->set->user, VFIO_DEVICE_RESET, NULL);
+}
+
+static long tph_other_disable(struct tph_other *other)
+{
+	struct tph_arg arg = { .size = TPH_OP_SIZE };
+	struct vfio_pci_tph_op op = {
+		.argsz = sizeof(op), .op = VFIO_PCI_TPH_OP_DISABLE,
+	};
+
+	arg.op = &op;
+	return tph_arg_run_at(other->set, &arg, other->mem);
+}
+
+static long tph_other_no_msix(struct tph_other *other)
+{
+	struct vfio_irq_set irqs = {
+		.argsz = sizeof(irqs),
+		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = VFIO_PCI_MSIX_IRQ_INDEX,
+	};
+
+	if (copy_to_user(other->mem, &irqs, sizeof(irqs)))
+		return -ENOMEM;
+	return vfio_pci_ioctl(other->set->user, VFIO_DEVICE_SET_IRQS, other->mem);
+}
+
+static const struct tph_race_param {
+	const char *name;
+	long (*fn)(struct tph_other *other);
+	u32 op;
+	struct tph_conf conf;
+	bool off;		/* TPH is off then */
+} tph_races[] = {
+	{ "set_reset", tph_other_reset, 4, { TPH_CAP_TABLE }, true },
+	{ "set_disable", tph_other_disable, 4, { TPH_CAP_TABLE }, true },
+	{ "get_reset", tph_other_reset, 3, { TPH_CAP_TABLE }, true },
+	{ "get_disable", tph_other_disable, 3, { TPH_CAP_TABLE }, true },
+	{ "msix_reset", tph_other_reset, 4, { .door = VFIO_PCI_CDEV,
+	  .loc = TPH_LOC_MSIX, .vectors = TABLE, .gate = true }, true },
+	{ "msix_set_irqs", tph_other_no_msix, 4, { .door = VFIO_PCI_CDEV,
+	  .loc = TPH_LOC_MSIX, .vectors = TABLE, .gate = true }, false },
+};
+KUNIT_ARRAY_PARAM_DESC(tph_races, tph_races, name);
+
+/*
+ * Somebody who resets the device, disables TPH or takes the vectors away waits
+ * until the batch is done, and finds all of it.  Catches a lock that is not taken,
+ * or given back between finding tags and writing them.
+ */
+static void tph_race_batch(struct kunit *test)
+{
+	const struct tph_race_param *param = test->param_value;
+	struct tph_set *set = tph_set_alloc(test, &param->conf);
+	struct tph_other *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
+	struct tph_arg *arg = tph_arg(set, param->op, TABLE);
+	struct vfio_pci_thread *thread;
+	long ret;
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	if (param->conf.loc == TPH_LOC_MSIX)
+		tph_msix(set, TABLE);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	other->set = set;
+	other->fn = param->fn;
+	other->mem = vfio_pci_mem(set->fix, 0);
+	init_completion(&other->go);
+	thread = vfio_pci_thread_start(set->fix, tph_other_main, other);
+
+	set->priv = other;
+	set->on_resolve = tph_on_resolve;
+	ret = tph_arg_run(set, arg);
+	set->on_resolve = NULL;
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), 0);
+	KUNIT_EXPECT_TRUE(test, other->seen);
+	KUNIT_EXPECT_TRUE(test, other->awaited);
+	KUNIT_EXPECT_FALSE(test, other->over_in_batch);
+	if (param->off)
+		tph_expect_off(set);
+	if (param->fn == tph_other_disable && param->op == 4)
+		for (int i = 0; i < TABLE; i++)
+			KUNIT_EXPECT_EQ(test, tph_st(set, i),
+					tph_tag(tph_cpu(), false));
+	if (param->fn == tph_other_no_msix)
+		KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, tph_cpu(), false),
+				-ENOENT);
+}
+
+/* What the writer of the registers holds, seen when they are written */
+struct tph_locks {
+	struct tph_set *set;
+	unsigned int writes;
+	unsigned int without_memory_lock;
+	unsigned int without_igate;
+};
+
+static void tph_see_locks(struct pci_fabric_fn *fn, unsigned int where,
+			  unsigned int size, u32 val, void *priv)
+{
+	struct tph_locks *locks = priv;
+	struct vfio_pci_core_device *vdev = tph_vdev(locks->set);
+
+	if (where < locks->set->cap || where >= locks->set->cap + 12 + 2 * TABLE)
+		return;
+	locks->writes++;
+	/* Write locked: a reader does not get in */
+	if (down_read_trylock(&vdev->memory_lock)) {
+		up_read(&vdev->memory_lock);
+		locks->without_memory_lock++;
+	}
+	if (!mutex_is_locked(&vdev->igate))
+		locks->without_igate++;
+}
+
+/*
+ * Each write to the TPH registers is made with the lock that keeps resets away;
+ * those of SET_ST with the one that keeps vectors, too.  Catches a lock that is
+ * given back too early.
+ */
+static void tph_locked(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+	struct tph_locks *locks = kunit_kzalloc(test, sizeof(*locks), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, locks);
+	locks->set = set;
+	pci_fabric_watch(set->fn, tph_see_locks, locks);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_EXPECT_GT(test, locks->writes, 0);
+	KUNIT_EXPECT_EQ(test, locks->without_memory_lock, 0);
+	locks->writes = 0;
+	locks->without_igate = 0;
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
+	KUNIT_EXPECT_GE(test, locks->writes, TABLE);
+	KUNIT_EXPECT_EQ(test, locks->without_memory_lock, 0);
+	KUNIT_EXPECT_EQ(test, locks->without_igate, 0);
+	locks->writes = 0;
+	KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
+	KUNIT_EXPECT_GT(test, locks->writes, 0);
+	KUNIT_EXPECT_EQ(test, locks->without_memory_lock, 0);
+	pci_fabric_watch(set->fn, NULL, NULL);
+}
+
+/*
+ * A fault in a BAR that is mapped takes the lock that keeps resets away, with that
+ * of the user's memory held.  So no operation may touch user memory the other way
+ * round.  For lockdep, which is taught the first order here.
+ */
+static void tph_lock_order(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+	struct vfio_pci_core_device *vdev = tph_vdev(set);
+	struct vfio_pci_tph_cap cap;
+	u16 tag;
+
+	mmap_read_lock(current->mm);
+	down_read(&vdev->memory_lock);
+	up_read(&vdev->memory_lock);
+	mmap_read_unlock(current->mm);
+	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_DS), 0);
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, tph_cpu(), false, &tag), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, tph_cpu(), false), 0);
+	KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
+}
+
+/* The file is closed in the middle of a batch: the batch ends, then TPH is off */
+static void tph_close_in_batch(struct tph_set *set)
+{
+	int fd = set->user->fd;
+
+	set->on_resolve = NULL;
+	set->user->fd = -1;
+	vfio_pci_sys(close, fd);
+}
+
+static void tph_race_close(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	set->on_resolve = tph_close_in_batch;
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
+	vfio_pci_close(set->user);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), 0);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	tph_expect_off(set);
+}
+
+/*
+ * The device is pulled out when all tags are known: the error comes back, and
+ * TPH is off.  Catches a batch that goes on, or says that all is well.
+ */
+static void tph_pull(struct tph_set *set)
+{
+	pci_fabric_surprise_remove(set->fn);
+}
+
+static void tph_race_gone(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+	long ret;
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	set->on_resolve = tph_pull;
+	ret = tph_arg_run(set, arg);
+	set->on_resolve = NULL;
+	/* For whom it is closed, it is there */
+	pci_fabric_insert(set->fn);
+	KUNIT_EXPECT_LT(test, ret, 0);
+	KUNIT_EXPECT_GE(test, ret, -MAX_ERRNO);
+	KUNIT_EXPECT_EQ(test, (int)set->pdev->tph_enabled, 0);
+}
+
+/* Several devices */
+
+static struct tph_set *tph_two(struct kunit *test, bool vf, struct tph_set *other)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE, .two = !vf, .vf = vf });
+
+	set->fix->one_iommufd = true;
+	*other = *set;
+	other->fn = set->fn2;
+	other->pdev = set->pdev2;
+	other->user = vfio_pci_open(set->fix, other->pdev);
+	return set;
+}
+
+/* One device does nothing to another: functions of one device, VFs of one PF */
+static void tph_do_apart(struct kunit *test, bool vf)
+{
+	struct tph_set *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
+	unsigned int writes, cpu = tph_cpu();
+	struct vfio_pci_tph_cap cap;
+	struct tph_set *set;
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	set = tph_two(test, vf, other);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 2, cpu, false), 0);
+	writes = tph_writes(set);
+	tph_expect_off(other);
+
+	KUNIT_EXPECT_EQ(test, tph_enable(other, TPH_DS), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(other, 2, cpu, true), 0);
+	KUNIT_EXPECT_EQ(test, tph_st(other, 2), tph_tag(cpu, true));
+	KUNIT_EXPECT_EQ(test, vfio_pci_ioctl(other->user, VFIO_DEVICE_RESET, NULL),
+			0);
+	tph_expect_off(other);
+	KUNIT_EXPECT_EQ(test, tph_enable(other, TPH_IV), 0);
+	vfio_pci_close(other->user);
+
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 2), tph_tag(cpu, false));
+	KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
+	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
+	KUNIT_EXPECT_EQ(test, cap.mode, TPH_IV);
+	if (vf)
+		KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(set->pf).cap_writes, 0);
+}
+
+static void tph_apart(struct kunit *test)
+{
+	tph_do_apart(test, false);
+}
+
+static void tph_apart_vf(struct kunit *test)
+{
+	tph_do_apart(test, true);
+}
+
+/*
+ * A hot reset of one device is one of all below the port: TPH is off for all of
+ * them.  Catches devices for which the kernel thinks that it is still on.
+ */
+static void tph_hot_reset(struct kunit *test)
+{
+	struct tph_set *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
+	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
+	struct tph_set *set;
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	set = tph_two(test, false, other);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_enable(other, TPH_DS), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(other, 1, tph_cpu(), false), 0);
+	KUNIT_EXPECT_EQ(test, vfio_pci_call(set->fix, set->user->fd,
+					    VFIO_DEVICE_PCI_HOT_RESET, &reset,
+					    sizeof(reset)), 0);
+	tph_expect_off(set);
+	tph_expect_off(other);
+	KUNIT_EXPECT_EQ(test, tph_st(other, 1), 0);
+	KUNIT_EXPECT_EQ(test, tph_enable(other, TPH_IV), 0);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), 0);
+	vfio_pci_close(other->user);
+}
+
+/* All at once */
+
+#define TPH_STRESS_LOOPS	100
+#define TPH_STRESS_RESETS	5
+
+struct tph_stress {
+	struct tph_set *set;
+	struct tph_arg *arg;
+	void __user *mem;
+	unsigned int loops;
+	const int *allowed;	/* ends with 1 */
+	long bad;
+	bool reset;
+};
+
+static int tph_stress_main(void *data)
+{
+	struct tph_stress *stress = data;
+
+	for (unsigned int i = 0; i < stress->loops; i++) {
+		const int *allowed = stress->allowed;
+		long ret;
+
+		if (stress->reset)
+			ret = vfio_pci_ioctl(stress->set->user,
+					     VFIO_DEVICE_RESET, NULL);
+		else
+			ret = tph_arg_run_at(stress->set, stress->arg,
+					     stress->mem);
+		while (*allowed != 1 && *allowed != ret)
+			allowed++;
+		if (*allowed == 1)
+			stress->bad = ret;
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * Threads enable, disable, set, get and reset.  Each call ends as it may, nobody
+ * waits for ever, and at the end the device works.  For lockdep and KASAN.
+ */
+static void tph_stress(struct kunit *test)
+{
+	static const int for_set[] = { 0, -ENXIO, 1 }, for_enable[] = { 0, -EBUSY, 1 };
+	static const int for_rest[] = { 0, 1 }, for_reset[] = { 0, -EAGAIN, 1 };
+	static const struct {
+		u32 op;
+		u32 mode;
+		const int *allowed;
+		bool reset;
+	} work[] = {
+		{ VFIO_PCI_TPH_OP_SET_ST, 0, for_set },
+		{ VFIO_PCI_TPH_OP_SET_ST, 0, for_set },
+		{ VFIO_PCI_TPH_OP_GET_ST, 0, for_set },
+		{ VFIO_PCI_TPH_OP_ENABLE, TPH_DS, for_enable },
+		{ VFIO_PCI_TPH_OP_ENABLE, TPH_IV, for_enable },
+		{ VFIO_PCI_TPH_OP_DISABLE, 0, for_rest },
+		{ VFIO_PCI_TPH_OP_GET_CAP, 0, for_rest },
+		{ 0, 0, for_reset, true },
+	};
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+	struct vfio_pci_thread *thread[ARRAY_SIZE(work)];
+	struct tph_stress *stress;
+
+	stress = kunit_kcalloc(test, ARRAY_SIZE(work), sizeof(*stress), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, stress);
+	for (int i = 0; i < ARRAY_SIZE(work); i++) {
+		stress[i].set = set;
+		stress[i].arg = tph_arg(set, work[i].op, TABLE);
+		if (work[i].op == VFIO_PCI_TPH_OP_ENABLE)
+			stress[i].arg->enable->mode = work[i].mode;
+		stress[i].mem = vfio_pci_mem(set->fix, i * PAGE_SIZE);
+		stress[i].allowed = work[i].allowed;
+		stress[i].reset = work[i].reset;
+		stress[i].loops = work[i].reset ? TPH_STRESS_RESETS :
+						  TPH_STRESS_LOOPS;
+	}
+	for (int i = 0; i < ARRAY_SIZE(work); i++)
+		thread[i] = vfio_pci_thread_start(set->fix, tph_stress_main,
+						  &stress[i]);
+	for (int i = 0; i < ARRAY_SIZE(work); i++) {
+		KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread[i]), 0);
+		KUNIT_EXPECT_EQ_MSG(test, stress[i].bad, 0, "op %u", work[i].op);
+	}
+	KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
+	tph_expect_off(set);
+	KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(set->fn).st_live, 0);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), true), 0);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(tph_cpu(), true));
+}
+
+static struct kunit_case vfio_pci_tph_race_cases[] = {
+	KUNIT_CASE_PARAM(tph_race_batch, tph_races_gen_params),
+	KUNIT_CASE(tph_locked),
+	KUNIT_CASE(tph_lock_order),
+	KUNIT_CASE(tph_race_close),
+	KUNIT_CASE(tph_race_gone),
+	KUNIT_CASE(tph_apart),
+	KUNIT_CASE(tph_apart_vf),
+	KUNIT_CASE(tph_hot_reset),
+	KUNIT_CASE(tph_stress),
+	{}
+};
+
+static struct kunit_suite vfio_pci_tph_race_suite = {
+	.name = "vfio_pci_tph_race",
+	.test_cases = vfio_pci_tph_race_cases,
+};
+kunit_test_suite(vfio_pci_tph_race_suite);
+
+MODULE_DESCRIPTION("KUnit tests for concurrent users of TPH");
+MODULE_LICENSE("GPL");

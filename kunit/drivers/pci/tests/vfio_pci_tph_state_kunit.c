@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests for VFIO_DEVICE_PCI_TPH: what each operation wants of the state of
+ * a device, and what ends that state: closing, resets, power states.
+ */
+#include <kunit/test.h>
+#include <linux/pci.h>
+#include <linux/pci-tph.h>
+#include <linux/sizes.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "pci_fabric.h"
+#include "vfio_pci_tph_set.h"
+
+#define TABLE	8
+
+static const struct tph_conf tph_conf_cap = {
+	.door = VFIO_PCI_CDEV, .loc = TPH_LOC_CAP, .st_size = TABLE, .gate = true,
+};
+
+static const struct tph_conf tph_conf_msix = {
+	.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE, .gate = true,
+};
+
+/* Asking for tags */
+
+/*
+ * Tags come in the order of the entries, for CPU and memory type, and the device
+ * is not touched.  Catches tags of another entry or type.
+ */
+static void tph_get(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_GET_ST, 300);
+	unsigned int writes, cpu = tph_cpu();
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	for (int i = 0; i < 300; i++)
+		arg->entry[i].mem_type = i % 3 == 1;
+	writes = pci_fabric_stats(set->fn).cfg_writes;
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
+	KUNIT_EXPECT_EQ(test, pci_fabric_stats(set->fn).cfg_writes, writes);
+	for (int i = 0; i < 300; i++)
+		KUNIT_EXPECT_EQ_MSG(test, arg->entry[i].st,
+				    tph_tag(cpu, i % 3 == 1), "entry %d", i);
+}
+
+/* There is no index to ask for: each bit is refused */
+static void tph_get_index(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_GET_ST, 3);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	for (int bit = 0; bit < 16; bit++) {
+		arg->entry[2].index = BIT(bit);
+		KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -EINVAL);
+	}
+}
+
+/*
+ * One tag cannot be had: the error, and no tag at all.  Catches entries that are
+ * copied one by one.
+ */
+static void tph_get_fails(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	set->fail_persistent = -ENODEV;
+	for (int at = 0; at < 5; at++) {
+		struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_GET_ST, 5);
+
+		arg->entry[at].mem_type = 1;
+		KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -ENODEV);
+		for (int i = 0; i < 5; i++)
+			KUNIT_EXPECT_EQ(test, arg->entry[i].st, 0);
+	}
+}
+
+/* What each operation wants to be enabled; nothing is asked for otherwise */
+static void tph_wants_mode(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	unsigned int cpu = tph_cpu();
+	u16 tag;
+
+	for (int mode = -1; mode <= TPH_DS; mode++) {
+		unsigned int resolved;
+
+		if (mode >= 0)
+			KUNIT_ASSERT_EQ(test, tph_enable(set, mode), 0);
+		resolved = atomic_read(&set->resolved);
+		/* A tag of 0, without an error, would look like one */
+		KUNIT_EXPECT_EQ_MSG(test, tph_get_one(set, cpu, false, &tag),
+				    mode == TPH_DS ? 0 : -ENXIO, "mode %d", mode);
+		KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved) - resolved,
+				mode == TPH_DS);
+		resolved = atomic_read(&set->resolved);
+		/* Without a table in use, it would be set nowhere */
+		KUNIT_EXPECT_EQ_MSG(test, tph_set_one(set, 2, cpu, false),
+				    mode >= TPH_IV ? 0 : -ENXIO, "mode %d", mode);
+		KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved) - resolved,
+				mode >= TPH_IV);
+		KUNIT_EXPECT_EQ(test, tph_st(set, 2),
+				mode >= TPH_IV ? tph_tag(cpu, false) : 0);
+		KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
+	}
+}
+
+/* The gate is for all of Device Specific Mode, and for nothing else */
+static void tph_gate(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	struct vfio_pci_tph_cap cap;
+	unsigned int resolved, writes, cpu = tph_cpu();
+	u16 tag;
+
+	/* As if the gate had been closed since */
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	tph_set_gate(set, false);
+	resolved = atomic_read(&set->resolved);
+	writes = tph_writes(set);
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, cpu, false, &tag), -EPERM);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, cpu, false), -EPERM);
+	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
+	KUNIT_EXPECT_EQ(test, cap.modes, BIT(0) | BIT(1));
+	KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved), resolved);
+	KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
+	KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
+
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_DS), -EPERM);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, cpu, false), 0);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 0), tph_tag(cpu, false));
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, cpu, false, &tag), -EPERM);
+}
+
+/* Without a table there is no index, and tags can still be asked for */
+static void tph_no_table(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_NONE, .no_iv = true,
+		.gate = true,
+	});
+	unsigned int writes, cpu = tph_cpu();
+	u16 tag = 0;
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	writes = tph_writes(set);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, cpu, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0xffff, cpu, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, cpu, true, &tag), 0);
+	KUNIT_EXPECT_EQ(test, tag, tph_tag(cpu, true));
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_DS);
+}
+
+static const struct tph_extended_param {
+	const char *name;
+	struct tph_conf conf;
+} tph_extended_tables[] = {
+	{ "cap", { .door = VFIO_PCI_CDEV, .loc = TPH_LOC_CAP, .st_size = TABLE,
+		   .gate = true, .extended = true } },
+	{ "msix", { .door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		    .gate = true, .extended = true } },
+};
+KUNIT_ARRAY_PARAM_DESC(tph_extended, tph_extended_tables, name);
+
+/* Extended tags have 16 bits, in either table.  Catches a tag that is cut. */
+static void tph_extended(struct kunit *test)
+{
+	const struct tph_extended_param *param = test->param_value;
+	struct tph_set *set = tph_set_alloc(test, &param->conf);
+	unsigned int cpu = tph_cpu();
+	u16 tag = 0;
+
+	if (set->conf.loc == TPH_LOC_MSIX)
+		tph_msix(set, TABLE);
+	set->tag_high = 0xfe;
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_EXTENDED | TPH_DS);
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, cpu, true, &tag), 0);
+	KUNIT_EXPECT_EQ(test, tag, 0xfe00 | tph_tag(cpu, true));
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, TABLE - 1, cpu, true), 0);
+	KUNIT_EXPECT_EQ(test, tph_st(set, TABLE - 1), 0xfe00 | tph_tag(cpu, true));
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_EXTENDED | TPH_DS);
+}
+
+/*
+ * What the platform says of a device for which it has no tags comes back, and
+ * nothing is done: -ENODEV without ACPI, -EINVAL without the _DSM.
+ */
+static void tph_platform(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	int want = IS_ENABLED(CONFIG_ACPI) ? -EINVAL : -ENODEV;
+	unsigned int writes;
+	u16 tag;
+
+	pci_fabric_tph_set_resolver(set->fix->fabric, NULL, NULL);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	writes = tph_writes(set);
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, tph_cpu(), false, &tag), want);
+	KUNIT_EXPECT_EQ(test, tag, 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, tph_cpu(), false), want);
+	KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_DS);
+}
+
+/* The table in the MSI-X table */
+
+/*
+ * Entries whose vector has no interrupt cannot be set; TPH stays on.  Catches a
+ * batch that the PCI core ends in the middle, with TPH disabled.
+ */
+static void tph_msix_vectors(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_msix);
+	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+	unsigned int cpu = tph_cpu();
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, cpu, false), -ENOENT);
+
+	tph_msix(set, 4);
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -ENOENT);
+	for (int i = 0; i < TABLE; i++)
+		KUNIT_EXPECT_EQ(test, tph_st(set, i), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 3, cpu, false), 0);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 3), tph_tag(cpu, false));
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 4, cpu, false), -ENOENT);
+
+	tph_msix(set, 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 3, cpu, false), -ENOENT);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+}
+
+/*
+ * A tag shares a dword with the mask bit of the vector: interrupts come as before.
+ * Catches a write that masks the vector, or unmasks it.
+ */
+static void tph_msix_interrupt(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_msix);
+
+	if (!IS_ENABLED(CONFIG_PCI_KUNIT_FABRIC_BARS))
+		kunit_skip(test, "BARs do not behave here");
+
+	KUNIT_ASSERT_EQ(test, vfio_pci_cfg_write(set->user, 0x04, 2,
+						 BIT(1) | BIT(2)), 0);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	tph_msix(set, 2);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), true), 0);
+	KUNIT_EXPECT_EQ(test, pci_fabric_raise_msix(set->fn, 1),
+			PCI_FABRIC_IRQ_DELIVERED);
+	KUNIT_EXPECT_EQ(test, pci_fabric_raise_msix(set->fn, 0),
+			PCI_FABRIC_IRQ_DELIVERED);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(tph_cpu(), true));
+}
+
+/*
+ * A user who has memory decoding off can still set tags, and it is off again
+ * then.  Catches a write that goes nowhere.
+ */
+static void tph_msix_memory_off(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_msix);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	tph_msix(set, 2);
+	KUNIT_ASSERT_EQ(test, vfio_pci_cfg_write(set->user, 0x04, 2, 0), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), 0);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(tph_cpu(), false));
+	KUNIT_EXPECT_EQ(test, pci_fabric_peek(set->fn, 0x04, 2) & BIT(1), 0);
+}
+
+/* Configuration space */
+
+/* The user sees the registers of the hardware, and cannot write them */
+static void tph_config(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	unsigned int writes;
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), 0);
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_read(set->user, set->cap, 2), 0x17);
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_read(set->user, set->cap + 8, 4),
+			TPH_CTRL_ON | TPH_IV);
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_read(set->user, set->cap + 0xc + 2, 2),
+			tph_tag(tph_cpu(), false));
+
+	writes = tph_writes(set);
+	vfio_pci_cfg_write(set->user, set->cap + 8, 4, TPH_CTRL_ON | TPH_DS);
+	vfio_pci_cfg_write(set->user, set->cap + 0xc + 2, 2, 0x77);
+	KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(tph_cpu(), false));
+}
+
+/* What ends it */
+
+/* A function level reset, asked for by the user in the registers */
+static int tph_end_flr(struct tph_set *set)
+{
+	unsigned int exp = pci_fabric_cap_pos(set->fn, 0x10, false);
+
+	/* Device Control, Initiate Function Level Reset (sec 7.5.3.4) */
+	return vfio_pci_cfg_write(set->user, exp + 0x08, 2, BIT(15));
+}
+
+/* The same in the Advanced Features capability: AF Control, Initiate FLR */
+static int tph_end_af_flr(struct tph_set *set)
+{
+	unsigned int af = pci_fabric_cap_pos(set->fn, 0x13, false);
+
+	return vfio_pci_cfg_write(set->user, af + 4, 1, BIT(0));
+}
+
+static int tph_end_reset(struct tph_set *set)
+{
+	return vfio_pci_ioctl(set->user, VFIO_DEVICE_RESET, NULL);
+}
+
+static int tph_end_hot_reset(struct tph_set *set)
+{
+	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
+
+	return vfio_pci_call(set->fix, set->user->fd, VFIO_DEVICE_PCI_HOT_RESET,
+			     &reset, sizeof(reset));
+}
+
+/* PowerState of PMCSR (sec 7.5.2.2) */
+static int tph_power(struct tph_set *set, unsigned int state)
+{
+	unsigned int pm = pci_fabric_cap_pos(set->fn, 0x01, false);
+
+	return vfio_pci_cfg_write(set->user, pm + 4, 2, state);
+}
+
+static int tph_end_d3hot(struct tph_set *set)
+{
+	return tph_power(set, 3) ?: tph_power(set, 0);
+}
+
+static int tph_feature(struct tph_set *set, u32 feature)
+{
+	struct vfio_device_feature arg = {
+		.argsz = sizeof(arg),
+		.flags = VFIO_DEVICE_FEATURE_SET | feature,
+	};
+
+	return vfio_pci_call(set->fix, set->user->fd, VFIO_DEVICE_FEATURE, &arg,
+			     sizeof(arg));
+}
+
+static int tph_end_low_power(struct tph_set *set)
+{
+	return tph_feature(set, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY) ?:
+	       tph_feature(set, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT);
+}
+
+static int tph_end_reopen(struct tph_set *set)
+{
+	tph_reopen(set);
+	return 0;
+}
+
+#define TPH_CAP_TABLE	.door = VFIO_PCI_CDEV, .loc = TPH_LOC_CAP,	\
+			.st_size = TABLE, .gate = true
+
+static const struct tph_end_param {
+	const char *name;
+	int (*end)(struct tph_set *set);
+	struct tph_conf conf;
+} tph_ends[] = {
+	{ "reset_flr", tph_end_reset, { TPH_CAP_TABLE } },
+	{ "reset_pm", tph_end_reset, { TPH_CAP_TABLE, .no_flr = true,
+				       .soft_reset = true } },
+	{ "reset_bus", tph_end_reset, { TPH_CAP_TABLE, .no_flr = true } },
+	{ "flr_by_user", tph_end_flr, { TPH_CAP_TABLE } },
+	{ "af_flr_by_user", tph_end_af_flr, { TPH_CAP_TABLE, .af = true } },
+	{ "hot_reset", tph_end_hot_reset, { TPH_CAP_TABLE } },
+	{ "d3hot", tph_end_d3hot, { TPH_CAP_TABLE } },
+	{ "d3hot_reset", tph_end_d3hot, { TPH_CAP_TABLE, .soft_reset = true } },
+	{ "low_power", tph_end_low_power, { TPH_CAP_TABLE } },
+	{ "close", tph_end_reopen, { TPH_CAP_TABLE } },
+	{ "close_no_flr", tph_end_reopen, { TPH_CAP_TABLE, .no_flr = true } },
+	{ "close_pm", tph_end_reopen, { TPH_CAP_TABLE, .no_flr = true,
+					.soft_reset = true } },
+	/* Two functions: the bus cannot be reset for one of them */
+	{ "close_no_reset", tph_end_reopen, { TPH_CAP_TABLE, .no_flr = true,
+					      .two = true } },
+	{ "close_vf", tph_end_reopen, { TPH_CAP_TABLE, .vf = true } },
+	{ "reset_vf", tph_end_reset, { TPH_CAP_TABLE, .vf = true } },
+};
+KUNIT_ARRAY_PARAM_DESC(tph_ends, tph_ends, name);
+
+/*
+ * After whatever ends it, TPH is off: in the registers, for the kernel, and for
+ * the user, in each mode.  It can be enabled again, and no tag of before is there
+ * then.  Catches state that a reset restores, that the next user inherits, or that
+ * the kernel and the hardware see differently.
+ */
+static void tph_ended(struct kunit *test)
+{
+	const struct tph_end_param *param = test->param_value;
+	struct tph_set *set = tph_set_alloc(test, &param->conf);
+	unsigned int cpu = tph_cpu();
+
+	for (u32 mode = TPH_NO_ST; mode <= TPH_DS; mode++) {
+		KUNIT_ASSERT_EQ(test, tph_enable(set, mode), 0);
+		if (mode != TPH_NO_ST)
+			KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, cpu, true), 0);
+		KUNIT_EXPECT_EQ(test, param->end(set), 0);
+		tph_expect_off(set);
+		KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, cpu, true), -ENXIO);
+		KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+		KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+		for (int i = 0; i < TABLE; i++)
+			KUNIT_EXPECT_EQ_MSG(test, tph_st(set, i), 0,
+					    "mode %u, entry %d", mode, i);
+		/* Nor does it come back by the same way */
+		KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
+		KUNIT_EXPECT_EQ(test, param->end(set), 0);
+		tph_expect_off(set);
+	}
+}
+
+/*
+ * A device that is closed with TPH on is off while nobody has it open, and while
+ * another driver may have it.
+ */
+static void tph_closed(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, tph_cpu(), true), 0);
+	vfio_pci_close(set->user);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), 0);
+	KUNIT_EXPECT_EQ(test, (int)set->pdev->tph_enabled, 0);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	tph_expect_off(set);
+}
+
+/*
+ * What a driver before left on is off when the device is opened, and is not what
+ * closing restores.
+ */
+static void tph_left_on(struct kunit *test)
+{
+	struct tph_conf conf = tph_conf_cap;
+	struct tph_set *set;
+
+	conf.closed = true;
+	set = tph_set_alloc(test, &conf);
+	KUNIT_ASSERT_EQ(test, pcie_enable_tph(set->pdev, TPH_DS), 0);
+	KUNIT_ASSERT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_DS);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	tph_expect_off(set);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+	tph_reopen(set);
+	tph_expect_off(set);
+}
+
+/* In D3hot nothing can be enabled; what is told stays the same */
+static void tph_d3hot(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	struct vfio_pci_tph_cap cap = {};
+	u16 tag;
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	KUNIT_ASSERT_EQ(test, tph_power(set, 3), 0);
+	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
+	KUNIT_EXPECT_EQ(test, cap.modes, 7);
+	KUNIT_EXPECT_EQ(test, cap.st_table_size, TABLE);
+	KUNIT_EXPECT_EQ(test, cap.mode, ~0U);
+	for (u32 mode = TPH_NO_ST; mode <= TPH_DS; mode++)
+		KUNIT_EXPECT_EQ(test, tph_enable(set, mode), -EIO);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, tph_cpu(), false), -ENXIO);
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, tph_cpu(), false, &tag), -ENXIO);
+	KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
+	KUNIT_ASSERT_EQ(test, tph_power(set, 0), 0);
+	tph_expect_off(set);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_DS), 0);
+}
+
+/* As tph_d3hot(), for the feature that lets the platform turn the device off */
+static void tph_low_power(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	u16 tag;
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	if (tph_feature(set, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY))
+		kunit_skip(test, "no runtime power management");
+	/* A call wakes the device up, and does not leave the feature */
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_DS), -EIO);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, tph_cpu(), false), -ENXIO);
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, tph_cpu(), false, &tag), -ENXIO);
+	KUNIT_EXPECT_EQ(test, tph_feature(set, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT),
+			0);
+	tph_expect_off(set);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_DS), 0);
+}
+
+static struct kunit_case vfio_pci_tph_state_cases[] = {
+	KUNIT_CASE(tph_get),
+	KUNIT_CASE(tph_get_index),
+	KUNIT_CASE(tph_get_fails),
+	KUNIT_CASE(tph_wants_mode),
+	KUNIT_CASE(tph_gate),
+	KUNIT_CASE(tph_no_table),
+	KUNIT_CASE_PARAM(tph_extended, tph_extended_gen_params),
+	KUNIT_CASE(tph_platform),
+	KUNIT_CASE(tph_msix_vectors),
+	KUNIT_CASE(tph_msix_interrupt),
+	KUNIT_CASE(tph_msix_memory_off),
+	KUNIT_CASE(tph_config),
+	KUNIT_CASE_PARAM(tph_ended, tph_ends_gen_params),
+	KUNIT_CASE(tph_closed),
+	KUNIT_CASE(tph_left_on),
+	KUNIT_CASE(tph_d3hot),
+	KUNIT_CASE(tph_low_power),
+	{}
+};
+
+static struct kunit_suite vfio_pci_tph_state_suite = {
+	.name = "vfio_pci_tph_state",
+	.test_cases = vfio_pci_tph_state_cases,
+};
+kunit_test_suite(vfio_pci_tph_state_suite);
+
+MODULE_DESCRIPTION("KUnit tests for the state of TPH through vfio-pci");
+MODULE_LICENSE("GPL");

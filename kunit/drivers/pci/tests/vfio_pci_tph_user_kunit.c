@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit test that runs a program: tools/testing/selftests/vfio/vfio_pci_tph_user.c does
+ * what a poll mode driver would do with TPH, as a process of User-Mode Linux, from a
+ * folder of the host.
+ */
+#include <kunit/test.h>
+#include <linux/atomic.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/init_syscalls.h>
+#include <linux/iommu.h>
+#include <linux/mount.h>
+#include <linux/pci.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+#include <linux/umh.h>
+#include <uapi/linux/mount.h>
+
+#include "pci_fabric.h"
+#include "pci_fabric_tph.h"
+#include "vfio_pci_fixture.h"
+
+#define VFIO_PCI_TPH_USER_QUEUES	4
+#define VFIO_PCI_TPH_USER_TAG		0x5a
+
+struct vfio_pci_tph_user_ctx {
+	struct vfio_pci_fixture *fix;
+	atomic_t tags;			/* asked for by the kernel */
+	struct pci_fabric_fn *port;
+};
+
+static int vfio_pci_tph_user_tag(struct pci_dev *pdev, enum tph_mem_type mem_type,
+				 unsigned int cpu, u16 *tag, void *data)
+{
+	struct vfio_pci_tph_user_ctx *ctx = data;
+
+	atomic_inc(&ctx->tags);
+	*tag = VFIO_PCI_TPH_USER_TAG + cpu;
+	return 0;
+}
+
+/* Where a process looks for its files: the other suites mount for themselves alone. */
+static void __init vfio_pci_tph_user_umount(void *unused)
+{
+	init_umount("/host", 0);
+	init_umount("/dev", 0);
+}
+
+static int __init vfio_pci_tph_user_init(struct kunit *test)
+{
+	static char host[PATH_MAX] __initdata;	/* which init_mount() may change */
+	struct vfio_pci_tph_user_ctx *ctx;
+
+	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ctx);
+	test->priv = ctx;
+	ctx->fix = vfio_pci_fixture_alloc(test, VFIO_PCI_GROUP);
+	pci_fabric_tph_set_resolver(ctx->fix->fabric, vfio_pci_tph_user_tag, ctx);
+	ctx->port = pci_fabric_add(ctx->fix->fabric, NULL, &(struct pci_fabric_fn_desc){
+		.device = 0x0711,
+		.hdr_type = PCI_HEADER_TYPE_BRIDGE,
+		.pcie_type = PCI_EXP_TYPE_ROOT_PORT,
+		.tph_completer = 1,
+	});
+
+	init_mkdir("/dev", 0755);	/* usually there */
+	init_mkdir("/host", 0755);
+	KUNIT_ASSERT_EQ(test, init_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL), 0);
+	strscpy(host, VFIO_PCI_TPH_USER_DIR);
+	KUNIT_ASSERT_EQ(test, init_mount("none", "/host", "hostfs", MS_RDONLY, host), 0);
+	return 0;
+}
+
+static void __init vfio_pci_tph_user_exit(struct kunit *test)
+{
+	vfio_pci_tph_user_umount(NULL);
+}
+
+/* In the new process: what it prints goes to the kernel's log. */
+static int vfio_pci_tph_user_stdio(struct subprocess_info *info, struct cred *cred)
+{
+	struct file *file;
+	int ret = 0;
+
+	file = filp_open("/dev/kmsg", O_RDWR, 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	/* What is there is a copy of what kernel threads have open, the test's too. */
+	for (int fd = 0; fd <= 2 && ret >= 0; fd++)
+		ret = replace_fd(fd, file, 0);
+	fput(file);
+	return ret < 0 ? ret : 0;
+}
+
+/* Returns the exit status of the program, or -errno when it could not be run. */
+static int vfio_pci_tph_user_run(struct kunit *test, struct pci_dev *pdev)
+{
+	static char *envp[] = { "PATH=/host", NULL };
+	char group[32], bdf[16], queues[8];
+	char *argv[] = { "/host/vfio_pci_tph_user", group, bdf, queues, NULL };
+	struct subprocess_info *info;
+	int ret;
+
+	snprintf(group, sizeof(group), "/dev/vfio/noiommu-%d",
+		 iommu_group_id(pdev->dev.iommu_group));
+	strscpy(bdf, pci_name(pdev));
+	snprintf(queues, sizeof(queues), "%d", VFIO_PCI_TPH_USER_QUEUES);
+	info = call_usermodehelper_setup(argv[0], argv, envp, GFP_KERNEL,
+					 vfio_pci_tph_user_stdio, NULL, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, info);
+	ret = call_usermodehelper_exec(info, UMH_WAIT_PROC);
+	/* Closed by the process, but seen by nobody before its work has run */
+	flush_delayed_fput();
+	if (ret > 0)
+		kunit_info(test, "wait status 0x%x", ret);
+	return ret > 0 && !(ret & 0x7f) ? ret >> 8 : ret;
+}
+
+static void vfio_pci_tph_user_works(struct kunit *test, struct pci_fabric_fn_desc *desc)
+{
+	struct vfio_pci_tph_user_ctx *ctx = test->priv;
+	struct pci_fabric_fn *fn;
+	struct pci_dev *pdev;
+
+	fn = pci_fabric_add(ctx->fix->fabric, ctx->port, desc);
+	pci_fabric_scan(ctx->fix->fabric);
+	pdev = vfio_pci_bind(ctx->fix, fn);
+	KUNIT_EXPECT_EQ(test, vfio_pci_tph_user_run(test, pdev), 0);
+
+	/* The program says what it read; this is what the device has seen. */
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->tags), VFIO_PCI_TPH_USER_QUEUES);
+	KUNIT_EXPECT_GE(test, pci_fabric_tph_stats(fn).st_writes,
+			VFIO_PCI_TPH_USER_QUEUES);
+	KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(fn).st_live, 0);
+	KUNIT_EXPECT_EQ(test, pci_fabric_tph_ctrl(fn), 0);
+}
+
+/* Catches: an interface that real programs cannot use; the table in the capability. */
+static void __init vfio_pci_tph_user_cap(struct kunit *test)
+{
+	vfio_pci_tph_user_works(test, &(struct pci_fabric_fn_desc){
+		.device = 0x0712,
+		.bars[0] = { .size = SZ_4K },
+		.tph = { .present = true, .iv = true, .st_loc = 1, .st_size = 8 },
+	});
+}
+
+/* The same with the table in the MSI-X table, which wants interrupts. */
+static void __init vfio_pci_tph_user_msix(struct kunit *test)
+{
+	vfio_pci_tph_user_works(test, &(struct pci_fabric_fn_desc){
+		.device = 0x0713,
+		.bars[0] = { .size = SZ_64K },
+		.msix = { .vectors = 8, .table_off = SZ_8K, .pba_off = SZ_16K },
+		.tph = { .present = true, .iv = true, .st_loc = 2 },
+	});
+}
+
+/* Catches: a program that is content with everything, a test that does not ask. */
+static void __init vfio_pci_tph_user_fails(struct kunit *test)
+{
+	struct vfio_pci_tph_user_ctx *ctx = test->priv;
+	struct pci_fabric_fn *fn;
+
+	fn = pci_fabric_add(ctx->fix->fabric, ctx->port, &(struct pci_fabric_fn_desc){
+		.device = 0x0714,
+		.bars[0] = { .size = SZ_4K },
+		.tph = { .present = true, .iv = true, .st_loc = 1,
+			 .st_size = VFIO_PCI_TPH_USER_QUEUES - 1 },
+	});
+	pci_fabric_scan(ctx->fix->fabric);
+	KUNIT_EXPECT_EQ(test, vfio_pci_tph_user_run(test, vfio_pci_bind(ctx->fix, fn)), 1);
+	KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(fn).cap_writes, 0);
+}
+
+static struct kunit_case __refdata vfio_pci_tph_user_cases[] = {
+	KUNIT_CASE_SLOW(vfio_pci_tph_user_cap),
+	KUNIT_CASE_SLOW(vfio_pci_tph_user_msix),
+	KUNIT_CASE_SLOW(vfio_pci_tph_user_fails),
+	{}
+};
+
+static struct kunit_suite __refdata vfio_pci_tph_user_suite = {
+	.name = "vfio_pci_tph_user",
+	.init = vfio_pci_tph_user_init,
+	.exit = vfio_pci_tph_user_exit,
+	.test_cases = vfio_pci_tph_user_cases,
+};
+kunit_test_init_section_suites(&vfio_pci_tph_user_suite);
+
+MODULE_DESCRIPTION("KUnit test of TPH through VFIO, by a program");
+MODULE_LICENSE("GPL");
