@@ -52,6 +52,12 @@ static const struct tph_cap_param {
 			  .gate = true }, M_NS | M_IV, 1, 4 },
 	{ "extended", { .loc = TPH_LOC_CAP, .st_size = 4, .extended = true,
 			.gate = true }, M_NS | M_IV | M_DS, 1, 4 },
+	/* The smaller one of what the function asks for and the port completes */
+	{ "extended_port", { .loc = TPH_LOC_CAP, .st_size = 4, .completer = 3 },
+	  M_NS | M_IV, 1, 4 },
+	{ "extended_function", { .loc = TPH_LOC_CAP, .st_size = 4,
+				 .extended = true, .completer = 1 },
+	  M_NS | M_IV, 1, 4 },
 	{ "no_completer", { .loc = TPH_LOC_CAP, .st_size = 4, .gate = true,
 			    .no_completer = true }, 0, 1, 4 },
 };
@@ -78,7 +84,6 @@ static void tph_query(struct kunit *test)
 	unsigned int writes = pci_fabric_stats(set->fn).cfg_writes;
 	struct vfio_pci_tph_cap cap;
 
-	memset(&cap, 0xff, sizeof(cap));
 	KUNIT_ASSERT_EQ(test, tph_get_cap(set, &cap), 0);
 	KUNIT_EXPECT_EQ(test, cap.modes, param->modes);
 	KUNIT_EXPECT_EQ(test, cap.st_table_loc, param->loc);
@@ -99,7 +104,8 @@ static void tph_query_is_enable(struct kunit *test)
 {
 	const struct tph_cap_param *param = test->param_value;
 	struct tph_set *set = tph_caps_set(test);
-	u32 on = param->conf.extended ? TPH_CTRL_EXTENDED : TPH_CTRL_ON;
+	u32 on = param->conf.extended && param->conf.completer != 1 ?
+		 TPH_CTRL_EXTENDED : TPH_CTRL_ON;
 	struct vfio_pci_tph_cap cap;
 
 	for (u32 mode = TPH_NO_ST; mode <= TPH_DS; mode++) {

@@ -301,9 +301,33 @@ static void tph_race_gone(struct kunit *test)
 	set->on_resolve = NULL;
 	/* For whom it is closed, it is there */
 	pci_fabric_insert(set->fn);
-	KUNIT_EXPECT_LT(test, ret, 0);
-	KUNIT_EXPECT_GE(test, ret, -MAX_ERRNO);
+	KUNIT_EXPECT_EQ(test, ret, -ENODEV);
+	KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved), TABLE);
 	KUNIT_EXPECT_EQ(test, (int)set->pdev->tph_enabled, 0);
+}
+
+/*
+ * The device is gone before anything is asked for.  Catches all ones that are taken
+ * for modes and for no ST table.
+ */
+static void tph_gone(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+	long enable, set_st;
+
+	pci_fabric_surprise_remove(set->fn);
+	enable = tph_enable(set, TPH_IV);
+	pci_fabric_insert(set->fn);
+	KUNIT_EXPECT_EQ(test, enable, -ENODEV);
+	KUNIT_EXPECT_EQ(test, (int)set->pdev->tph_enabled, 0);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	pci_fabric_surprise_remove(set->fn);
+	set_st = tph_set_one(set, 0, tph_cpu(), false);
+	pci_fabric_insert(set->fn);
+	KUNIT_EXPECT_EQ(test, set_st, -ENODEV);
+	KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved), 0);
 }
 
 /* Several devices */
@@ -490,6 +514,7 @@ static struct kunit_case vfio_pci_tph_race_cases[] = {
 	KUNIT_CASE(tph_lock_order),
 	KUNIT_CASE(tph_race_close),
 	KUNIT_CASE(tph_race_gone),
+	KUNIT_CASE(tph_gone),
 	KUNIT_CASE(tph_apart),
 	KUNIT_CASE(tph_apart_vf),
 	KUNIT_CASE(tph_hot_reset),

@@ -4,6 +4,7 @@
  */
 #include <kunit/test.h>
 #include <linux/eventfd.h>
+#include <linux/moduleparam.h>
 #include <linux/pci.h>
 #include <linux/pci-tph.h>
 #include <linux/sizes.h>
@@ -18,9 +19,7 @@
 #define TPH_VF_ID	0x0711
 #define TPH_PORT_ID	0x0712
 
-#define TPH_GATE	"module/vfio_pci/parameters/enable_unsafe_tph_ds_mode"
-#define TPH_NOINTXMASK	"module/vfio_pci/parameters/nointxmask"
-#define TPH_IDLE_D3	"module/vfio_pci/parameters/disable_idle_d3"
+#define TPH_GATE	"vfio_pci.enable_unsafe_tph_ds_mode"
 
 static int tph_resolve(struct pci_dev *pdev, enum tph_mem_type mem_type,
 		       unsigned int cpu, u16 *tag, void *data)
@@ -50,26 +49,31 @@ unsigned int tph_cpu(void)
 }
 
 /*
- * What vfio_pci does with its parameters when it is loaded.  They are read-only
- * afterwards, so the others keep the values that they have.
+ * The parameter of vfio-pci, as if it had been given on the command line.  For
+ * everybody else it is read-only.
  */
-static void tph_do_gate(struct vfio_pci_fixture *fix, bool on)
+static bool *tph_gate_param(struct kunit *test)
 {
-	vfio_pci_core_set_params(vfio_pci_sysfs_bool(fix, TPH_NOINTXMASK) == 1,
-				 false,
-				 vfio_pci_sysfs_bool(fix, TPH_IDLE_D3) == 1, on);
+	const struct kernel_param *param;
+
+	for (param = __start___param; param < __stop___param; param++)
+		if (!strcmp(param->name, TPH_GATE))
+			return param->arg;
+	kunit_skip(test, "vfio-pci has no parameter %s", TPH_GATE);
 }
 
 void tph_set_gate(struct tph_set *set, bool on)
 {
-	tph_do_gate(set->fix, on);
+	struct vfio_pci_core_device *vdev = pci_get_drvdata(set->pdev);
+
+	vdev->tph_ds_allowed = on;
 }
 
 static void tph_gate_back(void *data)
 {
 	struct tph_set *set = data;
 
-	tph_do_gate(set->fix, vfio_pci_sysfs_bool(set->fix, TPH_GATE) == 1);
+	*set->gate = set->gate_was;
 }
 
 static void tph_close_eventfd(void *data)
@@ -150,6 +154,7 @@ static void tph_add_functions(struct tph_set *set)
 		.pcie_type = PCI_EXP_TYPE_ROOT_PORT,
 		.ari_forwarding = true,
 		.tph_completer = set->conf.no_completer ? 0 :
+				 set->conf.completer ? :
 				 set->conf.extended ? 3 : 1,
 	});
 	if (set->conf.vf) {
@@ -191,11 +196,13 @@ struct tph_set *tph_set_alloc(struct kunit *test, const struct tph_conf *conf)
 	set->conf = *conf;
 	set->eventfd = -1;
 	set->fix = vfio_pci_fixture_alloc(test, conf->door);
+	set->gate = tph_gate_param(test);
+	set->gate_was = *set->gate;
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, tph_gate_back, set),
 			0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, tph_close_eventfd,
 							set), 0);
-	tph_set_gate(set, conf->gate);
+	*set->gate = conf->gate;
 
 	tph_add_functions(set);
 	set->cap = pci_fabric_cap_pos(set->fn, 0x17, true);
@@ -317,6 +324,8 @@ long tph_get_cap(struct tph_set *set, struct vfio_pci_tph_cap *cap)
 	long ret;
 
 	tph_small_init(&small, VFIO_PCI_TPH_OP_GET_CAP);
+	/* So that what is not written is seen */
+	memset(small.arg.cap, 0xff, sizeof(*small.arg.cap));
 	ret = tph_arg_run(set, &small.arg);
 	*cap = *small.arg.cap;
 	return ret;

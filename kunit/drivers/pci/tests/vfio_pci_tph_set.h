@@ -54,7 +54,8 @@
  * @st_size: entries in the capability
  * @vectors: MSI-X vectors; 0: 8
  * @no_completer: the root port does not complete TPH
- * @gate: Device Specific Mode is allowed
+ * @completer: what the root port completes, if not what the function asks for
+ * @gate: vfio-pci allows Device Specific Mode when it is bound
  * @no_flr: no Function Level Reset
  * @soft_reset: D3hot to D0 resets
  * @af: Advanced Features capability, whose register can ask for a reset as well
@@ -72,6 +73,7 @@ struct tph_conf {
 	u16 st_size;
 	u16 vectors;
 	bool no_completer;
+	u8 completer;
 	bool gate;
 	bool no_flr;
 	bool soft_reset;
@@ -95,6 +97,8 @@ struct tph_conf {
  * @user: who has it open
  * @cap: offset of the TPH Requester capability
  * @eventfd: for MSI-X, or -1
+ * @gate: the parameter of vfio-pci
+ * @gate_was: its value before the test
  * @resolved: tags that were asked for
  * @asked: CPU of the last one
  * @fail_persistent: asking for persistent memory fails with this -errno
@@ -115,6 +119,8 @@ struct tph_set {
 	struct vfio_pci_user *user;
 	unsigned int cap;
 	int eventfd;
+	bool *gate;
+	bool gate_was;
 
 	atomic_t resolved;
 	unsigned int asked;
@@ -127,7 +133,7 @@ struct tph_set {
 /* tph_set_alloc() - make it all; ends the test when it fails */
 struct tph_set *tph_set_alloc(struct kunit *test, const struct tph_conf *conf);
 
-/* tph_set_gate() - allow Device Specific Mode, or not, as the module parameter */
+/* tph_set_gate() - allow Device Specific Mode of a bound device, or not */
 void tph_set_gate(struct tph_set *set, bool on);
 
 /* tph_reopen() - close and open */

@@ -430,6 +430,24 @@ static void tph_ended(struct kunit *test)
 }
 
 /*
+ * A device that cannot be reset, as another function is on its bus: the user is
+ * told, and TPH stays as it is.  Catches a reset that is refused, but turns it off.
+ */
+static void tph_reset_refused(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE, .no_flr = true, .two = true });
+	unsigned int cpu = tph_cpu();
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, cpu, true), 0);
+	KUNIT_EXPECT_EQ(test, tph_end_reset(set), -EINVAL);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(cpu, true));
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), -EBUSY);
+}
+
+/*
  * A device that is closed with TPH on is off while nobody has it open, and while
  * another driver may have it.
  */
@@ -522,6 +540,7 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	KUNIT_CASE(tph_msix_memory_off),
 	KUNIT_CASE(tph_config),
 	KUNIT_CASE_PARAM(tph_ended, tph_ends_gen_params),
+	KUNIT_CASE(tph_reset_refused),
 	KUNIT_CASE(tph_closed),
 	KUNIT_CASE(tph_left_on),
 	KUNIT_CASE(tph_d3hot),

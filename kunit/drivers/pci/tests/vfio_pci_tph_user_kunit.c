@@ -117,7 +117,8 @@ static int vfio_pci_tph_user_run(struct kunit *test, struct pci_dev *pdev)
 	return ret > 0 && !(ret & 0x7f) ? ret >> 8 : ret;
 }
 
-static void vfio_pci_tph_user_works(struct kunit *test, struct pci_fabric_fn_desc *desc)
+static void vfio_pci_tph_user_works(struct kunit *test, struct pci_fabric_fn_desc *desc,
+				    unsigned int writes)
 {
 	struct vfio_pci_tph_user_ctx *ctx = test->priv;
 	struct pci_fabric_fn *fn;
@@ -130,8 +131,7 @@ static void vfio_pci_tph_user_works(struct kunit *test, struct pci_fabric_fn_des
 
 	/* The program says what it read; this is what the device has seen. */
 	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->tags), VFIO_PCI_TPH_USER_QUEUES);
-	KUNIT_EXPECT_GE(test, pci_fabric_tph_stats(fn).st_writes,
-			VFIO_PCI_TPH_USER_QUEUES);
+	KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(fn).st_writes, writes);
 	KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(fn).st_live, 0);
 	KUNIT_EXPECT_EQ(test, pci_fabric_tph_ctrl(fn), 0);
 }
@@ -143,7 +143,7 @@ static void __init vfio_pci_tph_user_cap(struct kunit *test)
 		.device = 0x0712,
 		.bars[0] = { .size = SZ_4K },
 		.tph = { .present = true, .iv = true, .st_loc = 1, .st_size = 8 },
-	});
+	}, 8 + VFIO_PCI_TPH_USER_QUEUES);	/* cleared first */
 }
 
 /* The same with the table in the MSI-X table, which wants interrupts. */
@@ -154,7 +154,7 @@ static void __init vfio_pci_tph_user_msix(struct kunit *test)
 		.bars[0] = { .size = SZ_64K },
 		.msix = { .vectors = 8, .table_off = SZ_8K, .pba_off = SZ_16K },
 		.tph = { .present = true, .iv = true, .st_loc = 2 },
-	});
+	}, VFIO_PCI_TPH_USER_QUEUES);
 }
 
 /* Catches: a program that is content with everything, a test that does not ask. */
