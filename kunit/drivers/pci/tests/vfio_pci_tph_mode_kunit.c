@@ -115,6 +115,8 @@ static void tph_query_is_enable(struct kunit *test)
 		if (param->modes & BIT(mode)) {
 			KUNIT_EXPECT_EQ_MSG(test, ret, 0, "mode %u", mode);
 			KUNIT_EXPECT_EQ(test, tph_ctrl(set), on | mode);
+			/* It decides about the width of tags as well */
+			KUNIT_EXPECT_EQ(test, set->pdev->tph_req_type, on >> 8);
 			KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
 			KUNIT_EXPECT_EQ(test, cap.mode, mode);
 			KUNIT_EXPECT_EQ(test, cap.modes, param->modes);

@@ -258,7 +258,7 @@ static void tph_cpu_offline(struct kunit *test)
 		removed = !remove_cpu(cpu);
 #endif
 	if (cpu_online(cpu))
-		kunit_skip(test, "all CPUs are online; maxcpus= leaves some out");
+		kunit_skip(test, "all CPUs are online, and none can be taken away");
 
 	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, 2);
