@@ -20,10 +20,11 @@ CONFIGS = ("plain", "lockdep", "kasan", "numa", "coverage")
 
 HELP = """\
 Each configuration is a Kconfig fragment, scripts/kunit/NAME.config, whose head
-also says which kernel arguments it wants. Logs, results and line counts are
-left in out/kunit/NAME/. A report of the kernel (WARN, lockdep, KASAN ...) that
-scripts/kunit/splats.allow does not name fails the run, as does a suite that
-did not run, or of which nothing passed.
+also says which kernel arguments it wants, and which suites run there only
+("# only:"), there as well ("# also:") or not there ("# without:"). Logs, results
+and line counts are left in out/kunit/NAME/. A report of the kernel (WARN, lockdep,
+KASAN ...) that scripts/kunit/splats.allow does not name fails the run, as does a
+suite that did not run, or of which nothing passed.
 
 A line that no suite can run is excused by an entry in the file "uncovered" beside
 its patches (keys line: "file: text", reason, until), a file that UML cannot build

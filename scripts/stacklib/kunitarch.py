@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""KUnit configurations that do not run on UML, and suites that run nowhere else.
+"""KUnit configurations that do not run on UML, and the suites that run there.
 
 The head of scripts/kunit/NAME.config says so:
   # arch: x86_64      build for it, and boot in qemu on the machine that NAME.py describes
   # only: SUITE...    run these suites, if the stack has them, and no others; no
                       configuration without such a line runs them
+  # also: SUITE...    run these suites, too, if the stack has them; they run elsewhere as well
   # without: SUITE... do not run these suites, which could do nothing but skip
 """
 import os
@@ -17,6 +18,8 @@ _ONLY = re.compile(r"^# only: +(\S.*)$", re.MULTILINE)
 # What the last line of a kernel that came to its end has in it.
 _ENDS = {"": "System halted", "x86_64": "reboot: Restarting system"}
 _TOOLS = {"": [], "x86_64": ["qemu-system-x86_64"]}
+# The symbols that suites ask for on UML, and that the architecture does not have.
+_LACKS = {"": (), "x86_64": ("KUNIT_UML_PCI",)}
 
 
 def check(config):
@@ -36,6 +39,27 @@ def options(config):
     if not config.arch:
         return []
     return [f"--arch={config.arch}", f"--qemu_config={config.path.with_suffix('.py')}"]
+
+
+def fragments(config, folder, paths):
+    """The .kunitconfig files @paths as @config can have them.
+
+    kunit.py refuses a symbol that the architecture lacks. A file with such a line
+    is copied below the build folder @folder without it.
+    """
+    lacks = _LACKS[config.arch]
+    if not lacks:
+        return list(paths)
+    line = re.compile("^CONFIG_(%s)=.*\n?" % "|".join(lacks), re.MULTILINE)
+    adapted = []
+    for path in map(Path, paths):
+        text = path.read_text(encoding="utf-8")
+        if line.search(text):
+            path = Path(folder) / "kunitconfig" / path.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(line.sub("", text), encoding="utf-8")
+        adapted.append(path)
+    return adapted
 
 
 def boot_options(config, folder):
@@ -60,11 +84,12 @@ def ended(config, text):
 def suites(folder, config, names):
     """Those of the suites @names that run in @config, one of the configurations in @folder."""
     if config.only:
-        return [name for name in names if name in config.only]
+        return [name for name in names if name in config.only + config.also]
     bound = set()
     for path in Path(folder).glob("*.config"):
         for found in _ONLY.finditer(path.read_text(encoding="utf-8")):
             bound.update(found.group(1).split())
+    bound -= set(config.also)
     return [name for name in names if name not in bound and name not in config.without]
 
 

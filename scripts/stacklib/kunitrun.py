@@ -20,7 +20,7 @@ KUNIT_PY = "tools/testing/kunit/kunit.py"
 _NOT_OURS = ("ARCH", "CROSS_COMPILE", "KBUILD_OUTPUT", "KCONFIG_CONFIG", "KCFLAGS", "LLVM",
              "MAKEFLAGS", "MFLAGS", "CC", "O")
 _OPTION = re.compile(r"^(?:CONFIG_(\w+)=(.*)|# CONFIG_(\w+) is not set)$")
-_HEAD_KEYS = ("kernel-args", "timeout", "make", "suites", "arch", "only", "without")
+_HEAD_KEYS = ("kernel-args", "timeout", "make", "suites", "arch", "only", "also", "without")
 _HEAD = re.compile(r"^# (%s): +(\S.*)$" % "|".join(_HEAD_KEYS), re.MULTILINE)
 # kunit.py, of a kernel that took too long
 _TIMED_OUT = re.compile(r"^Command .* timed out after [\d.]+ seconds$")
@@ -37,7 +37,7 @@ class Config:
     """A configuration, read from scripts/kunit/NAME.config.
 
     suites: what runs in this configuration beside the suites of the stack
-    arch, only, without: see kunitarch
+    arch, only, also, without: see kunitarch
     """
 
     name: str
@@ -49,6 +49,7 @@ class Config:
     options: dict
     arch: str = ""
     only: list = field(default_factory=list)
+    also: list = field(default_factory=list)
     without: list = field(default_factory=list)
 
 
@@ -114,7 +115,7 @@ def load_config(folder, name):
     config = Config(name, path, " ".join(head["kernel-args"]).split(), head["make"],
                     " ".join(head["suites"]).split(), timeout, read_options(path),
                     " ".join(head["arch"]), " ".join(head["only"]).split(),
-                    " ".join(head["without"]).split())
+                    " ".join(head["also"]).split(), " ".join(head["without"]).split())
     kunitarch.check(config)
     return config
 
@@ -168,6 +169,7 @@ class Builder:
         if not self.kunit_py.is_file():
             raise term.StackError(f"no {KUNIT_PY} in {tree}: this is no kernel tree",
                                   mend="scripts/stack apply")
+        fragments = kunitarch.fragments(config, self.folder, fragments)
         self.wanted = dict(config.options)
         for path in fragments:
             self.wanted.update(read_options(path))

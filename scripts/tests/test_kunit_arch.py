@@ -19,7 +19,7 @@ import tools            # noqa: E402
 
 
 class Arch(unittest.TestCase):
-    """What the head lines arch and only do."""
+    """What the head lines arch, only, also and without do."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -69,12 +69,56 @@ class Arch(unittest.TestCase):
         self.assertEqual(kunitarch.suites(self.top, two, ["a", "b"]), ["b"])
         self.assertEqual(kunitarch.suites(self.top, two, ["a"]), [])
 
+    def test_also(self):
+        """A suite that a configuration has besides runs there, and where it ran before."""
+        plain, two = self.config("um", ""), self.config("two", "# only: b\n# also: a gone\n")
+        self.assertEqual(kunitarch.suites(self.top, plain, ["a", "b", "c"]), ["a", "c"])
+        self.assertEqual(kunitarch.suites(self.top, two, ["a", "b", "c"]), ["a", "b"])
+        three = self.config("three", "# also: b\n")
+        self.assertEqual(kunitarch.suites(self.top, three, ["a", "b", "c"]), ["a", "b", "c"])
+
+    def fragments(self, config):
+        """The lines of the fragments that @config makes of two, by name of the file."""
+        paths = [self.top / "a.kunitconfig", self.top / "b.kunitconfig"]
+        paths[0].write_text("CONFIG_A=y\nCONFIG_KUNIT_UML_PCI=y\n# c\nCONFIG_KUNIT_UML_PCIX=y\n",
+                            encoding="utf-8")
+        paths[1].write_text("CONFIG_B=y\n", encoding="utf-8")
+        builder = kunitrun.Builder(self.tree(), self.top / "build", config, paths, {}, 1)
+        given = [option.partition("=")[2] for option in builder.options
+                 if option.startswith("--kunitconfig=")]
+        self.assertEqual(given[0], str(config.path))
+        texts = {Path(path).name: Path(path).read_text(encoding="utf-8").splitlines()
+                 for path in given[1:]}
+        return builder.wanted, texts, paths[0].read_text(encoding="utf-8")
+
+    def tree(self):
+        """A kernel tree, as far as Builder looks."""
+        path = self.top / "tree" / kunitrun.KUNIT_PY
+        path.parent.mkdir(parents=True)
+        path.touch()
+        return self.top / "tree"
+
+    def test_uml_has_all(self):
+        """On UML the fragments are what the suites say."""
+        wanted, texts, left = self.fragments(self.config("um", ""))
+        self.assertEqual(wanted["KUNIT_UML_PCI"], "y")
+        self.assertEqual(texts["a.kunitconfig"], left.splitlines())
+        self.assertFalse((self.top / "build").exists())
+
+    def test_x86_lacks(self):
+        """x86_64 is not asked for what only UML has; the suite's own file stays as it is."""
+        wanted, texts, left = self.fragments(self.config("two", "# arch: x86_64\n"))
+        self.assertEqual(wanted, {"KUNIT": "y", "A": "y", "B": "y", "KUNIT_UML_PCIX": "y"})
+        self.assertEqual(texts, {"a.kunitconfig": ["CONFIG_A=y", "# c", "CONFIG_KUNIT_UML_PCIX=y"],
+                                 "b.kunitconfig": ["CONFIG_B=y"]})
+        self.assertIn("CONFIG_KUNIT_UML_PCI=y\n", left)
+
     def test_shipped(self):
         """What is shipped has its files, suites and tools."""
         for name in kunit.CONFIGS:
             config = kunitrun.load_config(kunit.config_folder(), name)
             self.assertTrue(set(kunitarch.tools(config)) <= set(tools.TOOLS))
-            for suite in config.only:
+            for suite in config.only + config.also:
                 self.assertTrue(list(HERE.parents[1].rglob("kunit/**/%s_kunit.c" % suite)), suite)
             if config.arch:
                 self.assertTrue(config.path.with_suffix(".py").is_file())
