@@ -175,6 +175,12 @@ struct pci_fabric *pci_fabric_alloc(struct kunit *test)
 	return fabric;
 }
 
+void pci_fabric_need_bars(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_PCI_KUNIT_FABRIC_BARS))
+		kunit_skip(test, "BARs are plain memory on this architecture");
+}
+
 void pci_fabric_destroy(struct pci_fabric *fabric)
 {
 	kunit_release_action(fabric->test, pci_fabric_do_destroy, fabric);

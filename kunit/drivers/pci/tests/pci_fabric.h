@@ -216,6 +216,15 @@ struct pci_fabric_fn_desc {
 struct pci_fabric *pci_fabric_alloc(struct kunit *test);
 
 /**
+ * pci_fabric_need_bars() - skip a test where BARs do not behave
+ * @test: the running test
+ *
+ * For what uses device registers or MSI-X, in a suite that can do without them
+ * otherwise; see PCI_KUNIT_FABRIC_BARS.
+ */
+void pci_fabric_need_bars(struct kunit *test);
+
+/**
  * pci_fabric_add() - add a function
  * @fabric: the fabric
  * @parent: the bridge above (type 1), or NULL for a function on the root bus

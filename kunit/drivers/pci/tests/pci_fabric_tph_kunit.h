@@ -109,6 +109,7 @@ static inline void free_vectors(void *dev)
 
 static inline void get_msix(struct kunit *test, struct pci_dev *dev, int nr)
 {
+	pci_fabric_need_bars(test);
 	KUNIT_ASSERT_EQ(test, pci_enable_device(dev), 0);
 	pci_set_master(dev);
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(dev, nr, nr, PCI_IRQ_MSIX), nr);

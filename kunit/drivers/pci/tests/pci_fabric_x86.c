@@ -7,8 +7,9 @@
  * *behaves*.  An MSI-X table does not mask, a region is not called, Memory Space
  * Enable and the bridge windows do not matter, and pci_fabric_bar_peek() and
  * pci_fabric_bar_poke() see other memory than the drivers do.  A suite that needs
- * BARs depends on PCI_KUNIT_FABRIC_BARS.  Configuration space and MSI without the
- * X are as everywhere.
+ * BARs depends on PCI_KUNIT_FABRIC_BARS, and a test that does calls
+ * pci_fabric_need_bars().  Configuration space and MSI without the X are as
+ * everywhere.
  */
 #include <linux/io.h>
 #include <linux/ioport.h>

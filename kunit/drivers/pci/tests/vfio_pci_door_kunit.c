@@ -150,8 +150,7 @@ static void vfio_pci_door_msix(struct kunit *test)
 	u64 count = 0;
 	int eventfd;
 
-	if (!IS_ENABLED(CONFIG_PCI_KUNIT_FABRIC_BARS))
-		kunit_skip(test, "BARs do not behave here");
+	pci_fabric_need_bars(test);
 
 	KUNIT_ASSERT_EQ(test, vfio_pci_cfg_write(user, 0x04, 2, BIT(1) | BIT(2)),
 			0);

@@ -224,6 +224,7 @@ void tph_msix(struct tph_set *set, unsigned int count)
 {
 	struct kunit *test = set->test;
 
+	pci_fabric_need_bars(test);
 	if (set->eventfd < 0)
 		set->eventfd = vfio_pci_sys(eventfd2, 0, EFD_NONBLOCK);
 	KUNIT_ASSERT_GE(test, set->eventfd, 0);

@@ -139,7 +139,7 @@ void tph_set_gate(struct tph_set *set, bool on);
 /* tph_reopen() - close and open */
 void tph_reopen(struct tph_set *set);
 
-/* tph_msix() - enable @count MSI-X vectors, from 0 */
+/* tph_msix() - enable @count MSI-X vectors, from 0; skips without behaving BARs */
 void tph_msix(struct tph_set *set, unsigned int count);
 
 /* tph_tag() - the tag of a CPU, with @persistent memory or not; never 0 */

@@ -245,9 +245,6 @@ static void tph_msix_interrupt(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_msix);
 
-	if (!IS_ENABLED(CONFIG_PCI_KUNIT_FABRIC_BARS))
-		kunit_skip(test, "BARs do not behave here");
-
 	KUNIT_ASSERT_EQ(test, vfio_pci_cfg_write(set->user, 0x04, 2,
 						 BIT(1) | BIT(2)), 0);
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
