@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Which check runs on which state of the tree, and the verdicts that come out of it.
 
-The states are walked once: at each boundary first what judges the patch below it ("after"), then
-what the patch above it is compared with ("before"), then what judges the boundary itself.
+The states are walked twice: at each boundary first what judges the patch below it ("after") and
+the boundary itself; then, for patches with findings only, what these are compared with ("before").
 """
 import os
 import re
@@ -128,12 +128,27 @@ class Plan:
                         yield self.job(check, patch, k, state, arch)
 
     def run(self):
-        """Run every job that has no result yet; returns the verdicts."""
+        """Run every job that has no result yet and may matter; returns the verdicts."""
         jobs = list(self.jobs())
+        first = [job for job in jobs if job.check.kind != "tree" or job.state != "before"]
+        self.run_jobs(first)
+        compare = {self.place(job) for job in first
+                   if any(f.level != "note" for f in self.results[job.key].findings)}
+        second = [job for job in jobs
+                  if job.check.kind == "tree" and job.state == "before" and self.place(job) in compare]
+        self.run_jobs(second)
+        return self.verdicts(second + first)
+
+    def run_jobs(self, jobs):
+        """Run those of the jobs that have no result yet."""
         for job in jobs:
             if job.key not in self.results:
                 self.results[job.key] = self.result(job)
-        return self.verdicts(jobs)
+
+    @staticmethod
+    def place(job):
+        """(number of the patch, or of the boundary, check, arch) that a job helps to judge."""
+        return job.k if not job.patch else job.k + (job.state == "before"), job.check.name, job.arch
 
     def result(self, job):
         """The result of a job: the stored one, or a new one."""
@@ -158,8 +173,7 @@ class Plan:
         """Join the jobs of each (patch, check, arch) into a Verdict."""
         grouped = {}
         for job in jobs:
-            number = job.k if not job.patch else job.k + (job.state == "before")
-            grouped.setdefault((number, job.check.name, job.arch), {})[job.state] = job
+            grouped.setdefault(self.place(job), {})[job.state] = job
         done = []
         for (number, name, arch), states in sorted(grouped.items(), key=lambda item: item[0][0]):
             patch = self.tree.patches[number - 1] if number else None
@@ -171,7 +185,8 @@ class Plan:
         results = {state: self.results[job.key] for state, job in states.items()}
         broken = "; ".join(dict.fromkeys(r.broken for r in results.values() if r.broken))
         if check.kind == "tree":
-            findings = judge.new(results["before"].findings, results["after"].findings, check.errors_always)
+            old = results["before"].findings if "before" in results else []
+            findings = judge.new(old, results["after"].findings, check.errors_always)
         else:
             findings = [f for r in results.values() for f in r.findings]
         return Verdict(patch, check, arch, [] if broken else findings, broken, states, results.values())

@@ -278,7 +278,14 @@ class Runner(unittest.TestCase):
 
     def test_every_boundary_is_checked_out_once(self):
         self.run_all(only=["words"])
-        self.assertEqual(self.tree.checkouts, [(0, False), (1, False), (2, False)])
+        self.assertEqual(self.tree.checkouts, [(1, False), (2, False), (0, False)])
+
+    def test_nothing_found_is_compared_with_nothing(self):
+        self.states = [{"a.c": "BAD\n"}, {"a.c": "one\n"}, {"a.c": "two\n"}]
+        self.run_all(only=["words"])
+        self.assertEqual(self.runs("words"), 2)
+        self.assertEqual([v["verdict"] for v in self.data["verdicts"]], ["pass", "pass"])
+        self.assertEqual(self.tree.checkouts, [(1, False), (2, False)])
 
     def test_json_and_html_agree(self):
         self.texts[0] += "wrong <b> & \"x\"\n"
