@@ -8,6 +8,9 @@ kunit.py asks qemu for KVM first, and a /dev/kvm that hangs would hang the run, 
 this is not qemu-system-x86_64 but the program beside this file, which takes TCG.
 Of the memory, 256 MiB at 1 GiB are hidden from the kernel by mem= in numa.config;
 the BIOS puts its tables at the end of the 64 MiB above them.
+
+The kernel panics early when the timer does not tick for a moment, as happens in qemu
+on a host that is busy: no_timer_check.
 """
 from ..qemu_config import QemuArchParams
 
@@ -18,7 +21,7 @@ CONFIG_SERIAL_8250=y
 CONFIG_SERIAL_8250_CONSOLE=y""",
     qemu_arch="x86_64-tcg",
     kernel_path="arch/x86/boot/bzImage",
-    kernel_command_line="console=ttyS0 tsc=unstable",
+    kernel_command_line="console=ttyS0 tsc=unstable no_timer_check",
     extra_qemu_params=[
         "-m", "1344", "-smp", "1,sockets=3,maxcpus=3",
         "-device", "qemu64-x86_64-cpu,socket-id=2,core-id=0,thread-id=0",
