@@ -11,6 +11,7 @@
 #include <linux/pci.h>
 
 #include "pci_fabric_tph_kunit.h"
+#include "pci_tph_failing.h"
 
 /* Writes to a function outside TPH Requester Control */
 struct stray {
@@ -172,27 +173,9 @@ static void reserved_completer(struct kunit *test)
 	}
 }
 
-static struct pci_ops *good_ops;
-
-static int good_read(struct pci_bus *bus, unsigned int devfn, int where, int size,
-		     u32 *val)
-{
-	return good_ops->read(bus, devfn, where, size, val);
-}
-
-static int failing_write(struct pci_bus *bus, unsigned int devfn, int where,
-			 int size, u32 val)
-{
-	if (size == 2)
-		return PCIBIOS_DEVICE_NOT_FOUND;
-	return good_ops->write(bus, devfn, where, size, val);
-}
-
-static struct pci_ops failing_ops = { .read = good_read, .write = failing_write };
-
 static void restore_ops(void *bus)
 {
-	pci_bus_set_ops(bus, good_ops);
+	pci_tph_succeed(bus);
 }
 
 /*
@@ -204,7 +187,7 @@ static void entry_write_fails(struct kunit *test)
 	struct tph *t = make_loc(test, LOC_CAP);
 
 	KUNIT_ASSERT_EQ(test, pcie_enable_tph(t->dev, MODE_DS), 0);
-	good_ops = pci_bus_set_ops(t->dev->bus, &failing_ops);
+	pci_tph_fail(t->dev->bus);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, restore_ops,
 							t->dev->bus), 0);
 	KUNIT_EXPECT_LT(test, pcie_tph_set_st_entry(t->dev, 0, 1), 0);

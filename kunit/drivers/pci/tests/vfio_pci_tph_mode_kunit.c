@@ -13,6 +13,7 @@
 
 #include "pci_fabric.h"
 #include "pci_tph_disabled.h"
+#include "pci_tph_failing.h"
 #include "vfio_pci_tph_set.h"
 
 /* Modes as bits, as GET_CAP tells them */
@@ -290,25 +291,6 @@ static void tph_notph_enabled(struct kunit *test)
 	tph_expect_off(set);
 }
 
-static struct pci_ops *good_ops;
-
-static int good_read(struct pci_bus *bus, unsigned int devfn, int where, int size,
-		     u32 *val)
-{
-	return good_ops->read(bus, devfn, where, size, val);
-}
-
-/* Entries of the ST table have two bytes, and are the only ones written so here */
-static int failing_write(struct pci_bus *bus, unsigned int devfn, int where,
-			 int size, u32 val)
-{
-	if (size == 2)
-		return PCIBIOS_DEVICE_NOT_FOUND;
-	return good_ops->write(bus, devfn, where, size, val);
-}
-
-static struct pci_ops failing_ops = { .read = good_read, .write = failing_write };
-
 /*
  * ENABLE finds that the table of whoever was there before cannot be cleared: it
  * fails, and TPH is not left on with the tags of another.
@@ -318,9 +300,9 @@ static void tph_enable_cannot_clear(struct kunit *test)
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
 	long enable;
 
-	good_ops = pci_bus_set_ops(set->pdev->bus, &failing_ops);
+	pci_tph_fail(set->pdev->bus);
 	enable = tph_enable(set, TPH_IV);
-	pci_bus_set_ops(set->pdev->bus, good_ops);
+	pci_tph_succeed(set->pdev->bus);
 	KUNIT_EXPECT_EQ(test, enable, -ENODEV);
 	tph_expect_off(set);
 	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
