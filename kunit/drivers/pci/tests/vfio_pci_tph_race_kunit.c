@@ -173,9 +173,10 @@ static void tph_race_batch(struct kunit *test)
 				-ENOENT);
 }
 
-/* What the writer of the registers holds, seen when they are written */
+/* What is held by who reads or writes the registers, seen when it happens */
 struct tph_locks {
 	struct tph_set *set;
+	unsigned int reads;
 	unsigned int writes;
 	unsigned int without_memory_lock;
 	unsigned int without_igate;
@@ -228,6 +229,55 @@ static void tph_locked(struct kunit *test)
 	KUNIT_EXPECT_GT(test, locks->writes, 0);
 	KUNIT_EXPECT_EQ(test, locks->without_memory_lock, 0);
 	pci_fabric_watch(set->fn, NULL, NULL);
+}
+
+static struct pci_ops *tph_real_ops;
+static struct tph_locks *tph_read_locks;
+
+static int tph_seen_read(struct pci_bus *bus, unsigned int devfn, int where,
+			 int size, u32 *val)
+{
+	struct vfio_pci_core_device *vdev = tph_vdev(tph_read_locks->set);
+
+	if (where == tph_read_locks->set->cap + 4) {
+		tph_read_locks->reads++;
+		if (!rwsem_is_locked(&vdev->memory_lock))
+			tph_read_locks->without_memory_lock++;
+	}
+	return tph_real_ops->read(bus, devfn, where, size, val);
+}
+
+static int tph_seen_write(struct pci_bus *bus, unsigned int devfn, int where,
+			  int size, u32 val)
+{
+	return tph_real_ops->write(bus, devfn, where, size, val);
+}
+
+static struct pci_ops tph_seen_ops = {
+	.read = tph_seen_read,
+	.write = tph_seen_write,
+};
+
+/*
+ * GET_CAP reads the TPH capability with the lock that keeps resets away: during one
+ * it would read all ones.  The first read is made without, to see whether there is
+ * a capability: all ones say so, too.
+ */
+static void tph_query_locked(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+	struct tph_locks locks = { .set = set };
+	struct vfio_pci_tph_cap cap;
+	long ret;
+
+	tph_read_locks = &locks;
+	tph_real_ops = pci_bus_set_ops(set->pdev->bus, &tph_seen_ops);
+	ret = tph_get_cap(set, &cap);
+	pci_bus_set_ops(set->pdev->bus, tph_real_ops);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_GT(test, locks.reads, 1);
+	KUNIT_EXPECT_EQ(test, locks.without_memory_lock, 1);
 }
 
 /*
@@ -511,6 +561,7 @@ static void tph_stress(struct kunit *test)
 static struct kunit_case vfio_pci_tph_race_cases[] = {
 	KUNIT_CASE_PARAM(tph_race_batch, tph_races_gen_params),
 	KUNIT_CASE(tph_locked),
+	KUNIT_CASE(tph_query_locked),
 	KUNIT_CASE(tph_lock_order),
 	KUNIT_CASE(tph_race_close),
 	KUNIT_CASE(tph_race_gone),
