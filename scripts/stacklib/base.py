@@ -17,9 +17,13 @@ from term import StackError, say, warn
 
 
 class Base:
-    """A base at hand: .objects (folder of git objects), .tree (id), .how (where from)."""
+    """A base at hand: .objects (folder of git objects), .tree (id), .how (where from).
 
-    def __init__(self, objects, tree, how):
+    .commit is the user's own that it was taken from; None when it came from elsewhere.
+    """
+
+    def __init__(self, objects, tree, how, commit=None):
+        self.commit = commit
         self.objects = Path(objects)
         self.tree = tree
         self.how = how
@@ -131,7 +135,7 @@ def from_tree(spec, manifest):
         tell_dirty(path, name)
     objects = gitcmd.git("rev-parse", "--git-path", "objects", cwd=path)
     tree = gitcmd.git("rev-parse", commit + "^{tree}", cwd=path)
-    return Base((Path(path) / objects).resolve(), tree, "%s (%s)" % (path, name))
+    return Base((Path(path) / objects).resolve(), tree, "%s (%s)" % (path, name), commit)
 
 
 def resolve(path, name):

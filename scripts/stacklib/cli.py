@@ -17,6 +17,7 @@ VERBS = [
     ("edit", "edit", "put a topic's patches on a branch as commits"),
     ("refresh", "edit", "write that branch back as canonical patch files"),
     ("lint", "lint", "check series, patch files, headers, cover letters, manifests"),
+    ("export", "export", "a topic as a mailbox with cover letter, for git am, b4 and the list"),
     ("test", "testrun", "the project's own tests, and what CI runs"),
 ]
 
@@ -28,12 +29,12 @@ CHECK = BUILD + ["aarch64-linux-gnu-gcc", "i686-linux-gnu-gcc", "s390x-linux-gnu
                  "powerpc64le-linux-gnu-gcc", "sparc64-linux-gnu-gcc",
                  "libelf-dev", "libssl-dev", "python3-ply", "python3-git", "patch", "spatch",
                  "libpython3-dev", "ocamlopt", "codespell", "sparse"]
-NEEDS = {"apply": GIT, "edit": GIT, "refresh": GIT, "lint": ["git"],
+NEEDS = {"apply": GIT, "edit": GIT, "refresh": GIT, "lint": ["git"], "export": GIT + ["perl"],
          "check": CHECK, "kunit": BUILD, "test": "*"}
 # What makes a verb quicker: installed along with what is missing, never asked for alone.
 LIKES = {"check": ["ccache"], "kunit": ["ccache"]}
 # The verbs that bring a kernel tree into the work folder.
-TREES = ("apply", "check", "kunit", "edit", "refresh", "test")
+TREES = ("apply", "check", "kunit", "edit", "refresh", "export", "test")
 
 EPILOG = """\
 exit status: 0 all is well, 1 findings, 2 wrong use or broken environment

@@ -2,7 +2,8 @@
 """The kunit drop-in: new files for a kernel tree, and the lines that hook them in.
 
 Everything below kunit/ goes to the same path in the kernel, except the files at
-its top: `hooks`, `suites.ini`, README. A line of `hooks` is
+its top (`hooks`, `suites.ini`, README) and the folder `commits`, which says how
+the drop-in is posted (dropseries.py). A line of `hooks` is
 FILE<TAB>ANCHOR<TAB>LINE: LINE goes into FILE after the last line that equals
 ANCHOR, or at the end when ANCHOR is `-`.
 """
@@ -20,7 +21,8 @@ def files(repo):
     top = Path(repo) / "kunit"
     found = []
     for path in sorted(top.rglob("*")):
-        if path.is_dir() or path.parent == top or path.name.endswith(_LEFTOVERS):
+        if path.is_dir() or path.parent in (top, top / "commits") \
+                or path.name.endswith(_LEFTOVERS):
             continue
         mode = "100755" if path.stat().st_mode & 0o100 else "100644"
         found.append((path.relative_to(top).as_posix(), path, mode))
@@ -57,8 +59,6 @@ def digest(repo):
 
 def build(git_dir, treeish, repo, index):
     """Return the tree id of treeish plus drop-in; index is a scratch index file's path."""
-    env = {"GIT_INDEX_FILE": index}
-    git("read-tree", treeish, cwd=git_dir, env=env)
     found = files(repo)
     taken = git("ls-tree", "-r", "--name-only", treeish, "--", *[f[0] for f in found],
                 cwd=git_dir) if found else ""
@@ -66,20 +66,39 @@ def build(git_dir, treeish, repo, index):
         raise StackError("the drop-in would overwrite %s of the kernel"
                          % ", ".join(taken.splitlines()),
                          "rename it below kunit/; changes to existing files are patches")
+    return add(git_dir, treeish, found, hooks(repo), index)
+
+
+def add(git_dir, treeish, found, hooked, index, texts=None):
+    """Return the tree id of treeish plus files and lines of hooks, each as files(), hooks() give them.
+
+    texts: {path in the kernel: str} that stands for what the file holds. index: as for build().
+    """
+    env = {"GIT_INDEX_FILE": index}
+    git("read-tree", treeish, cwd=git_dir, env=env)
+    texts = texts or {}
+    whole = [item for item in found if item[0] not in texts]
     blobs = git("hash-object", "-w", "--no-filters", "--stdin-paths", cwd=git_dir,
-                input="".join("%s\n" % path for _, path, _ in found)).split()
+                input="".join("%s\n" % path for _, path, _ in whole)).split()
     rows = ["%s %s 0\t%s" % (mode, blob, name)
-            for (name, _, mode), blob in zip(found, blobs)]
-    rows += _hooked(git_dir, treeish, repo)
+            for (name, _, mode), blob in zip(whole, blobs)]
+    rows += ["%s %s 0\t%s" % (mode, blob_of(git_dir, texts[name]), name)
+             for name, _, mode in found if name in texts]
+    rows += _hooked(git_dir, treeish, hooked)
     git("update-index", "--add", "--index-info", cwd=git_dir, env=env,
         input="".join(row + "\n" for row in rows))
     return git("write-tree", cwd=git_dir, env=env)
 
 
-def _hooked(git_dir, treeish, repo):
+def blob_of(git_dir, text):
+    """Write text (str) as an object of the repository; return its id."""
+    return git("hash-object", "-w", "--stdin", cwd=git_dir, input=text)
+
+
+def _hooked(git_dir, treeish, hooked):
     """Return the index rows of the files that hooks change."""
     texts = {}
-    for number, name, anchor, line in hooks(repo):
+    for number, name, anchor, line in hooked:
         if name not in texts:
             mode = git("ls-tree", treeish, "--", name, cwd=git_dir).split(" ")[0]
             if not mode:
@@ -94,8 +113,5 @@ def _hooked(git_dir, treeish, repo):
                                  "git -C out/linux show %s:%s" % (treeish[:12], name))
             place = len(lines) - lines[::-1].index(anchor)
         lines.insert(place, line)
-    rows = []
-    for name, (mode, lines) in texts.items():
-        blob = git("hash-object", "-w", "--stdin", cwd=git_dir, input="\n".join(lines) + "\n")
-        rows.append("%s %s 0\t%s" % (mode, blob, name))
-    return rows
+    return ["%s %s 0\t%s" % (mode, blob_of(git_dir, "\n".join(lines) + "\n"), name)
+            for name, (mode, lines) in texts.items()]

@@ -62,7 +62,8 @@ def collect(repo, base_name=None, names=None):
         found += lintpatch.check_cover(topic, repo)
         found += lintfiles.check_topic(topic, repo)
     for check in (lintfiles.check_bases, lintfiles.check_b4, lintfiles.check_hooks,
-                  lintfiles.check_suites, lintfiles.check_checks, lintfiles.check_texts):
+                  lintfiles.check_suites, lintfiles.check_commits,
+                  lintfiles.check_checks, lintfiles.check_texts):
         found += check(repo)
     return found, (len(patches), len(topics))
 

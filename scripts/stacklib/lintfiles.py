@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import dropin
+import dropseries
 import series
 from checkrun import CROSS
 from lintpatch import Finding
@@ -133,6 +134,32 @@ def check_hooks(repo):
         if folder and not (repo / "kunit" / os.path.dirname(name) / folder.group(1)).is_dir():
             found.append(Finding(path, number, "error", "kunit/%s/%s is not there"
                                  % (os.path.dirname(name), folder.group(1)), edit))
+    return found
+
+
+def check_commits(repo):
+    """Return the findings in kunit/commits: form, topics, and that each file is in one of them."""
+    folder = repo / "kunit" / "commits"
+    if not folder.is_dir():
+        return []
+    try:
+        commits = dropseries.load(repo)
+    except StackError as exc:
+        return [Finding(folder, 0, "error", exc.msg, exc.mend)]
+    found = [Finding(repo / "kunit" / name, 0, "error", "belongs to no patch of kunit/commits",
+                     "add it to Files: of one of kunit/commits/*")
+             for name in dropseries.homeless(repo, commits)]
+    topics = {p.parent.name for p in repo.glob("patches/*/*/topic.ini")}
+    for commit in commits:
+        edit = "$EDITOR %s" % commit.path.relative_to(repo)
+        if commit.topic and commit.topic not in topics:
+            found.append(Finding(commit.path, 1, "error", "there is no topic '%s'" % commit.topic, edit))
+        if not commit.files:
+            found.append(Finding(commit.path, 0, "error", "no file of the drop-in is in it", edit))
+        for line in commit.log.splitlines():
+            if len(line) > 75 and " " in line.strip():
+                found.append(Finding(commit.path, 0, "error", "a line of the log is longer than 75: %s"
+                                     % line[:40], edit))
     return found
 
 

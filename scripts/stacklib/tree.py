@@ -132,21 +132,30 @@ def prepare(ws, stack, topics, args=None):
     cannot be had, ApplyError when a patch does not apply.
     """
     with ws.lock():
-        found = base.find(ws, stack.base, args)
-        git_dir = worktree.repository(ws, found)
-        memory = Memory(git_dir)
-        parts = ("base", found.tree, stack.base["version"])
-        if not memory.get(*parts):
-            memory.put(applying.commit_tree(git_dir, found.tree, None,
-                                            "Linux " + stack.base["version"], BASE_FIELDS),
-                       [], *parts)
-        commits, notes = [memory.get(*parts)[0]], {}
+        git_dir, first, memory, found = ground(ws, stack, args)
+        commits, notes = [first], {}
         patches = [p for t in topics for p in t.patches]
         index = git_dir / "stack-state" / "index"
         apply_all(git_dir, patches, commits, notes, memory, index, ws.out / "rejects")
         full = dropin_commit(ws, git_dir, commits[-1], memory)
         worktree.set_refs(git_dir, commits, full)
         return Tree(ws, stack, topics, commits, notes, found.how)
+
+
+def ground(ws, stack, args):
+    """Return (git folder of out/linux, commit of the base in it, Memory, base.Base).
+
+    The lock of ws must be held. StackError when the base cannot be had.
+    """
+    found = base.find(ws, stack.base, args)
+    git_dir = worktree.repository(ws, found)
+    memory = Memory(git_dir)
+    parts = ("base", found.tree, stack.base["version"])
+    if not memory.get(*parts):
+        memory.put(applying.commit_tree(git_dir, found.tree, None,
+                                        "Linux " + stack.base["version"], BASE_FIELDS),
+                   [], *parts)
+    return git_dir, memory.get(*parts)[0], memory, found
 
 
 def apply_all(git_dir, patches, commits, notes, memory, index, rejects):

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Verb `export`: a topic as a mailbox for the mailing list."""
+import argparse
+import email.utils
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import canonical
+import dropseries
+import mail
+import posting
+import recipients
+import series
+from gitcmd import git
+from term import StackError, done, progress, say
+from workspace import Workspace
+
+
+def register(subparsers):
+    """Add the verb export."""
+    sub = subparsers.add_parser(
+        "export", help="a topic as a mailbox with cover letter, for git am, b4 and the list",
+        description="Writes a mailbox for each topic: cover letter, patches, then its KUnit suites, as one "
+                    "thread with\nmessage ids that are the same whenever that version is exported. To and "
+                    "Cc are what\nget_maintainer.pl of the tree says, what the cover letter names (To:, Cc:) "
+                    "and .b4-config.\n'base-commit:' is written when the base comes from a git tree (--tree). "
+                    "Suites need the series\n'%s', the fabric, which the cover letter names." % dropseries.NAME,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  scripts/stack export TOPIC\n  scripts/stack export --all\n"
+               "  scripts/stack export TOPIC --tree ~/linux --signoff --version 2\n"
+               "  scripts/stack export TOPIC --no-suites -o - | git -C ~/linux am -3")
+    sub.add_argument("--all", action="store_true", help="every topic and the fabric, each on those before")
+    sub.add_argument("--signoff", action="store_true",
+                     help="send as, and sign off by, you (git config user.name, user.email)")
+    sub.add_argument("--rfc", action="store_true", help="[RFC PATCH]")
+    sub.add_argument("--version", type=int, metavar="N",
+                     help="[PATCH vN] (default: what the cover letter says)")
+    sub.add_argument("--no-suites", action="store_true", help="the patches alone, without the drop-in")
+    sub.add_argument("-o", "--output", metavar="PATH",
+                     help="folder for the mailboxes (default: export/ in the work folder), or - for stdout")
+
+
+def run(args):
+    """Verb export: 0, or 1 when a version is exported whose cover letter has no changes listed."""
+    ws = Workspace(args)
+    stack = series.load(ws.repo, args.base)
+    names = wanted(stack, args)
+    if args.output == "-" and len(names) > 1:
+        raise StackError("-o - takes one topic, not %d" % len(names), "name a folder: -o DIR")
+    sender = identity(ws) if args.signoff else ""
+    written, quiet = [], args.output == "-"
+    with ws.lock():
+        if quiet:  # standard output is the mailbox
+            sys.stdout = sys.stderr
+        groups = [names] if args.all else [[name] for name in names]
+        for group in groups:
+            parts = posting.chain(ws, stack, group, args, not args.no_suites)
+            for part in posting.only(parts, group):
+                progress("export: %s" % part.name)
+                written.append((part, *letters(ws, part, args, sender)))
+        done()
+    if quiet:
+        sys.stdout = sys.__stdout__
+        sys.stdout.buffer.write(written[0][1])
+        sys.stdout.buffer.flush()
+        return 0
+    folder = Path(args.output).expanduser() if args.output else ws.out / "export"
+    for number, (part, data, head) in enumerate(written, 1):
+        path = folder / file_name(part, head, number if args.all else 0)
+        save(path, data)
+        say("%s: cover letter and %d patches%s" % (path, len(part.commits), after(part)))
+    say("exported %d series, %d patches" % (len(written), sum(len(p.commits) for p, *_ in written)))
+    return 0
+
+
+def wanted(stack, args):
+    """Return the names of the series to write; StackError for none, or for --all with some."""
+    known = [t.name for t in stack.topics]
+    if args.all:
+        if args.topics:
+            raise StackError("--all and names of topics exclude each other", "leave one of them out")
+        return ([] if args.no_suites else [dropseries.NAME]) + known
+    if not args.topics:
+        raise StackError("export needs a topic (there are: %s %s), or --all"
+                         % (" ".join(known), dropseries.NAME), "scripts/stack export %s" % known[0])
+    if dropseries.NAME in args.topics and args.no_suites:
+        raise StackError("'%s' is nothing but suites" % dropseries.NAME, "leave --no-suites out")
+    stack.select([n for n in args.topics if n != dropseries.NAME] or None)
+    return list(dict.fromkeys(args.topics))
+
+
+def after(part):
+    """Return " (apply X and Y before)" for what a series needs, or ""."""
+    names = [p.name for p in part.needs]
+    return " (apply before: %s)" % " ".join(names) if names else ""
+
+
+def identity(ws):
+    """Return "Name <address>" of who runs this, from git's configuration; StackError without one."""
+    proc = subprocess.run(["git", "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"],
+                          cwd=ws.repo, capture_output=True, text=True, check=False,
+                          env=dict(os.environ, LC_ALL="C"))
+    if proc.returncode:
+        raise StackError("--signoff: git does not know who you are",
+                         'git config --global user.name "Your Name"\n'
+                         "git config --global user.email you@example.org")
+    return re.sub(r">.*", ">", proc.stdout.strip())
+
+
+def letters(ws, part, args, sender):
+    """Return (the mailbox as bytes, its mail.Letterhead) of one posting.Part."""
+    git_dir = ws.out / "linux" / ".git"
+    version = part.version if args.version is None else args.version
+    if version < 1:
+        raise StackError("--version %d: versions begin with 1" % version)
+    if version > 1 and not re.search(r"^Changes (in|since|compared to) v%d\b|^v%d:|^Changes in v%d"
+                                     % (version - 1, version, version), part.cover.text, re.M):
+        raise StackError("%s: no list 'Changes in v%d:' in it" % (part.cover.path, version),
+                         "write it there; what has changed: scripts/stack diff %s OLD NEW" % part.name,
+                         code=1)
+    to, cc = recipients.people(ws, part, git_dir)
+    domain = email.utils.parseaddr(sender or part.cover.author)[1].rpartition("@")[2]
+    head = mail.Letterhead(part.change_id, domain, version, args.rfc, sender, to, cc)
+    total = len(part.commits)
+    mails = [mail.cover(part, cover_body(git_dir, part, head), total, head)]
+    mails += [mail.patch(git_dir, commit, origin, number, total, head)
+              for number, (commit, origin) in enumerate(zip(part.commits, part.origins), 1)]
+    return mail.mailbox(mails), head
+
+
+def cover_body(git_dir, part, head):
+    """Return the text of the cover letter: as stored, then what belongs to these very commits."""
+    text = part.cover.text.partition("\n\n")[2]
+    text = re.sub(r"^(To|Cc):[ \t]*.+@.+\n", "", text, flags=re.M)
+    text = re.split(r"^\S.* \(\d+\):\n  \S", text, flags=re.M)[0].rstrip("\n")
+    span = "%s..%s" % (part.start, part.end)
+    shortlog = git("shortlog", "-w72,2,4", "--no-merges", span, cwd=git_dir, input="").rstrip()
+    stat = git("diff", "--stat=72", "--summary", "-M", part.start, part.end, cwd=git_dir)
+    blocks = [text, needed(part, head), shortlog, stat, trailer(git_dir, part)]
+    return "\n\n".join(b for b in blocks if b) + "\n"
+
+
+def needed(part, head):
+    """Return the paragraph that names the series to apply before, or ""."""
+    if not part.needs:
+        return ""
+    lines = ["To be applied before, in this order (the suites need the fabric):", ""]
+    for other in part.needs:
+        subject = re.sub(r"^(\[[^]]*\]\s*)+", "", other.cover.header("Subject"))
+        stem = mail.Letterhead(other.change_id, head.message_id(0).rpartition("@")[2].rstrip(">"),
+                               other.version)
+        lines += ["  %s, v%d, %d patches" % (subject, other.version, len(other.commits)),
+                  "    Message-ID: %s" % stem.message_id(0)]
+    return "\n".join(lines)
+
+
+def trailer(git_dir, part):
+    """Return the lines that tools read: base-commit (of a real tree only), change-id, prerequisites.
+
+    Patch ids are written with base-commit only, as git does: for them b4 shazam asks the network.
+    """
+    lines = ["change-id: " + part.change_id]
+    lines += ["prerequisite-change-id: %s:v%d" % (p.change_id, p.version) for p in part.needs]
+    if part.base.commit:
+        lines.insert(0, "base-commit: " + part.base.commit)
+        lines += ["prerequisite-patch-id: " + i
+                  for i in posting.patch_ids(git_dir, part.root, part.start)]
+    return "\n".join(lines)
+
+
+def file_name(part, head, number):
+    """Return the name of a mailbox: [N-][rfc-][vN-]TOPIC.mbx."""
+    words = ["%02d" % number] if number else []
+    words += ["rfc"] if head.rfc else []
+    words += ["v%d" % head.version] if head.version > 1 else []
+    return "-".join(words + [part.name]) + ".mbx"
+
+
+def save(path, data):
+    """Write a mailbox, whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StackError("%s: cannot be made: %s" % (path.parent, exc.strerror),
+                         "name another folder: -o DIR") from exc
+    canonical.replace(path, data)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a posting consists of: the commits of a topic and its suites, and what must precede them.
+
+A topic stands on the base, the fabric of its suites, and the topics that it needs,
+each with its own suites: the order in which a taker applies the mailboxes.
+"""
+import email.utils
+import hashlib
+import re
+
+import applying
+import dropseries
+import tree as trees
+from gitcmd import git
+from series import Patch
+from term import StackError, done, progress
+
+
+class Part:
+    """One series: .name .topic (series.Topic; None: the fabric) .cover (series.Patch) .start (commit
+    that it stands on) .commits .origins (series.Patch or dropseries.DropCommit of each) .needs [Part]
+    .base (base.Base) .root (commit of the base)"""
+
+    def __init__(self, name, topic, cover, start, needs, found, root):
+        self.name, self.topic, self.cover, self.start = name, topic, cover, start
+        self.needs, self.base, self.root = needs, found, root
+        self.commits, self.origins = [], []
+
+    @property
+    def end(self):
+        """The last commit."""
+        return self.commits[-1] if self.commits else self.start
+
+    @property
+    def change_id(self):
+        """What stays the same from version to version, in b4's form."""
+        return change_id(self.name, self.cover)
+
+    @property
+    def version(self):
+        """The version that the cover letter says (1 when it says none)."""
+        found = re.search(r"\[[^]]*\bv(\d+)\b[^]]*\]", self.cover.header("Subject"))
+        return int(found.group(1)) if found else 1
+
+
+def change_id(name, cover):
+    """Return NAME-HASH: the same for a topic as long as the cover letter's author is the same."""
+    text = "%s\n%s" % (name, email.utils.parseaddr(cover.author)[1])
+    return "%s-%s" % (name, hashlib.sha256(text.encode()).hexdigest()[:12])
+
+
+def cover_of(ws, topic):
+    """Return the cover letter of a topic (None: of the fabric) as a series.Patch; StackError without."""
+    if topic is not None:
+        path = topic.cover or topic.dir / "0000-cover-letter.patch"
+    else:
+        path = ws.repo / "kunit" / "commits" / "0000-cover-letter.patch"
+    if not path.is_file():
+        raise StackError("%s: there is no cover letter" % path,
+                         "write one: git format-patch --cover-letter shows the form")
+    cover = Patch(path, topic.name if topic else dropseries.NAME)
+    for name in ("From", "Date", "Subject"):
+        if not cover.header(name):
+            raise StackError("%s: no %s: header" % (path, name), "$EDITOR %s" % path)
+    return cover
+
+
+def chain(ws, stack, names, args, suites=True):
+    """Return the Parts for these topics (dropseries.NAME: the fabric) and all that they need, in order.
+
+    Raises applying.ApplyError when a patch does not apply, StackError when there is no base.
+    """
+    wanted = [n for n in names if n != dropseries.NAME]
+    topics = stack.select(wanted) if wanted else []
+    drops = dropseries.load(ws.repo) if suites else []
+    missing = dropseries.homeless(ws.repo, drops) if drops else []
+    if missing:
+        raise StackError("%d files of the drop-in belong to no patch, the first is %s"
+                         % (len(missing), missing[0]),
+                         "name it in Files: of one of kunit/commits/*", code=1)
+    with ws.lock():
+        git_dir, root, memory, found = trees.ground(ws, stack, args)
+        maker = Maker(ws, git_dir, memory, found, root)
+        fabric = [d for d in drops if not d.topic]
+        if fabric:
+            maker.part(None, dropseries.NAME, fabric)
+        for topic in topics:
+            maker.part(topic, topic.name, [d for d in drops if d.topic == topic.name])
+    done()
+    return maker.parts
+
+
+class Maker:
+    """Makes the commits of one Part after the other: .parts"""
+
+    def __init__(self, ws, git_dir, memory, found, root):
+        self.ws, self.git_dir, self.memory = ws, git_dir, memory
+        self.found, self.root, self.at = found, root, root
+        self.parts, self.have = [], set()
+        self.index = git_dir / "stack-state" / "index"
+
+    def part(self, topic, name, drops):
+        """Make the Part of a topic: its patches, then its share of the drop-in."""
+        made = Part(name, topic, cover_of(self.ws, topic), self.at, list(self.parts), self.found,
+                    self.root)
+        if topic is not None:
+            commits = [self.at]
+            trees.apply_all(self.git_dir, topic.patches, commits, {}, self.memory, self.index,
+                            self.ws.out / "rejects")
+            made.commits, made.origins = commits[1:], list(topic.patches)
+            self.at = made.end
+        for drop in drops:
+            if not drop.files:
+                continue
+            progress("export: %s: %s" % (name, drop.subject))
+            made.commits.append(self.drop(drop, made.cover))
+            made.origins.append(drop)
+        if made.commits:
+            self.parts.append(made)
+
+    def drop(self, drop, cover):
+        """Make the commit of one patch of the drop-in; author and date are the cover letter's."""
+        self.have |= drop.files
+        fresh = dropseries.tree_with(self.git_dir, self.at, self.ws.repo, self.have, drop.files,
+                                     self.index)
+        author, address = email.utils.parseaddr(cover.author)
+        message = "%s\n\n%s\n\nSigned-off-by: %s" % (drop.subject, drop.log, cover.author)
+        self.at = applying.commit_tree(self.git_dir, fresh, self.at, message, {
+            "Author": author, "Email": address, "Date": cover.header("Date")})
+        return self.at
+
+
+def patch_ids(git_dir, start, end):
+    """Return the stable patch ids of the commits after start up to end, oldest first."""
+    if start == end:
+        return []
+    diffs = git("log", "-p", "--reverse", "--full-index", "--no-textconv", "--no-ext-diff",
+                "--no-renames", "--format=commit %H", "%s..%s" % (start, end), cwd=git_dir)
+    said = git("patch-id", "--stable", cwd=git_dir, input=diffs)
+    return [line.split()[0] for line in said.splitlines()]
+
+
+def only(parts, names):
+    """Return those Parts that names name."""
+    return [p for p in parts if p.name in names]

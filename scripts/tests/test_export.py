@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Golden cases of `export`: what is in the mailbox, and that all who take it get the same tree."""
+import email
+import email.header
+import email.policy
+import re
+import sys
+import unittest
+from pathlib import Path
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import ministack  # noqa: E402
+import mailstack  # noqa: E402
+from ministack import sh, write  # noqa: E402
+
+import dropseries  # noqa: E402
+import mail  # noqa: E402
+
+
+def parse(data):
+    """The mails of a mailbox, by the separator that export writes."""
+    return [email.message_from_bytes(part, policy=email.policy.default)
+            for part in data.split(mail.SEPARATOR)[1:]]
+
+
+class Export(unittest.TestCase):
+    """The verb, its options and its errors."""
+
+    def setUp(self):
+        self.mini = mailstack.MailStack(self)
+
+    def stack(self, *words, status=0, **extra):
+        proc = self.mini.stack(*words, **extra)
+        self.assertEqual(proc.returncode, status, proc.stdout + proc.stderr)
+        return proc
+
+    def export(self, *words, name="alpha", **extra):
+        """Export with these words; the mails of one mailbox."""
+        self.stack("export", *words, **extra)
+        return parse((self.mini.out / "export" / (name + ".mbx")).read_bytes())
+
+    def test_thread_and_headers(self):
+        mails = self.export("alpha")
+        self.assertEqual([re.sub(r"\].*", "]", m["Subject"]) for m in mails],
+                         ["[PATCH %d/3]" % n for n in range(4)])
+        self.assertEqual(mails[2]["Subject"], "[PATCH 2/3] " + mailstack.SUBJECT)
+        self.assertEqual(mails[2]["From"], "Jürgen Müller-Groß <juergen@example.org>")
+        first = mails[0]["Message-ID"]
+        self.assertRegex(first, r"^<alpha-v1-0-[0-9a-f]{12}@example\.org>$")
+        for number, message in enumerate(mails):
+            self.assertEqual(message["Message-ID"], first.replace("-v1-0-", "-v1-%d-" % number))
+            self.assertEqual(message["In-Reply-To"], first if number else None)
+            self.assertEqual(message["References"], first if number else None)
+            self.assertEqual(message["To"], "to@example.org")
+        self.assertEqual(mails[2].get_content().partition("\n---\n")[0] + "\n", mailstack.BODY)
+
+    def test_same_version_same_bytes(self):
+        self.export("alpha")
+        path = self.mini.out / "export/alpha.mbx"
+        before = path.read_bytes()
+        self.export("alpha", "--out", self.mini.top / "other")
+        self.assertEqual((self.mini.top / "other/export/alpha.mbx").read_bytes(), before)
+
+    def export_to(self, folder, *words):
+        self.stack("export", *words, "-o", folder)
+        return {p.name: parse(p.read_bytes()) for p in Path(folder).iterdir()}
+
+    def test_cover_letter(self):
+        cover = self.export("alpha")[0].get_content()
+        self.assertTrue(cover.startswith("What it is.\n"))
+        self.assertNotIn("  old\n", cover)  # the shortlog that was stored
+        self.assertIn("  A fabric, v1, 1 patches\n    Message-ID: <kunit-v1-0-", cover)
+        self.assertIn("Ann Author (2):\n  PCI: Return more from a3()\n  PCI: Add KUnit suites of alpha\n",
+                      cover)
+        self.assertIn("\n 8 files changed, ", cover)
+        self.assertRegex(cover, r"\nchange-id: alpha-[0-9a-f]{12}\n")
+        self.assertRegex(cover, r"\nprerequisite-change-id: kunit-[0-9a-f]{12}:v1\n")
+        self.assertNotIn("base-commit", cover)  # a tarball has none
+
+    def test_base_commit_and_patch_ids_of_a_real_tree(self):
+        cover = self.export("alpha", "--tree", self.mini.kernel)[0].get_content()
+        commit = sh("git", "rev-parse", "v1.2.3", cwd=self.mini.kernel)
+        self.assertIn("\nbase-commit: %s\n" % commit, cover)
+        # git's own idea of the same, from a tree that took the fabric
+        self.stack("export", "kunit")
+        tree = self.mini.fresh("ids")
+        sh("git", "am", "-q", "--empty=drop", self.mini.out / "export/kunit.mbx", cwd=tree)
+        sh("git", "am", "-q", self.mini.patches()[0], cwd=tree)
+        said = sh("git", "format-patch", "--stdout", "-1", "--base=v1.2.3", cwd=tree)
+        self.assertEqual(re.findall("^prerequisite-patch-id: .*", said, re.M),
+                         re.findall("^prerequisite-patch-id: .*", cover, re.M))
+
+    def test_signoff_rfc_version(self):
+        cover = self.mini.repo / "patches/v1/alpha/0000-cover-letter.patch"
+        proc = self.stack("export", "alpha", "--version", "2", status=1)
+        self.assertIn("no list 'Changes in v2:' in it", proc.stderr)
+        write(cover, cover.read_text(encoding="utf-8").replace("What it is.\n",
+                                                              "What it is.\n\nChanges in v2:\n- all\n"))
+        home = self.mini.top / "home"
+        write(home / ".gitconfig", "[user]\n\tname = Sen Dér\n\temail = sender@example.net\n")
+        me = {"GIT_COMMITTER_NAME": "Sen Dér", "GIT_COMMITTER_EMAIL": "sender@example.net"}
+        mails = self.export("alpha", "--version", "2", "--rfc", "--signoff", name="rfc-v2-alpha", **me)
+        self.assertEqual(mails[1]["Subject"], "[RFC PATCH v2 1/3] PCI: Return more from a3()")
+        self.assertRegex(mails[1]["Message-ID"], r"^<alpha-rfc-v2-1-[0-9a-f]{12}@example\.net>$")
+        for message in mails:
+            self.assertEqual(message["From"], "Sen Dér <sender@example.net>")
+        text = mails[2].get_content()
+        self.assertTrue(text.startswith("From: =?UTF-8?q?J=C3=BCrgen=20M=C3=BCller-Gro=C3=9F?= "
+                                        "<juergen@example.org>\n\n")
+                        or text.startswith("From: Jürgen Müller-Groß <juergen@example.org>\n\n"), text[:99])
+        self.assertRegex(text, "(?s)Signed-off-by: Jürgen.*\nSigned-off-by: Sen Dér "
+                         "<sender@example.net>\n---\n")
+
+    def test_signoff_of_nobody(self):
+        proc = self.stack("export", "alpha", "--signoff", status=2, GIT_COMMITTER_NAME="",
+                          GIT_COMMITTER_EMAIL="")
+        self.assertIn("git does not know who you are", proc.stderr)
+        self.assertIn("mend: git config --global user.name", proc.stderr)
+
+    def test_to_and_cc_of_get_maintainer(self):
+        self.mini.give_maintainers(
+            "#!/usr/bin/perl\n# takes the diff, prints as the real one does\n"
+            "die unless -f 'COPYING' and -d 'arch' and -f 'MAINTAINERS';\n"
+            "my $d = join('', <STDIN>); die unless $d =~ m,b/drivers/pci/a.c,;\n"
+            "print \"Ann Other <ann.other\\@example.org> (maintainer:A DRIVER)\\n\";\n"
+            "print \"Rae Viewer <rae\\@example.org> (reviewer:A DRIVER)\\n\";\n"
+            "print \"TO\\@example.org (open list:A DRIVER (OLD))\\n\";\n"
+            "print \"a-list\\@example.org (open list:A DRIVER)\\n\";\n")
+        cover = self.mini.repo / "patches/v1/alpha/0000-cover-letter.patch"
+        write(cover, cover.read_text(encoding="utf-8").replace(
+            "\n\nWhat", "\nCc: \"Doe, J.\" <doe@example.org>\n\nWhat") + "Cc: Zoë <zoe@example.org>\n")
+        mails = self.export("alpha", "--tree", self.mini.kernel)
+        for message in mails:
+            self.assertEqual(message["To"], "to@example.org, Ann Other <ann.other@example.org>")
+            self.assertEqual(message["Cc"], '"Doe, J." <doe@example.org>, Zoë <zoe@example.org>, '
+                             "Rae Viewer <rae@example.org>, a-list@example.org")
+        self.assertNotIn("Cc:", mails[0].get_content())
+
+    def test_get_maintainer_that_fails(self):
+        self.mini.give_maintainers("#!/usr/bin/perl\ndie 'no such section';\n")
+        proc = self.stack("export", "alpha", "--tree", self.mini.kernel, status=2)
+        self.assertIn("get_maintainer.pl failed", proc.stderr)
+        self.assertIn("no such section", proc.stderr)
+        self.assertFalse((self.mini.out / "export").exists())
+
+    def test_standard_output_is_the_mailbox_alone(self):
+        proc = self.stack("export", "beta", "--no-suites", "-o", "-")
+        self.assertTrue(proc.stdout.startswith("From 0000"))
+        self.assertEqual(len(parse(proc.stdout.encode())), 2)
+
+    def test_notes_go_along(self):
+        path = self.mini.patches()[0]
+        write(path, path.read_text(encoding="utf-8").replace("\n---\n", "\n---\nv2: new\n\n", 1))
+        self.assertIn("\n---\nv2: new\n\n drivers/pci/a.c |", self.export("alpha")[1].get_content())
+
+    def test_wrong_use(self):
+        for words, text in ((("export",), "export needs a topic (there are: alpha beta kunit)"),
+                            (("export", "gamma"), "no topic 'gamma'"),
+                            (("export", "--all", "alpha"), "--all and names of topics exclude"),
+                            (("export", "alpha", "beta", "-o", "-"), "-o - takes one topic"),
+                            (("export", "kunit", "--no-suites"), "nothing but suites"),
+                            (("export", "alpha", "--version", "0"), "versions begin with 1"),
+                            (("export", "alpha", "--tree", "/nonexistent"), "no such folder")):
+            proc = self.stack(*words, status=2)
+            self.assertIn(text, proc.stderr)
+            self.assertNotIn("Traceback", proc.stderr)
+
+    def test_broken_stack(self):
+        (self.mini.repo / "patches/v1/beta/0000-cover-letter.patch").unlink()
+        self.assertIn("there is no cover letter", self.stack("export", "beta", status=2).stderr)
+        write(self.mini.repo / "kunit/drivers/pci/tests/lost.c", "// SPDX-License-Identifier: GPL-2.0\n")
+        proc = self.stack("export", "alpha", status=1)
+        self.assertIn("1 files of the drop-in belong to no patch, the first is "
+                      "drivers/pci/tests/lost.c", proc.stderr)
+        write(self.mini.repo / "kunit/commits/10-fabric", "Subject: x\n\nno files\n")
+        self.assertIn("needs the headers Subject and Files", self.stack("export", "alpha",
+                                                                        status=2).stderr)
+
+    def test_lint_of_the_commits(self):
+        tests = self.mini.repo / "kunit/drivers/pci/tests"
+        write(tests / "lost.h", "/* SPDX-License-Identifier: GPL-2.0 */\n")
+        write(self.mini.repo / "kunit/commits/30-no", "Topic: nosuch\nSubject: x\nFiles: none*\n\n%s\n"
+              % ("word " * 20))
+        said = self.stack("lint", status=1).stdout
+        for text in ("tests/lost.h:0: error: belongs to no patch", "there is no topic 'nosuch'",
+                     "no file of the drop-in is in it", "longer than 75"):
+            self.assertIn(text, said)
+
+    def test_folder_that_cannot_be_written(self):
+        write(self.mini.top / "file", "")
+        proc = self.stack("export", "alpha", "-o", self.mini.top / "file", status=2)
+        self.assertIn("cannot be made", proc.stderr)
+        proc = self.stack("export", "alpha", "-o", "/dev/full/x", status=2)
+        self.assertIn("mend: name another folder", proc.stderr)
+
+
+class RoundTrip(unittest.TestCase):
+    """git am, b4 am, b4 shazam and quilt give the tree that `apply` gives."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.mini = mailstack.MailStack(mock.Mock(addCleanup=cls.addClassCleanup))
+        for words in (("apply",), ("export", "--all"), ("apply", "--no-dropin", "alpha"),
+                      ("export", "--no-suites", "alpha")):
+            proc = cls.mini.stack(*words)
+            assert proc.returncode == 0, proc.stdout + proc.stderr
+            if words == ("apply",):
+                cls.full = cls.mini.git("rev-parse", "refs/stack/full^{tree}")
+            if words[-1] == "alpha" and words[0] == "apply":
+                cls.plain = cls.mini.git("rev-parse", "HEAD^{tree}")
+        folder = cls.mini.out / "export"
+        cls.all = sorted(folder.glob("0*.mbx"))
+        cls.alpha = folder / "alpha.mbx"
+
+    def tree(self, path):
+        return sh("git", "rev-parse", "HEAD^{tree}", cwd=path)
+
+    def run_ok(self, *words, cwd, **extra):
+        proc = self.mini.run(*words, cwd=cwd, **extra)
+        self.assertEqual(proc.returncode, 0, proc.stdout + proc.stderr)
+        return proc
+
+    def test_git_am(self):
+        path = self.mini.fresh("am")
+        self.run_ok("git", "am", "--empty=drop", *self.all, cwd=path)
+        self.assertEqual(self.tree(path), self.full)
+        log = sh("git", "log", "-1", "--format=%an <%ae>%n%s%n%n%b", "HEAD~2", cwd=path)
+        self.assertEqual(log, "Jürgen Müller-Groß <juergen@example.org>\n%s\n\n%s"
+                         % (mailstack.SUBJECT, mailstack.BODY.strip()))
+
+    def test_b4_am(self):
+        path = self.mini.fresh("b4am")
+        for number, file in enumerate(self.all):
+            self.run_ok("b4", "-n", "--offline-mode", "am", "-m", file, "-n", "t%d" % number,
+                        "-o", self.mini.top / "am-ready", cwd=path)
+            self.run_ok("git", "am", self.mini.top / "am-ready" / ("t%d.mbx" % number), cwd=path)
+        self.assertEqual(self.tree(path), self.full)
+        self.assertEqual(sh("git", "log", "-1", "--format=%an: %s", "HEAD~2", cwd=path),
+                         "Jürgen Müller-Groß: " + mailstack.SUBJECT)
+
+    def test_b4_shazam(self):
+        path = self.mini.fresh("shazam")
+        for file in self.all:
+            self.run_ok("b4", "-n", "--offline-mode", "shazam", "-m", file, cwd=path)
+        self.assertEqual(self.tree(path), self.full)
+
+    def test_quilt_import(self):
+        path = self.mini.fresh("quilt")
+        out = self.mini.top / "quilt-ready"
+        self.run_ok("b4", "-n", "--offline-mode", "am", "-Q", "-m", self.alpha, "-n", "alpha", "-o", out,
+                    cwd=path)
+        folder = next(p for p in out.iterdir() if p.is_dir())
+        names = [l for l in (folder / "series").read_text().splitlines() if l and l[0] != "#"]
+        for name in names:
+            self.run_ok("quilt", "import", folder / name.split()[0], cwd=path)
+            self.run_ok("quilt", "push", cwd=path)
+        sh("git", "add", "-f", "drivers", cwd=path)
+        sh("git", "commit", "-qm", "quilt", cwd=path)
+        self.assertEqual(self.tree(path), self.plain)
+
+
+class DropIn(unittest.TestCase):
+    """The states in which the files of the drop-in grow."""
+
+    def state(self, have):
+        mini = mailstack.MailStack(self)
+        tests = "drivers/pci/tests/"
+        write(mini.repo / "kunit" / tests / "Makefile",
+              "obj-$(CONFIG_F)\t+= f.o\nf-y := mini_kunit.o \\\n\talpha_two_kunit.o\n\n# of one\n"
+              "x := $(srctree)/alpha_one_kunit.c\nkept_with_it:\n\ttouch $@\n\nobj-$(CONFIG_MINI) += "
+              "mini_kunit.o\n# a word\nobj-$(CONFIG_ONE) += alpha_one_kunit.o\n\n# the end\n")
+        write(mini.repo / "kunit" / tests / "Kconfig",
+              "# head\n\nif X\n\n# of one\nconfig ONE\n\tbool\n\tselect HELPER\n\nconfig HELPER\n\tbool\n\n"
+              "config MINI\n\tbool\n\nendif\n\nconfig F\n\tbool\n")
+        write(mini.repo / "kunit" / tests / ".kunitconfig", "CONFIG_PCI=y\nCONFIG_ONE=y\nCONFIG_MINI=y\n")
+        names = {tests + n for n in ["Makefile", "Kconfig", ".kunitconfig"] + have}
+        state = dropseries.State(mini.repo, names)
+        return [state.text(tests + n) for n in ("Makefile", "Kconfig", ".kunitconfig")]
+
+    def test_without_one(self):
+        makefile, kconfig, kunitconfig = self.state(["mini_kunit.c"])
+        self.assertEqual(makefile, "obj-$(CONFIG_MINI) += mini_kunit.o\n# a word\n\n# the end\n")
+        self.assertEqual(kconfig, "# head\n\nif X\n\nconfig MINI\n\tbool\n\nendif\n")
+        self.assertEqual(kunitconfig, "CONFIG_PCI=y\nCONFIG_MINI=y\n")
+
+    def test_with_all_nothing_is_changed(self):
+        for text in self.state(["mini_kunit.c", "alpha_one_kunit.c", "alpha_two_kunit.c"]):
+            self.assertIn("ONE", text)
+            self.assertNotIn("\n\n\n", text)
+
+    def test_hook_comes_with_the_file_that_it_names(self):
+        for line, file in (('\tsource "a/Kconfig"', "a/Kconfig"), ("obj-y += tests/", "d/tests/Makefile"),
+                           ('#include "../x.h"', "x.h")):
+            hook = (1, "d/file", "-", line)
+            self.assertTrue(dropseries.hook_ready(hook, {file}), line)
+            self.assertFalse(dropseries.hook_ready(hook, {"other"}), line)
+
+
+class Mail(unittest.TestCase):
+    """What mail cannot carry as it is."""
+
+    def test_quoted_printable_and_back(self):
+        body = "From x\n>From y\nplain \n\ttab\t\n%s\ncr\rin\r\né=3D\n".encode() % (b"y" * 3000)
+        said = mail.quoted(body)
+        self.assertNotRegex(said, rb"(?m)^>*From ")
+        self.assertNotIn(b"\r", said)
+        self.assertLess(max(map(len, said.split(b"\n"))), 80)
+        import quopri  # pylint: disable=import-outside-toplevel
+        self.assertEqual(quopri.decodestring(said), body)
+
+    def test_plain_bodies_stay_plain(self):
+        head = mail.Letterhead("t-abc", "example.org")
+        said = mail.whole(b"From: a@b.c\nSubject: x", b"just text\nFrom: no\n", head, 1)
+        self.assertNotIn(b"MIME-Version", said)
+        self.assertTrue(said.endswith(b"\n\njust text\nFrom: no\n\n"))
+
+
+if __name__ == "__main__":
+    unittest.main()
