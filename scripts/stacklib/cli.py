@@ -18,6 +18,8 @@ VERBS = [
     ("refresh", "edit", "write that branch back as canonical patch files"),
     ("lint", "lint", "check series, patch files, headers, cover letters, manifests"),
     ("export", "export", "a topic as a mailbox with cover letter, for git am, b4 and the list"),
+    ("b4", "prep", "a topic as a branch of b4 prep in a git tree of yours"),
+    ("mail-check", "mailcheck", "judge one patch on standard input, for b4"),
     ("test", "testrun", "the project's own tests, and what CI runs"),
 ]
 
@@ -30,11 +32,12 @@ CHECK = BUILD + ["aarch64-linux-gnu-gcc", "i686-linux-gnu-gcc", "s390x-linux-gnu
                  "libelf-dev", "libssl-dev", "python3-ply", "python3-git", "patch", "spatch",
                  "libpython3-dev", "ocamlopt", "codespell", "sparse"]
 NEEDS = {"apply": GIT, "edit": GIT, "refresh": GIT, "lint": ["git"], "export": GIT + ["perl"],
+         "b4": GIT, "mail-check": ["git", "perl", "codespell"],
          "check": CHECK, "kunit": BUILD, "test": "*"}
 # What makes a verb quicker: installed along with what is missing, never asked for alone.
 LIKES = {"check": ["ccache"], "kunit": ["ccache"]}
 # The verbs that bring a kernel tree into the work folder.
-TREES = ("apply", "check", "kunit", "edit", "refresh", "export", "test")
+TREES = ("apply", "check", "kunit", "edit", "refresh", "export", "b4", "test")
 
 EPILOG = """\
 exit status: 0 all is well, 1 findings, 2 wrong use or broken environment
@@ -49,7 +52,7 @@ def usage():
     """Return the help text of the tool as a whole."""
     lines = ["usage: scripts/stack VERB [TOPIC...] [--base NAME] [--out DIR] [--tree PATH[:REF]]",
              "", "Applies a stack of kernel patches to a pinned kernel, proves it, keeps it.", ""]
-    lines += ["  %-8s  %s" % (verb, text) for verb, _, text in VERBS]
+    lines += ["  %-10s  %s" % (verb, text) for verb, _, text in VERBS]
     return "\n".join(lines) + "\n\n" + EPILOG
 
 

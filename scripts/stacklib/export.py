@@ -133,14 +133,18 @@ def letters(ws, part, args, sender):
 
 def cover_body(git_dir, part, head):
     """Return the text of the cover letter: as stored, then what belongs to these very commits."""
-    text = part.cover.text.partition("\n\n")[2]
-    text = re.sub(r"^(To|Cc):[ \t]*.+@.+\n", "", text, flags=re.M)
-    text = re.split(r"^\S.* \(\d+\):\n  \S", text, flags=re.M)[0].rstrip("\n")
     span = "%s..%s" % (part.start, part.end)
     shortlog = git("shortlog", "-w72,2,4", "--no-merges", span, cwd=git_dir, input="").rstrip()
     stat = git("diff", "--stat=72", "--summary", "-M", part.start, part.end, cwd=git_dir)
-    blocks = [text, needed(part, head), shortlog, stat, trailer(git_dir, part)]
-    return "\n\n".join(b for b in blocks if b) + "\n"
+    return "\n\n".join([cover_text(part, head), shortlog, stat, trailer(git_dir, part)]) + "\n"
+
+
+def cover_text(part, head):
+    """Return what a person wrote of the cover letter, and which series are needed."""
+    text = part.cover.text.partition("\n\n")[2]
+    text = re.sub(r"^(To|Cc):[ \t]*.+@.+\n", "", text, flags=re.M)
+    text = re.split(r"^\S.* \(\d+\):\n  \S", text, flags=re.M)[0].rstrip("\n")
+    return "\n\n".join(t for t in (text, needed(part, head)) if t)
 
 
 def needed(part, head):

@@ -138,6 +138,7 @@ static struct kunit_suite pci_iov_bench_suite = {
 	.name = "pci_iov_bench",
 	.test_cases = pci_iov_bench_cases,
 };
+
 kunit_test_suite(pci_iov_bench_suite);
 
 MODULE_DESCRIPTION("Measurements of the PCI rescan/remove lock");

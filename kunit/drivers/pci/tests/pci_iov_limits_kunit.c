@@ -225,6 +225,7 @@ static struct kunit_suite pci_iov_limits_suite = {
 	.init = pci_iov_limits_init,
 	.test_cases = pci_iov_limits_cases,
 };
+
 kunit_test_suite(pci_iov_limits_suite);
 
 MODULE_DESCRIPTION("KUnit tests that show the limits of the locking of SR-IOV");

@@ -381,6 +381,7 @@ static struct kunit_suite pci_iov_stress_suite = {
 	.suite_init = pci_iov_stress_suite_init,
 	.test_cases = pci_iov_stress_cases,
 };
+
 kunit_test_suite(pci_iov_stress_suite);
 
 MODULE_DESCRIPTION("KUnit stress test for SR-IOV and hotplug");

@@ -746,6 +746,7 @@ static struct kunit_suite pci_remove_lock_suite = {
 	.init = pci_remove_lock_init,
 	.test_cases = pci_remove_lock_cases,
 };
+
 kunit_test_suite(pci_remove_lock_suite);
 
 MODULE_DESCRIPTION("KUnit tests for the remove attribute of PCI devices");

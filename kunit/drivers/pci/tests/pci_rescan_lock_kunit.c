@@ -316,6 +316,7 @@ static struct kunit_suite pci_rescan_lock_suite = {
 	.init = pci_rescan_lock_init,
 	.test_cases = pci_rescan_lock_cases,
 };
+
 kunit_test_suite(pci_rescan_lock_suite);
 
 MODULE_DESCRIPTION("KUnit tests for the PCI rescan/remove lock");

@@ -126,7 +126,8 @@ static unsigned int scan_check_bus(struct scan_fixture *f, struct pci_bus *bus)
 		if (!dev->subordinate) {
 			/* The name is that of a bus, which is gone */
 			for (int i = 0; i < PCI_BRIDGE_RESOURCE_NUM; i++)
-				KUNIT_EXPECT_NULL(f->test, dev->resource[PCI_BRIDGE_RESOURCES + i].name);
+				KUNIT_EXPECT_NULL(f->test,
+						  dev->resource[PCI_BRIDGE_RESOURCES + i].name);
 			continue;
 		}
 		KUNIT_EXPECT_TRUE(f->test,

@@ -650,6 +650,7 @@ static struct kunit_suite pci_sriov_lock_suite = {
 	.init = pci_sriov_lock_init,
 	.test_cases = pci_sriov_lock_cases,
 };
+
 kunit_test_suite(pci_sriov_lock_suite);
 
 MODULE_DESCRIPTION("KUnit tests for locking of SR-IOV");

@@ -34,6 +34,7 @@ static const struct {
 	{ "group", VFIO_PCI_GROUP },
 	{ "cdev", VFIO_PCI_CDEV },
 };
+
 KUNIT_ARRAY_PARAM_DESC(vfio_pci_doors, vfio_pci_doors, name);
 
 static int vfio_pci_door_init(struct kunit *test)
@@ -302,6 +303,7 @@ static struct kunit_suite vfio_pci_door_suite = {
 	.init = vfio_pci_door_init,
 	.test_cases = vfio_pci_door_cases,
 };
+
 kunit_test_suite(vfio_pci_door_suite);
 
 MODULE_DESCRIPTION("KUnit tests for vfio-pci through system calls");

@@ -92,6 +92,7 @@ static struct kunit_suite vfio_pci_tph_bench_suite = {
 	.name = "vfio_pci_tph_bench",
 	.test_cases = vfio_pci_tph_bench_cases,
 };
+
 kunit_test_suite(vfio_pci_tph_bench_suite);
 
 MODULE_DESCRIPTION("Measurements of steering tags through vfio-pci");

@@ -508,6 +508,7 @@ static const struct fuzz_param {
 			    .st_size = 8, .no_completer = true }, 0, 8 },
 	{ "absent", { .door = VFIO_PCI_GROUP, .absent = true }, 0, 0 },
 };
+
 KUNIT_ARRAY_PARAM_DESC(fuzz_kinds, fuzz_kinds, name);
 
 static void fuzz_run(struct kunit *test)
@@ -567,6 +568,7 @@ static struct kunit_suite vfio_pci_tph_fuzz_suite = {
 	.name = "vfio_pci_tph_fuzz",
 	.test_cases = vfio_pci_tph_fuzz_cases,
 };
+
 kunit_test_suite(vfio_pci_tph_fuzz_suite);
 
 MODULE_DESCRIPTION("KUnit fuzz test for VFIO_DEVICE_PCI_TPH");

@@ -36,6 +36,7 @@ static const struct tph_op_param {
 	{ "get_st", 3, 3, true, true },
 	{ "set_st", 4, 3, true, false },
 };
+
 KUNIT_ARRAY_PARAM_DESC(tph_ops, tph_ops, name);
 
 static struct tph_set *tph_op_set(struct kunit *test)
@@ -395,6 +396,7 @@ static struct kunit_suite vfio_pci_tph_suite = {
 	.name = "vfio_pci_tph",
 	.test_cases = vfio_pci_tph_cases,
 };
+
 kunit_test_suite(vfio_pci_tph_suite);
 
 MODULE_DESCRIPTION("KUnit tests for the arguments of VFIO_DEVICE_PCI_TPH");

@@ -62,6 +62,7 @@ static const struct tph_cap_param {
 	{ "no_completer", { .loc = TPH_LOC_CAP, .st_size = 4, .gate = true,
 			    .no_completer = true }, 0, 1, 4 },
 };
+
 KUNIT_ARRAY_PARAM_DESC(tph_caps, tph_caps, name);
 
 static struct tph_set *tph_caps_set(struct kunit *test)
@@ -373,6 +374,7 @@ static struct kunit_suite vfio_pci_tph_mode_suite = {
 	.name = "vfio_pci_tph_mode",
 	.test_cases = vfio_pci_tph_mode_cases,
 };
+
 kunit_test_suite(vfio_pci_tph_mode_suite);
 
 MODULE_DESCRIPTION("KUnit tests for TPH modes through vfio-pci");

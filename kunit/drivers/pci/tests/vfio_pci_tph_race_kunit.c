@@ -127,6 +127,7 @@ static const struct tph_race_param {
 	{ "msix_set_irqs", tph_other_no_msix, 4, { .door = VFIO_PCI_CDEV,
 	  .loc = TPH_LOC_MSIX, .vectors = TABLE, .gate = true }, false },
 };
+
 KUNIT_ARRAY_PARAM_DESC(tph_races, tph_races, name);
 
 /*
@@ -577,6 +578,7 @@ static struct kunit_suite vfio_pci_tph_race_suite = {
 	.name = "vfio_pci_tph_race",
 	.test_cases = vfio_pci_tph_race_cases,
 };
+
 kunit_test_suite(vfio_pci_tph_race_suite);
 
 MODULE_DESCRIPTION("KUnit tests for concurrent users of TPH");

@@ -28,6 +28,7 @@ static const struct tph_st_param {
 	{ "msix", { .door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
 		    .gate = true } },
 };
+
 KUNIT_ARRAY_PARAM_DESC(tph_tables, tph_tables, name);
 
 static struct tph_set *tph_table_set(struct kunit *test, u32 mode)
@@ -414,6 +415,7 @@ static struct kunit_suite vfio_pci_tph_st_suite = {
 	.name = "vfio_pci_tph_st",
 	.test_cases = vfio_pci_tph_st_cases,
 };
+
 kunit_test_suite(vfio_pci_tph_st_suite);
 
 MODULE_DESCRIPTION("KUnit tests for steering tags through vfio-pci");

@@ -166,6 +166,7 @@ static const struct tph_extended_param {
 	{ "msix", { .door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
 		    .gate = true, .extended = true } },
 };
+
 KUNIT_ARRAY_PARAM_DESC(tph_extended, tph_extended_tables, name);
 
 /* Extended tags have 16 bits, in either table.  Catches a tag that is cut. */
@@ -393,6 +394,7 @@ static const struct tph_end_param {
 	{ "close_vf", tph_end_reopen, { TPH_CAP_TABLE, .vf = true } },
 	{ "reset_vf", tph_end_reset, { TPH_CAP_TABLE, .vf = true } },
 };
+
 KUNIT_ARRAY_PARAM_DESC(tph_ends, tph_ends, name);
 
 /*
@@ -549,6 +551,7 @@ static struct kunit_suite vfio_pci_tph_state_suite = {
 	.name = "vfio_pci_tph_state",
 	.test_cases = vfio_pci_tph_state_cases,
 };
+
 kunit_test_suite(vfio_pci_tph_state_suite);
 
 MODULE_DESCRIPTION("KUnit tests for the state of TPH through vfio-pci");

@@ -96,9 +96,9 @@ static int vfio_pci_tph_user_stdio(struct subprocess_info *info, struct cred *cr
 /* Returns the exit status of the program, or -errno when it could not be run. */
 static int vfio_pci_tph_user_run(struct kunit *test, struct pci_dev *pdev)
 {
-	static char *envp[] = { "PATH=/host", NULL };
+	static char *envp[2] = { "PATH=/host", NULL };
 	char group[32], bdf[16], queues[8];
-	char *argv[] = { "/host/vfio_pci_tph_user", group, bdf, queues, NULL };
+	char *argv[5] = { "/host/vfio_pci_tph_user", group, bdf, queues, NULL };
 	struct subprocess_info *info;
 	int ret;
 
@@ -187,6 +187,7 @@ static struct kunit_suite __refdata vfio_pci_tph_user_suite = {
 	.exit = vfio_pci_tph_user_exit,
 	.test_cases = vfio_pci_tph_user_cases,
 };
+
 kunit_test_init_section_suites(&vfio_pci_tph_user_suite);
 
 MODULE_DESCRIPTION("KUnit test of TPH through VFIO, by a program");

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Verb `b4`: a topic as a branch that `b4 prep` manages, in a git tree of the user's.
+
+The branch is made of objects alone: no work tree, index or checked-out branch is
+touched. It has what the series needs, then b4's cover letter commit, then the patches.
+"""
+import argparse
+import email.utils
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import base
+import canonical
+import export
+import mail
+import posting
+import recipients
+import series
+import setup
+import tools
+from gitcmd import git, git_bytes
+from term import StackError, done, say, warn
+from workspace import Workspace
+
+MARKER = ("--- b4-submit-tracking ---\n"
+          "# This section is used internally by b4 prep for tracking purposes.\n")
+# What the README and this verb use, and the first b4 that has it.
+NEEDS = [("prep --check, --check-deps, --edit-deps", (0, 14)), ("prep-perpatch-check-cmd", (0, 14)),
+         ("am --check, shazam --check", (0, 14)), ("prerequisite-change-id", (0, 14)),
+         ("prep --set-prefixes, --show-info", (0, 11)), ("review", (0, 15))]
+KEYS = ("send-series-to", "send-series-cc")
+
+
+def register(subparsers):
+    """Add the verb b4."""
+    sub = subparsers.add_parser(
+        "b4", help="a topic as a branch of b4 prep in a git tree of yours",
+        description="Makes branch b4/TOPIC in your tree (--tree), which 'b4 prep' and 'b4 send' take as their "
+                    "own: what\nthe topic needs, b4's cover letter, one commit for each patch and suite. What you "
+                    "have checked out\nstays as it is. With --config the tree's git configuration gets the lists "
+                    "of .b4-config and the\ncheck command (scripts/stack mail-check), where it has no such keys.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  scripts/stack b4 TOPIC --tree ~/linux:v7.1.8 --config\n"
+               "  cd ~/linux && git switch b4/TOPIC && b4 prep --check && b4 prep --auto-to-cc\n"
+               "  b4 send --dry-run -o /tmp/out\n"
+               "  scripts/stack b4 --have         what the b4 here can do")
+    sub.add_argument("--no-suites", action="store_true", help="the patches alone, without the drop-in")
+    sub.add_argument("--signoff", action="store_true", help="sign off every patch, with the tree's user.email")
+    sub.add_argument("--version", type=int, metavar="N", help="revision (default: what the cover letter says)")
+    sub.add_argument("--config", action="store_true", help="set b4's keys in the tree's git configuration")
+    sub.add_argument("--have", action="store_true", help="list what this b4 can do; change nothing")
+
+
+def run(args):
+    """Verb b4: 0; with --have 1 when the b4 found is too old for something."""
+    ws = Workspace(args)
+    if args.have:
+        return have(ws)
+    if len(args.topics) != 1:
+        raise StackError("b4 takes one topic", "scripts/stack b4 TOPIC --tree ~/linux")
+    where = args.tree or os.environ.get("LINUX_TREE")
+    if not where:
+        raise StackError("b4 needs a git tree of yours to make the branch in",
+                         "scripts/stack b4 %s --tree ~/linux" % args.topics[0])
+    args.tree = where
+    path, _ = base.split_tree(where)
+    stack, name = series.load(ws.repo, args.base), args.topics[0]
+    branch = "b4/" + name
+    person = user(path)
+    refuse_if_there(path, branch)
+    with ws.lock():
+        parts = posting.chain(ws, stack, [name], args, not args.no_suites)
+        tip = move(ws, path, parts, args, person)
+    done()
+    git("update-ref", "refs/heads/" + branch, tip, "0" * 40, cwd=path)
+    git("config", "branch.%s.b4-prep-cover-strategy" % branch, "commit", cwd=path)
+    if args.config:
+        configure(ws, path)
+    say("branch %s in %s: cover letter and %d patches%s" % (
+        branch, path, len(parts[-1].commits),
+        " on what they need (%s)" % " ".join(p.name for p in parts[:-1]) if parts[1:] else ""))
+    say("next: cd %s && git switch %s && b4 prep --check" % (path, branch))
+    return 0
+
+
+def user(path):
+    """Return (name, address) of the user of the tree, which b4 looks for; StackError without."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_DIR")}
+    found = []
+    for key in ("user.name", "user.email"):
+        proc = subprocess.run(["git", "config", key], cwd=path, capture_output=True, text=True,
+                              check=False, env=env)
+        found.append(proc.stdout.strip())
+        if not found[-1]:
+            raise StackError("%s: git has no %s there, and b4 finds its branch by it" % (path, key),
+                             "git -C %s config %s VALUE" % (path, key))
+    return tuple(found)
+
+
+def refuse_if_there(path, branch):
+    """Raise StackError when the tree has the branch already."""
+    if base.resolve(path, "refs/heads/" + branch):
+        raise StackError("%s: there is a branch %s already; nothing is overwritten" % (path, branch),
+                         "keep it under another name: git -C %s branch -m %s %s-old\n"
+                         "or drop it: git -C %s branch -D %s" % (path, branch, branch, path, branch))
+
+
+def move(ws, path, parts, args, person):
+    """Make the commits of all Parts in the repository at path; return the last, the branch's tip."""
+    git_dir = ws.out / "linux" / ".git"
+    part = parts[-1]
+    pack = git_bytes("rev-list", "--objects", part.end, "^" + part.root, cwd=git_dir)
+    packed = git_bytes("pack-objects", "--stdout", "-q", cwd=git_dir, input=pack)
+    git("unpack-objects", "-q", cwd=path, input=packed)
+    at = part.base.commit
+    for needed in parts[:-1]:
+        for commit, origin in zip(needed.commits, needed.origins):
+            at = again(git_dir, path, commit, origin, at, person, False)
+    at = cover(path, part, git_dir, args, at, person)
+    for commit, origin in zip(part.commits, part.origins):
+        at = again(git_dir, path, commit, origin, at, person, args.signoff)
+    return at
+
+
+def again(git_dir, path, commit, origin, parent, person, signoff):
+    """Make a commit of git_dir anew in the repository at path, on parent; return its id."""
+    author, address, date, message = git("log", "-1", "--format=%an%n%ae%n%ad%n%B", "--date=raw", commit,
+                                         cwd=git_dir).split("\n", 3)
+    if signoff:
+        message = git("interpret-trailers", "--if-exists", "addIfDifferent", "--trailer",
+                      "Signed-off-by: %s <%s>" % person, cwd=git_dir, input=message + "\n")
+    notes = canonical.notes_of(getattr(origin, "text", ""))
+    if notes:
+        message = message.rstrip("\n") + "\n---\n" + notes
+    env = dict(committer(person), GIT_AUTHOR_NAME=author, GIT_AUTHOR_EMAIL=address, GIT_AUTHOR_DATE=date)
+    tree = git("rev-parse", commit + "^{tree}", cwd=git_dir)
+    return git("commit-tree", tree, "-p", parent, cwd=path, env=env, input=message + "\n")
+
+
+def committer(person):
+    """The environment that makes person the committer."""
+    return {"GIT_COMMITTER_NAME": person[0], "GIT_COMMITTER_EMAIL": person[1]}
+
+
+def cover(path, part, git_dir, args, parent, person):
+    """Make b4's cover letter commit on parent; return its id."""
+    version = part.version if args.version is None else args.version
+    head = mail.Letterhead(part.change_id, "localhost", version)
+    text = export.cover_text(part, head)
+    subject = re.sub(r"^(\[[^]]*\]\s*)+", "", part.cover.header("Subject"))
+    people = ["%s: %s" % (name, p) for name in ("To", "Cc") for p in recipients.listed(part.cover, name)]
+    # A line of b4's own that begins with # is a comment; the shortlog and diffstat are its to make.
+    text = re.sub(r"^(#)", r">\1", text, flags=re.M)
+    tracking = {"series": {"revision": version, "change-id": part.change_id, "prefixes": []}}
+    if part.needs:
+        tracking["series"]["prerequisites"] = ["base-commit: " + part.base.commit] + [
+            "patch-id: " + i for i in posting.patch_ids(git_dir, part.root, part.start)]
+    message = "\n\n".join([subject, text] + (["\n".join(people)] if people else []))
+    message += "\n\n" + MARKER + json.dumps(tracking, indent=2) + "\n"
+    author = email.utils.parseaddr(part.cover.author)
+    env = dict(committer(person), GIT_AUTHOR_NAME=author[0], GIT_AUTHOR_EMAIL=author[1])
+    return git("commit-tree", parent + "^{tree}", "-p", parent, cwd=path, env=env, input=message)
+
+
+def configure(ws, path):
+    """Set what b4 needs in the tree's git configuration, where nothing is set; say what was."""
+    wanted = {key: ", ".join(recipients.config(ws, key)) for key in KEYS}
+    wanted["prep-perpatch-check-cmd"] = "%s mail-check" % (Path(__file__).resolve().parent.parent / "stack")
+    for key, value in wanted.items():
+        have_it = git("config", "--get-all", "b4." + key, cwd=path, check=False)
+        if have_it or not value:
+            if have_it and have_it != value:
+                warn("note: %s has b4.%s = %s; it stays" % (path, key, have_it))
+            continue
+        git("config", "b4." + key, value, cwd=path)
+        say("set in %s: b4.%s = %s" % (path, key, value))
+
+
+def have(ws):
+    """Say what the b4 in PATH (that of setup first) can do; return 1 when something is missing."""
+    found = tools.version("b4", setup.tool_path())
+    if not found:
+        raise StackError("b4 is not installed", "scripts/stack setup")
+    numbers = tuple(int(n) for n in re.findall(r"\d+", found)[:2])
+    lacking = [(what, need) for what, need in NEEDS if numbers < need]
+    say("b4 %s (work folder %s)" % (found, ws.out))
+    for what, need in NEEDS:
+        say("  %-45s %s" % (what, "yes" if numbers >= need else "no: needs b4 %d.%d" % need))
+    if any(need <= tools.B4_AT_LEAST for _, need in lacking):
+        say("mend: scripts/stack setup (brings b4 %d.%d)" % tools.B4_AT_LEAST)
+    return 1 if lacking else 0
