@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Golden cases of `b4` and `mail-check`: b4 itself works with what they make."""
+import json
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import ministack  # noqa: E402
+import mailstack  # noqa: E402
+from ministack import sh, write  # noqa: E402
+
+import mailcheck  # noqa: E402
+import prep  # noqa: E402
+
+B4_WORDS = ("b4", "-n", "--offline-mode")
+
+# A check of kind patch that says what the patch holds, and one that reads the whole tree.
+CHECK = """#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# words: some word
+# kind: patch
+[ "$1" = --version ] && { echo 1; exit; }
+grep -q '^From: Ann Author' "$PATCH" || echo "x.c:1: error: a stranger"
+grep -q BROKEN "$PATCH" && { echo "tool is missing" >&2; exit 3; }
+grep -q '1515' "$PATCH" && echo "$(basename "$PATCH"):7: warning: fifteen"
+echo "x.c:0: note: never shown"
+"""
+
+
+class B4(unittest.TestCase):
+    """The branch, and b4 on it."""
+
+    def setUp(self):
+        self.mini = mailstack.MailStack(self)
+        write(self.mini.kernel / "scripts/checkpatch.pl", "# here\n")
+        checks = self.mini.repo / "scripts/checks"
+        write(checks / "words", CHECK)
+        (checks / "words").chmod(0o755)
+        write(checks / "whole", "#!/bin/sh\n# kind: patch\n# reads: tree\nexit 9\n")
+        (checks / "whole").chmod(0o755)
+        self.mini.give_maintainers(
+            "#!/usr/bin/perl\n# b4 asks with --norolestats and so on\n"
+            "print \"Ann Other <ann.other\\@example.org>\\n\" unless grep {/nom$/} @ARGV;\n"
+            "print \"a-list\\@example.org\\n\" unless grep {/nol$/} @ARGV;\n")
+        (self.mini.kernel / "scripts/get_maintainer.pl").chmod(0o755)
+        sh("git", "commit", "-qam", "executable", cwd=self.mini.kernel)
+        sh("git", "tag", "-f", "v1.2.3", cwd=self.mini.kernel)
+        self.tree = self.mini.fresh("tree")
+
+    def stack(self, *words, status=0, **extra):
+        proc = self.mini.stack(*words, **extra)
+        self.assertEqual(proc.returncode, status, proc.stdout + proc.stderr)
+        return proc
+
+    def b4(self, *words, status=0):
+        proc = self.mini.run(*B4_WORDS, *words, cwd=self.tree, STACK_REPO=self.mini.repo,
+                             STACK_CACHE=self.mini.cache)
+        self.assertEqual(proc.returncode, status, proc.stdout + proc.stderr)
+        return proc.stdout + proc.stderr
+
+    def state(self):
+        """What must not change in the user's tree."""
+        return (sh("git", "status", "--porcelain", "-b", cwd=self.tree),
+                sh("git", "rev-parse", "HEAD", cwd=self.tree), sh("git", "stash", "list", cwd=self.tree))
+
+    def test_prep_check_auto_to_cc_send_diff(self):
+        before = self.state()
+        said = self.stack("b4", "alpha", "--tree", self.tree, "--config", "--signoff").stdout
+        self.assertIn("branch b4/alpha in %s: cover letter and 3 patches on what they need (kunit)"
+                      % self.tree, said)
+        self.assertEqual(self.state(), before)
+        command = sh("git", "config", "b4.prep-perpatch-check-cmd", cwd=self.tree)
+        self.assertRegex(command, r"/scripts/stack mail-check$")
+        self.assertEqual(sh("git", "config", "b4.send-series-to", cwd=self.tree), "to@example.org")
+        sh("git", "switch", "-q", "b4/alpha", cwd=self.tree)
+        said = self.b4("prep", "--check")
+        self.assertIn("PCI: Return more from a3()", said)
+        self.assertIn("stack: words: fifteen", said)
+        self.assertIn("stack: words: ERROR: x.c:1: a stranger", said)  # Jürgen's
+        self.assertIn("Success: 2, Warning: 1, Error: 1", said)
+        self.b4("prep", "--auto-to-cc")
+        cover = self.b4("prep", "--show-info")
+        self.assertIn("revision: 1", cover)
+        self.assertIn("DRYRUN", self.b4("send", "--dry-run", "--no-sign").upper().replace("-", "").replace(" ", ""))
+        self.b4("send", "-o", self.mini.top / "sent", "--no-sign")
+        sent = sorted((self.mini.top / "sent").glob("*.eml"))
+        self.assertEqual(len(sent), 4)
+        letter = sent[0].read_text(encoding="utf-8")
+        self.assertIn("Ann Other <ann.other@example.org>", letter)
+        base = sh("git", "rev-parse", "v1.2.3", cwd=self.tree)
+        self.assertIn("base-commit: %s\n" % base, letter)
+        self.assertIn("prerequisite-patch-id: ", letter)
+        self.assertIn("Signed-off-by: Tay Ker <taker@example.org>", sent[1].read_text(encoding="utf-8"))
+
+    def test_b4_diff_of_two_exports(self):
+        self.stack("export", "alpha", "--tree", self.tree, "--no-suites")
+        old = self.mini.out / "export/alpha.mbx"
+        text = old.read_text(encoding="utf-8")
+        new = self.mini.top / "v2-alpha.mbx"
+        write(new, text.replace("[PATCH ", "[PATCH v2 ").replace("-v1-", "-v2-")
+              .replace("+\treturn 33;", "+\treturn 44;"))
+        said = self.b4("diff", "-m", old, new)
+        self.assertIn("PCI: Return more from a3()", said)
+        self.assertRegex(said, r"\+\treturn 44;")
+
+    def test_notes_and_changed_version(self):
+        path = self.mini.patches()[0]
+        write(path, path.read_text(encoding="utf-8").replace("\n---\n", "\n---\nv2: new\n\n", 1))
+        self.stack("b4", "alpha", "--tree", self.tree, "--no-suites", "--version", "3")
+        log = sh("git", "log", "--format=%B", "v1.2.3..b4/alpha", cwd=self.tree)
+        self.assertIn("\n---\nv2: new", log)
+        self.assertIn('"revision": 3', log)
+        self.assertEqual(sh("git", "rev-list", "--count", "v1.2.3..b4/alpha", cwd=self.tree), "3")
+
+    def test_errors_leave_the_tree_alone(self):
+        self.stack("b4", "beta", "--tree", self.tree)
+        before = self.state(), sh("git", "for-each-ref", cwd=self.tree)
+        bare = self.mini.top / "nobody"
+        sh("git", "clone", "-q", self.mini.kernel, bare, cwd=self.mini.top)
+        write(self.mini.top / "notgit/file", "")
+        for words, text, mend in (
+                (("b4", "beta", "--tree", self.tree), "there is a branch b4/beta already", "branch -m"),
+                (("b4", "--tree", self.tree), "b4 takes one topic", "scripts/stack b4 TOPIC"),
+                (("b4", "alpha"), "b4 needs a git tree of yours", "--tree ~/linux"),
+                (("b4", "alpha", "--tree", bare), "git has no user.name there", "config user.name"),
+                (("b4", "alpha", "--tree", self.mini.top / "notgit"), "git has no user.name|not a git tree",
+                 ""),
+                (("b4", "alpha", "--tree", "%s:nosuch" % self.tree), "no ref 'nosuch'", "fetch"),
+                (("b4", "gamma", "--tree", self.tree), "no topic 'gamma'", "")):
+            proc = self.stack(*words, status=2)
+            self.assertRegex(proc.stderr, text)
+            self.assertIn(mend, proc.stderr)
+            self.assertNotIn("Traceback", proc.stderr)
+        self.assertEqual((self.state(), sh("git", "for-each-ref", cwd=self.tree)), before)
+
+    def test_keys_that_are_set_stay(self):
+        sh("git", "config", "b4.send-series-to", "mine@example.org", cwd=self.tree)
+        proc = self.stack("b4", "beta", "--tree", self.tree, "--config")
+        self.assertIn("has b4.send-series-to = mine@example.org; it stays", proc.stderr)
+        self.assertEqual(sh("git", "config", "b4.send-series-to", cwd=self.tree), "mine@example.org")
+
+    def mail_check(self, text, *words, status=0):
+        path = self.mini.top / "mail"
+        write(path, text)
+        with open(path, encoding="utf-8") as stdin:
+            proc = subprocess.run([sys.executable, str(ministack.LIB), "mail-check", *words], cwd=self.tree,
+                                  stdin=stdin, capture_output=True, text=True, check=False,
+                                  env=ministack.environment(**self.mini.env))
+        self.assertEqual(proc.returncode, status, proc.stdout + proc.stderr)
+        return proc
+
+    def test_mail_check_lines(self):
+        first, second = (p.read_text(encoding="utf-8") for p in self.mini.patches())
+        proc = self.mail_check(first)
+        self.assertEqual((proc.stdout, proc.stderr), ("", ""))
+        proc = self.mail_check(second, status=1)
+        self.assertEqual(proc.stdout, "words: ERROR: x.c:1: a stranger\nwords: fifteen\n")
+        proc = self.mail_check(first.replace("Why it", "BROKEN it"), status=1)
+        self.assertEqual(proc.stderr, "words: the check is broken: tool is missing\n")
+        # who sends it is not the author
+        proc = self.mail_check(first.replace("From: Ann Author <ann@example.org>", "From: S <s@example.org>")
+                               .replace("\n\nWhy", "\n\nFrom: Ann Author <ann@example.org>\n\nWhy"))
+        self.assertEqual(proc.stdout, "")
+
+    def test_mail_check_json(self):
+        first, second = (p.read_text(encoding="utf-8") for p in self.mini.patches())
+        for text, want in ((first, {"tool": "words", "status": "pass"}),
+                           (second, {"tool": "words", "status": "fail", "summary": "2 findings",
+                                     "details": "x.c:1: a stranger\nfifteen"}),
+                           (first.replace("Why it", "BROKEN it"),
+                            {"tool": "words", "status": "fail", "summary": "the check is broken",
+                             "details": "tool is missing"})):
+            self.assertEqual(json.loads(self.mail_check(text, "--format=b4-review").stdout), [want])
+
+    def test_mail_check_wrong_use(self):
+        self.assertIn("standard input is no patch", self.mail_check("Subject: x\n\nno diff\n",
+                                                                    status=2).stderr)
+        self.tree = self.mini.repo
+        proc = self.mail_check(self.mini.patches()[0].read_text(), status=2)
+        self.assertIn("is not in a kernel tree", proc.stderr)
+
+    def test_what_an_old_b4_cannot_do(self):
+        with mock.patch.object(prep.tools, "version", lambda *a: "0.12.0"), \
+                mock.patch.object(prep, "say") as said:
+            self.assertEqual(prep.have(mock.Mock(out="x")), 1)
+        text = "\n".join(c.args[0] for c in said.call_args_list)
+        self.assertRegex(text, r"prep --check, .* no: needs b4 0\.14")
+        self.assertRegex(text, r"prep --set-prefixes, --show-info +yes")
+        self.assertIn("mend: scripts/stack setup (brings b4 0.14)", text)
+        with mock.patch.object(prep.tools, "version", lambda *a: None):
+            self.assertRaisesRegex(prep.StackError, "b4 is not installed", prep.have, mock.Mock(out="x"))
+
+    def test_author_of_a_folded_header(self):
+        said = mailcheck.authored(b"From: A\n <a@b.c>\nSubject: x\n\nFrom: B\n <b@b.c>\n\nlog\n")
+        self.assertEqual(said, b"From: B\n <b@b.c>\nSubject: x\n\nlog\n")
+        plain = b"From: A <a@b.c>\nSubject: x\n\nlog\nFrom: B <b@b.c>\n\n"
+        self.assertEqual(mailcheck.authored(plain), plain)
+
+
+if __name__ == "__main__":
+    unittest.main()
