@@ -18,6 +18,7 @@ VERBS = [
     ("refresh", "edit", "write that branch back as canonical patch files"),
     ("lint", "lint", "check series, patch files, headers, cover letters, manifests"),
     ("export", "export", "a topic as a mailbox with cover letter, for git am, b4 and the list"),
+    ("diff", "compare", "what changed between two states of a topic, or against a posting"),
     ("b4", "prep", "a topic as a branch of b4 prep in a git tree of yours"),
     ("mail-check", "mailcheck", "judge one patch on standard input, for b4"),
     ("test", "testrun", "the project's own tests, and what CI runs"),
@@ -32,12 +33,12 @@ CHECK = BUILD + ["aarch64-linux-gnu-gcc", "i686-linux-gnu-gcc", "s390x-linux-gnu
                  "libelf-dev", "libssl-dev", "python3-ply", "python3-git", "patch", "spatch",
                  "libpython3-dev", "ocamlopt", "codespell", "sparse"]
 NEEDS = {"apply": GIT, "edit": GIT, "refresh": GIT, "lint": ["git"], "export": GIT + ["perl"],
-         "b4": GIT, "mail-check": ["git", "perl", "codespell"],
+         "diff": GIT, "b4": GIT, "mail-check": ["git", "perl", "codespell"],
          "check": CHECK, "kunit": BUILD, "test": "*"}
 # What makes a verb quicker: installed along with what is missing, never asked for alone.
 LIKES = {"check": ["ccache"], "kunit": ["ccache"]}
 # The verbs that bring a kernel tree into the work folder.
-TREES = ("apply", "check", "kunit", "edit", "refresh", "export", "b4", "test")
+TREES = ("apply", "check", "kunit", "edit", "refresh", "export", "diff", "b4", "test")
 
 EPILOG = """\
 exit status: 0 all is well, 1 findings, 2 wrong use or broken environment
