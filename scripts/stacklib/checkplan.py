@@ -10,6 +10,7 @@ import re
 import cache
 import checkrun
 import judge
+import shard
 from gitcmd import git
 from term import progress
 
@@ -40,8 +41,9 @@ class Verdict:
 class Plan:
     """All jobs of a selection, their results, and the verdicts."""
 
-    def __init__(self, ws, tree, checks, executor):
+    def __init__(self, ws, tree, checks, executor, shard=(1, 1)):
         self.ws, self.tree, self.checks, self.executor = ws, tree, checks, executor
+        self.shard = shard  # (i, n): the i-th part of n, see shard.py
         self.topics = {t.name: t for t in tree.topics}
         self.digests = {c.name: c.digest() for c in checks}
         self.listings, self.results, self.at = {}, {}, None
@@ -129,7 +131,7 @@ class Plan:
 
     def run(self):
         """Run every job that has no result yet and may matter; returns the verdicts."""
-        jobs = list(self.jobs())
+        jobs = [job for job in self.jobs() if shard.has(self.shard, self.place(job)[0], len(self.tree.patches))]
         first = [job for job in jobs if job.check.kind != "tree" or job.state != "before"]
         self.run_jobs(first)
         compare = {self.place(job) for job in first

@@ -10,11 +10,13 @@ import applying
 import cache
 import checkplan
 import checkrun
+import fit
 import judge
 import process
 import report
 import series
 import setup
+import shard
 import term
 import tree
 from workspace import Workspace
@@ -32,8 +34,17 @@ def register(subparsers):
                     "Writes report.json, report.html and logs/ into the work folder.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack check\n  scripts/stack check --only sparse --only build TOPIC\n"
-               "  scripts/stack check --no-cache --only apply")
+               "  scripts/stack check --no-cache --only apply\n"
+               "  scripts/stack check --tree ~/linux:next/master TOPIC      another tree: does it fit?\n"
+               "  scripts/stack check --shard 2/4 --out /tmp/2              a quarter of the work\n"
+               "  scripts/stack check --merge /tmp/*/report.json            the whole of it")
     sub.add_argument("--only", action="append", metavar="CHECK", help="only this check (may be given again)")
+    sub.add_argument("--fit", action="store_true",
+                     help="with --tree: say how each patch fits on that tree (done by itself when the tree is not\n"
+                          "the base's version): clean, offset, fuzz, merged, there (already), CONFLICT")
+    sub.add_argument("--kunit", action="store_true", help="with --fit: build and run the suites there, too")
+    sub.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the patches")
+    sub.add_argument("--merge", nargs="+", metavar="REPORT", help="join the report.json of all shards")
     sub.add_argument("--no-cache", action="store_true", help="run everything anew")
 
 
@@ -44,6 +55,7 @@ def execute(args, only=None):
     A patch that does not apply is an ApplyError, and a report with nothing but that.
     """
     ws, began = Workspace(args), time.monotonic()
+    part = shard.parse(args.shard) if getattr(args, "shard", None) else None
     checks = checkrun.load(ws.repo / "scripts" / "checks", only)
     stack = series.load(ws.repo, args.base)
     topics = stack.select(args.topics)
@@ -61,11 +73,12 @@ def execute(args, only=None):
                                   "name them in %s" % stack.file)
         results = cache.Cache(ws.cache / "results", not getattr(args, "no_cache", False))
         executor = checkrun.Executor(ws.out, results, setup.tool_path())
-        plan = checkplan.Plan(ws, prepared, checks, executor)
+        plan = checkplan.Plan(ws, prepared, checks, executor, part or (1, 1))
         ask_versions(plan)
         verdicts = plan.run()
         term.done()
         data = report.build(ws, stack, plan, verdicts, time.monotonic() - began, only)
+        data["shard"] = part
         report.save(ws.out, data)
     return data
 
@@ -80,7 +93,18 @@ def ask_versions(plan):
 
 def run(args):
     """Verb check: 0 when every verdict is pass or note, else 1."""
-    data = execute(args, args.only)
+    if args.merge:
+        ws = Workspace(args)
+        data = shard.merge(args.merge, ws)
+        ws.out.mkdir(parents=True, exist_ok=True)
+        report.save(ws.out, data)
+    else:
+        ws = Workspace(args)
+        stack = series.load(ws.repo, args.base)
+        where = fit.foreign(args, stack.base)
+        if where:
+            return fit.run(ws, stack, args, where)
+        data = execute(args, args.only)
     show_table(data)
     show_findings(data)
     total = collections.Counter(v["verdict"] for v in data["verdicts"])

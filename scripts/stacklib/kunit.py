@@ -88,8 +88,7 @@ def chosen_suites(wanted, known, boundary):
                 f"(suites that do: {', '.join(known) or 'none'})",
                 mend="name one of these, or leave --suite away")
     if not known:
-        raise term.StackError(f"no suite builds after {boundary} patches",
-                              mend="name suites in kunit/suites.ini or in a topic.ini")
+        raise term.StackError(f"no suite builds after {boundary} patches", "name one in a topic.ini")
     return list(wanted) or list(known)
 
 
@@ -186,6 +185,10 @@ class Session:
         stack = series.load(self.ws.repo, self.args.base)
         self.topics = stack.select(self.args.topics)
         self.tree = tree.prepare(self.ws, stack, self.topics, self.args)
+        self.choose()
+
+    def choose(self):
+        """Choose boundary and suites, and bring out/check there."""
         last = self.tree.boundaries
         self.boundary = last if self.args.boundary is None else self.args.boundary
         if not 0 <= self.boundary <= last:
@@ -265,8 +268,7 @@ def run(args):
     good = all(result.ok() for result in results)
     if args.coverage:
         good = good and report is not None and not report.findings()
-    code = 0 if good else 1
-    code = 2 if args.extra and not all(result.built for result in results) else code
+    code = 2 if args.extra and not all(result.built for result in results) else int(not good)
     term.say(kunitreport.last_line(results, report, code))
     return code
 
@@ -288,8 +290,8 @@ def run_counts(args, configs):
     wanted = [name for name in CONFIGS if name in configs]
     results, report = _run_all(args, wanted, "coverage" in wanted)
     kunitreport.table(results)
-    passed = sum(result.count("passed") for result in results)
-    failed = sum(result.count("failed", "crashed") for result in results)
+    passed, failed = (sum(result.count(*names) for result in results)
+                      for names in (("passed",), ("failed", "crashed")))
     for result in results:
         clean = not result.problems and not result.bad_splats()
         passed, failed = passed + clean, failed + (not clean)

@@ -139,6 +139,8 @@ def facts(data):
     facts_ = ["Linux %s (base %s)" % (data["base"]["version"], data["base"]["name"]),
               "%d patches" % len(data["patches"]), "%d verdicts" % len(data["verdicts"]), data["made"],
               "%.0f s, %d of %d runs from the cache" % (data["seconds"], runs["cached"], runs["all"])]
+    if data.get("shard"):
+        facts_.insert(0, "PARTIAL: shard %d of %d" % tuple(data["shard"]))
     if data["only"]:
         facts_.insert(0, "PARTIAL: only " + " ".join(data["only"]))
     if data["not judged"]:

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A check divided over machines: --shard I/N does a part of the patches, --merge joins the reports."""
+import json
+import re
+from pathlib import Path
+
+import report
+from term import StackError
+
+
+def parse(text):
+    """Return (i, n) of "I/N", 1 <= I <= N; StackError for anything else."""
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    i, n = (int(v) for v in found.groups()) if found else (0, 0)
+    if not 1 <= i <= n:
+        raise StackError("--shard %s: not of the form I/N with 1 <= I <= N" % text, "--shard 1/4 to --shard 4/4")
+    return i, n
+
+
+def has(shard, number, total):
+    """Return whether the shard (i, n) judges patch `number` of total; 0, the base, is with the first.
+
+    Each has patches that follow each other: their trees differ least, so least is built.
+    """
+    i, n = shard
+    return (max(number, 1) - 1) * n // max(total, 1) == i - 1
+
+
+def merge(paths, ws):
+    """Return the report's data of all shards as one; StackError when they are not all shards of one run."""
+    parts = [read(path) for path in paths]
+    first = parts[0][1]
+    sizes = {part["shard"][1] for _, part in parts}
+    for path, part in parts[1:]:
+        for key in ("base", "only"):
+            same = part[key] == first[key] if key == "only" else part[key]["version"] == first[key]["version"]
+            if not same:
+                raise StackError("%s and %s differ in '%s': not shards of one run" % (parts[0][0], path, key),
+                                 "run all shards on the same state of the repository")
+        if [p["sha256"] for p in part["patches"]] != [p["sha256"] for p in first["patches"]]:
+            raise StackError("%s and %s judged other patches" % (parts[0][0], path),
+                             "run all shards on the same state of the repository")
+    have = sorted(part["shard"][0] for _, part in parts)
+    if len(sizes) > 1 or have != list(range(1, max(sizes) + 1)):
+        raise StackError("of %s shards there are %s" % (" or ".join(str(s) for s in sorted(sizes)),
+                                                       " ".join(map(str, have))),
+                         "name the report.json of each shard, once")
+    return joined([part for _, part in parts], ws)
+
+
+def read(path):
+    """Return (path, data) of a shard's report.json; StackError when it is none."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise StackError("%s: not a report: %s" % (path, exc), "name the report.json of a shard") from exc
+    if not isinstance(data, dict) or data.get("format") != report.FORMAT or not data.get("shard"):
+        raise StackError("%s: not the report of a shard" % path,
+                         "scripts/stack check --shard I/N writes one into its work folder")
+    return path, data
+
+
+def joined(parts, ws):
+    """Join the data of shards into one report."""
+    data = dict(parts[0], shard=None, files={"json": str(ws.out / report.NAMES[0]),
+                                             "html": str(ws.out / report.NAMES[1])})
+    data["verdicts"] = sorted((v for part in parts for v in part["verdicts"]), key=lambda v: v["patch"])
+    data["not judged"] = sorted({k for part in parts for k in part["not judged"]})
+    data["seconds"] = max(part["seconds"] for part in parts)
+    data["runs"] = {key: sum(part["runs"][key] for part in parts) for key in ("all", "cached")}
+    data["tools"] = list({json.dumps(t, sort_keys=True): t for part in parts for t in part["tools"]}.values())
+    rows = {}
+    for row in (r for part in parts for r in part["timing"]):
+        known = rows.setdefault((row["check"], row["arch"]), dict(row, runs=0, cached=0, seconds=0.0, now=0.0))
+        for key in ("runs", "cached", "seconds", "now"):
+            known[key] = round(known[key] + row[key], 1)
+    data["timing"] = list(rows.values())
+    return data
