@@ -5,11 +5,14 @@ Everything below kunit/ goes to the same path in the kernel, except the files at
 its top (`hooks`, `suites.ini`, README) and the folder `commits`, which says how
 the drop-in is posted (dropseries.py). A line of `hooks` is
 FILE<TAB>ANCHOR<TAB>LINE: LINE goes into FILE after the last line that equals
-ANCHOR, or at the end when ANCHOR is `-`.
+ANCHOR, or at the end when ANCHOR is `-`. The entries of MAINTAINERS.snippet go
+into MAINTAINERS, each with the F: lines for which the drop-in has a file.
 """
 import hashlib
 from pathlib import Path
 
+import gitcmd
+import maintainers
 from gitcmd import git, git_bytes
 from term import StackError
 
@@ -54,6 +57,7 @@ def digest(repo):
                                       name)).encode())
     for hook in hooks(repo):
         total.update(repr(hook[1:]).encode())
+    total.update(repr(maintainers.entries(repo)).encode())
     return total.hexdigest()
 
 
@@ -66,13 +70,19 @@ def build(git_dir, treeish, repo, index):
         raise StackError("the drop-in would overwrite %s of the kernel"
                          % ", ".join(taken.splitlines()),
                          "rename it below kunit/; changes to existing files are patches")
-    return add(git_dir, treeish, found, hooks(repo), index)
+    return add(git_dir, treeish, found, hooks(repo), index, people(repo, {f[0] for f in found}))
 
 
-def add(git_dir, treeish, found, hooked, index, texts=None):
-    """Return the tree id of treeish plus files and lines of hooks, each as files(), hooks() give them.
+def people(repo, names):
+    """Return the entries of MAINTAINERS.snippet for those files, as maintainers.entries() does."""
+    return maintainers.limited(maintainers.entries(repo), names)
 
-    texts: {path in the kernel: str} that stands for what the file holds. index: as for build().
+
+def add(git_dir, treeish, found, hooked, index, entries, texts=None):
+    """Return the tree id of treeish plus files, lines of hooks and entries of MAINTAINERS.
+
+    found, hooked, entries: as files(), hooks(), people() give them. index: as for build().
+    texts: {path in the kernel: str} that stands for what the file holds.
     """
     env = {"GIT_INDEX_FILE": index}
     git("read-tree", treeish, cwd=git_dir, env=env)
@@ -84,10 +94,19 @@ def add(git_dir, treeish, found, hooked, index, texts=None):
             for (name, _, mode), blob in zip(whole, blobs)]
     rows += ["%s %s 0\t%s" % (mode, blob_of(git_dir, texts[name]), name)
              for name, _, mode in found if name in texts]
-    rows += _hooked(git_dir, treeish, hooked)
+    rows += _hooked(git_dir, treeish, hooked) + _listed(git_dir, treeish, entries)
     git("update-index", "--add", "--index-info", cwd=git_dir, env=env,
         input="".join(row + "\n" for row in rows))
     return git("write-tree", cwd=git_dir, env=env)
+
+
+def _listed(git_dir, treeish, entries):
+    """Return the index row of MAINTAINERS with entries; [] for a tree that has no such file."""
+    status, body, _ = gitcmd.run("cat-file", "blob", "%s:%s" % (treeish, maintainers.TARGET), cwd=git_dir)
+    if status or not entries:
+        return []
+    text = maintainers.merge(body.decode("utf-8"), entries)
+    return ["100644 %s 0\t%s" % (blob_of(git_dir, text), maintainers.TARGET)]
 
 
 def blob_of(git_dir, text):

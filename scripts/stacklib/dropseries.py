@@ -6,7 +6,7 @@ paths in the kernel) and Topic (none: the fabric, which all suites need), then t
 log. A file belongs to the one with the longest pattern that fits. The files that
 name others (Kconfig, Makefile, .kunitconfig) grow from patch to patch: what speaks
 of files that are not there yet is left out. A line of kunit/hooks comes with the
-file that it names. Author and date are those of the cover letter, the fabric's
+file that it names, and so do the entries of MAINTAINERS.snippet. Author and date are those of the cover letter, the fabric's
 being kunit/commits/0000-cover-letter.patch.
 """
 import email
@@ -185,7 +185,7 @@ def tree_with(git_dir, parent, repo, have, new, index):
     before = have - new
     hooked = [h for h in dropin.hooks(repo)
               if hook_ready(h, have) and not hook_ready(h, before)]
-    return dropin.add(git_dir, parent, found, hooked, index, texts)
+    return dropin.add(git_dir, parent, found, hooked, index, dropin.people(repo, have), texts)
 
 
 def hook_ready(hook, have):

@@ -15,7 +15,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-RULES = Path(__file__).resolve().parents[1] / "coccinelle"
+RULES = Path(__file__).resolve().parents[2] / "kunit/scripts/coccinelle/api"
 HAZARD = RULES / "pcim_irq_vectors_hazard.cocci"
 CONVERT = RULES / "pcim_irq_vectors_convert.cocci"
 CASES = Path(__file__).resolve().parent / "cocci"
