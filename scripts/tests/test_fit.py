@@ -60,7 +60,7 @@ class Fit(unittest.TestCase):
     def test_offset(self):
         self.commit("drivers/pci/a.c", "int a0", "int first;\n\nint a0", "PCI: Move")
         self.assertRegex(self.check("alpha"),
-                         r"1  offset   alpha/0001-.*\n       note: drivers/pci/a.c: hunk #1 at line 13, offset 2")
+                         r"1  offset    alpha/0001-.*\n       note: drivers/pci/a.c: hunk #1 at line 17, offset 2")
 
     def test_fuzz(self):
         self.commit("drivers/pci/a.c", "int a4(void)", "int a4(int x)", "PCI: Take x")
