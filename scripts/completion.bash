@@ -17,13 +17,13 @@ _stack() {
 	elif [ "$prev" = --only ]; then
 		words=$(cd "$repo/scripts/checks" 2>/dev/null && find . -maxdepth 1 -type f -perm -u+x -printf '%f\n')
 	elif [[ $prev == --@(out|tree|with|compare-posting|output|merge) || $prev == -o ]]; then
-		COMPREPLY=($(compgen -f -- "$cur"))
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 	elif [[ $cur == -* ]]; then
 		words=$("$tool" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -o -- '--[a-z][a-z0-9-]*')
 	else
 		words=$(cd "$repo/patches" 2>/dev/null && printf '%s\n' */*/topic.ini | cut -d/ -f2)
 	fi
-	COMPREPLY=($(compgen -W "$words" -- "$cur"))
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 complete -F _stack stack scripts/stack ./scripts/stack
