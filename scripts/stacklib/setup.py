@@ -24,7 +24,8 @@ def ensure(names):
     """Install what is missing of the named tools (tools.TOOLS, or names of their packages).
 
     As root through apt-get; otherwise, or with STACK_NO_INSTALL set, StackError
-    with the command to run.
+    with the command to run. What Debian has too old is made in the cache, but not
+    with STACK_NO_INSTALL.
     """
     ws = Workspace()
     by_package = {p: name for name, (packages, _) in tools.TOOLS.items() for p in packages}
@@ -44,7 +45,11 @@ def ensure(names):
         raise StackError("installed, but still not there or not working: %s" % ", ".join(broken),
                          "apt-get install --reinstall %s"
                          % " ".join(p for n in broken for p in tools.TOOLS[n][0]))
-    for name in needs_special(ws, wanted):
+    making = needs_special(ws, wanted)
+    if making and os.environ.get("STACK_NO_INSTALL"):
+        raise StackError("missing here or too old: %s; STACK_NO_INSTALL forbids to make what is missing"
+                         % " ".join(making), "env -u STACK_NO_INSTALL scripts/stack setup")
+    for name in making:
         special.make(ws, name)
 
 

@@ -116,6 +116,17 @@ class Tools(unittest.TestCase):
             self.tool("b4", "echo %s" % version)
             self.assertEqual(tools.good("b4", str(self.bin)), good, version)
 
+    def test_nothing_is_made_where_nothing_may_be_installed(self):
+        for name in ("make", "gcc", "xz", "patch", "dpkg-source"):
+            self.tool(name, "echo 1.2")
+        self.tool("dpkg-query", "echo installed")
+        self.tool("sparse", "echo 0.6.4; exit 1")
+        with mock.patch.object(special, "make", side_effect=AssertionError("made")):
+            with self.assertRaisesRegex(StackError, "missing here or too old: sparse b4; STACK_NO_INSTALL") as caught:
+                setup.ensure(["sparse", "b4"])
+        self.assertIn("scripts/stack setup", caught.exception.mend)
+        self.assertFalse((self.top / "cache").exists())
+
     def test_made_tool_that_does_not_work_is_not_kept(self):
         def build(cache, target):
             self.tool("sparse", "echo 0.6.5; exit 1", target / "bin")
