@@ -10,6 +10,8 @@ import binascii
 import email.header
 import email.utils
 import re
+import tempfile
+from pathlib import Path
 
 import canonical
 from gitcmd import git, git_bytes
@@ -69,16 +71,14 @@ def formatted(git_dir, commit, extra, env):
     lines = ['"%s" -diff\n' % n for n in names.splitlines()
              if b"\r" in git_bytes("diff-tree", "-p", "--root", "--no-textconv", commit, "--", n,
                                    cwd=git_dir)]
-    attributes = git_dir / "stack-state" / "attributes"
-    attributes.write_text("".join(lines), encoding="utf-8")
-    own = git_dir / "info" / "attributes"
-    kept = own.read_bytes() if own.is_file() else None
-    own.write_text((kept or b"").decode() + "\n" + "".join(lines), encoding="utf-8")
-    try:
-        return git_bytes(*options, *extra, "--binary", commit, cwd=git_dir, env=env)
-    finally:
-        own.write_bytes(kept or b"")
-        attributes.unlink()
+    # Attributes are a repository's: one with the same objects gets them.
+    with tempfile.TemporaryDirectory(prefix="stack.") as folder:
+        git("init", "-q", "--bare", folder, cwd=git_dir)
+        info = Path(folder, "info")
+        info.mkdir(exist_ok=True)
+        info.joinpath("attributes").write_text("".join(lines), encoding="utf-8")
+        env = dict(env, GIT_ALTERNATE_OBJECT_DIRECTORIES=git_dir / "objects")
+        return git_bytes(*options, *extra, "--binary", commit, cwd=folder, env=env)
 
 
 def cover(part, body, total, head):
