@@ -6,8 +6,8 @@ paths in the kernel) and Topic (none: the fabric, which all suites need), then t
 log. A file belongs to the one with the longest pattern that fits. The files that
 name others (Kconfig, Makefile, .kunitconfig) grow from patch to patch: what speaks
 of files that are not there yet is left out. A line of kunit/hooks comes with the
-file that it names, and so do the entries of MAINTAINERS.snippet. Author and date are those of the cover letter, the fabric's
-being kunit/commits/0000-cover-letter.patch.
+file that it names, and so do the entries of MAINTAINERS.snippet. Author and date
+are those of the cover letter, the fabric's being kunit/commits/0000-cover-letter.patch.
 """
 import email
 import email.policy
