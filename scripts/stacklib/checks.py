@@ -66,7 +66,8 @@ def execute(args, only=None):
             prepared = tree.prepare(ws, stack, topics, args)
         except applying.ApplyError as err:
             patches = [patch for topic in topics for patch in topic.patches]
-            report.save(ws.out, report.unapplied(ws, stack, patches, err, time.monotonic() - began, only))
+            data = report.unapplied(ws, stack, patches, err, time.monotonic() - began, only)
+            report.save(ws.out, dict(data, shard=part))
             raise
         if not prepared.patches:
             raise term.StackError("no patches are selected: there is nothing to check",
@@ -77,8 +78,7 @@ def execute(args, only=None):
         ask_versions(plan)
         verdicts = plan.run()
         term.done()
-        data = report.build(ws, stack, plan, verdicts, time.monotonic() - began, only)
-        data["shard"] = part
+        data = dict(report.build(ws, stack, plan, verdicts, time.monotonic() - began, only), shard=part)
         report.save(ws.out, data)
     return data
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """The command line: finds the verb's module, runs it, turns failures into messages."""
 import argparse
+import errno
 import importlib
 import signal
 import sys
 import traceback
 
+import gitcmd
 import term
 import workspace
 
@@ -65,6 +67,13 @@ def load(verb):
     raise term.StackError("no verb '%s'" % verb, "scripts/stack --help")
 
 
+def needed(verb, args):
+    """Return (the tools that must be there, those that are installed along) for a run."""
+    if verb == "check" and (args.merge or args.fit and not args.kunit):
+        return GIT, []  # nothing is compiled
+    return NEEDS[verb], LIKES.get(verb, [])
+
+
 def build_parser(verb):
     """Return the argument parser for one verb, with the options that all have."""
     parser = argparse.ArgumentParser(prog="scripts/stack")
@@ -88,7 +97,7 @@ def main(argv):
         if verb in TREES:
             workspace.Workspace(args).refuse_paths()
         if verb in NEEDS:
-            importlib.import_module("setup").ensure_quickly(NEEDS[verb], LIKES.get(verb, []))
+            importlib.import_module("setup").ensure_quickly(*needed(verb, args))
         return int(load(verb).run(args) or 0)
     except term.StackError as exc:
         term.error(exc)
@@ -100,8 +109,8 @@ def main(argv):
         sys.stderr.close()
         return 141
     except OSError as exc:
-        term.error(term.StackError("%s%s" % (exc.strerror or exc,
-                                             ": %s" % exc.filename if exc.filename else "")))
+        term.error(term.StackError("%s%s" % (exc.strerror or exc, ": %s" % exc.filename if exc.filename else ""),
+                                   gitcmd.FREE_SPACE if exc.errno == errno.ENOSPC else None))
         return 2
     except Exception:  # pylint: disable=broad-except
         # Python's own exit status would be 1, and 1 means findings.

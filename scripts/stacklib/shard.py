@@ -30,22 +30,28 @@ def merge(paths, ws):
     """Return the report's data of all shards as one; StackError when they are not all shards of one run."""
     parts = [read(path) for path in paths]
     first = parts[0][1]
-    sizes = {part["shard"][1] for _, part in parts}
     for path, part in parts[1:]:
-        for key in ("base", "only"):
-            same = part[key] == first[key] if key == "only" else part[key]["version"] == first[key]["version"]
-            if not same:
-                raise StackError("%s and %s differ in '%s': not shards of one run" % (parts[0][0], path, key),
+        for what, of in (("base", base_of), ("--only", lambda p: p["only"]), ("patches", patches_of)):
+            if of(part) != of(first):
+                raise StackError("%s and %s differ in '%s': not shards of one run" % (parts[0][0], path, what),
                                  "run all shards on the same state of the repository")
-        if [p["sha256"] for p in part["patches"]] != [p["sha256"] for p in first["patches"]]:
-            raise StackError("%s and %s judged other patches" % (parts[0][0], path),
-                             "run all shards on the same state of the repository")
+    sizes = {part["shard"][1] for _, part in parts}
     have = sorted(part["shard"][0] for _, part in parts)
     if len(sizes) > 1 or have != list(range(1, max(sizes) + 1)):
         raise StackError("of %s shards there are %s" % (" or ".join(str(s) for s in sorted(sizes)),
                                                        " ".join(map(str, have))),
                          "name the report.json of each shard, once")
     return joined([part for _, part in parts], ws)
+
+
+def base_of(part):
+    """Name and version of the base; its commit is another with --tree."""
+    return part["base"]["name"], part["base"]["version"]
+
+
+def patches_of(part):
+    """The patches as they were judged."""
+    return [(p["number"], p["sha256"]) for p in part["patches"]]
 
 
 def read(path):
@@ -64,7 +70,9 @@ def joined(parts, ws):
     """Join the data of shards into one report."""
     data = dict(parts[0], shard=None, files={"json": str(ws.out / report.NAMES[0]),
                                              "html": str(ws.out / report.NAMES[1])})
-    data["verdicts"] = sorted((v for part in parts for v in part["verdicts"]), key=lambda v: v["patch"])
+    # A patch that does not apply is the verdict of every shard.
+    verdicts = {(v["patch"], v["check"], v["arch"]): v for part in reversed(parts) for v in part["verdicts"]}
+    data["verdicts"] = sorted(verdicts.values(), key=lambda v: v["patch"])
     data["not judged"] = sorted({k for part in parts for k in part["not judged"]})
     data["seconds"] = max(part["seconds"] for part in parts)
     data["runs"] = {key: sum(part["runs"][key] for part in parts) for key in ("all", "cached")}
