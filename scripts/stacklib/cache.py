@@ -37,8 +37,12 @@ def expand(paths):
 def write_whole(path, text):
     """Write a text file so that nobody ever sees half of it."""
     fresh = Path("%s.%d.new" % (path, os.getpid()))
-    fresh.write_text(text, encoding="utf-8", errors="replace")
-    os.replace(fresh, path)
+    try:
+        fresh.write_text(text, encoding="utf-8", errors="replace")
+        os.replace(fresh, path)
+    except OSError as exc:
+        fresh.unlink(missing_ok=True)
+        raise OSError(exc.errno, exc.strerror, str(path)) from exc
 
 
 class Cache:

@@ -83,7 +83,14 @@ def side(ws, args, ref, folder):
     if args.topic not in known:
         raise StackError("%s: no topic '%s' (there are: %s)" % ("as of " + ref if ref else stack.file, args.topic,
                                                               ", ".join(known)), "name one of those")
-    return applied(ws, stack, stack.select([args.topic]), args)
+    try:
+        return applied(ws, stack, stack.select([args.topic]), args)
+    except applying.ApplyError as exc:
+        if not ref:
+            raise
+        path = exc.patch.path.relative_to(folder.resolve())
+        raise StackError("as of %s %s" % (ref, exc.msg.replace("%s/" % folder.resolve(), "")),
+                         "git -C %s show %s:%s" % (ws.repo, ref, path)) from exc
 
 
 def applied(ws, stack, topics, args, patches=None):

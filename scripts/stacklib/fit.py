@@ -59,6 +59,7 @@ def run(ws, stack, args, where):
     if base.split_tree(args.tree)[1] is None:
         base.tell_dirty(path, "HEAD")
     with ws.lock():
+        (ws.out / NAME).unlink(missing_ok=True)
         fits, start = fit_all(ws, stack, topics, args, path, commit)
         show(fits)
         status = suites(ws, stack, topics, args, fits, start) if args.kunit else 0
