@@ -31,16 +31,16 @@ def register(subparsers):
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack diff TOPIC msi-v1\n  scripts/stack diff TOPIC HEAD~5 HEAD\n"
                "  scripts/stack diff TOPIC --compare-posting ~/v3.mbx")
-    sub.add_argument("topic", metavar="TOPIC", help="the topic")
+    sub.add_argument("topics", nargs=1, metavar="TOPIC", help="the topic")
     sub.add_argument("old", metavar="OLD", nargs="?", help="commit or tag of this repository")
     sub.add_argument("new", metavar="NEW", nargs="?", help="another one (default: the files as they are)")
     sub.add_argument("--compare-posting", metavar="FILE", help="a mailbox, instead of OLD")
-    sub.set_defaults(topics=[])
 
 
 def run(args):
     """Verb diff: 0 when both are the same, else 1."""
     ws = Workspace(args)
+    args.topic = args.topics[0]
     if bool(args.old) == bool(args.compare_posting):
         raise StackError("diff needs OLD or --compare-posting FILE, one of them",
                          "scripts/stack diff %s HEAD~1" % args.topic)
