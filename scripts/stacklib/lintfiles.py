@@ -173,7 +173,8 @@ def check_suites(repo):
         except StackError as exc:
             return [Finding(path, 0, "error", exc.msg, "$EDITOR %s" % path.relative_to(repo))]
     # A configuration of KUnit may bring suites of its own, named in its head.
-    for path in sorted((repo / "scripts" / "kunit").glob("*.config")):
+    configs = (repo / "scripts" / "kunit").glob("*.config") if (repo / "kunit").is_dir() else ()
+    for path in sorted(configs):
         for line in re.findall(r"^# suites: (.+)$", path.read_text(encoding="utf-8"), re.M):
             named.update(dict.fromkeys(line.split(), path))
     found = []
