@@ -74,7 +74,8 @@ def run(ws, stack, args, where):
 
 def fit_all(ws, stack, topics, args, path, commit):
     """Return ([Fit] of every patch in order, commit of the tree); writes objects to out/linux only."""
-    own = argparse.Namespace(**dict(vars(args), tree=None))
+    # The base that the patches were made for: that tree may have it, too.
+    own = argparse.Namespace(**dict(vars(args), tree=path if base.resolve(path, stack.base["tag"]) else None))
     env, kept = os.environ, os.environ.pop("LINUX_TREE", None)
     try:
         git_dir, first, memory, _ = trees.ground(ws, stack, own)
