@@ -11,8 +11,6 @@ import ministack
 from ministack import sh, write
 
 import canonical
-import tools
-import workspace
 
 SUBJECT = ("PCI: Réponse to a subject that is so long that every mailer folds it, with names like "
            "pcie_bandwidth_available() and Łukasz")
@@ -59,11 +57,6 @@ COMMITS = {
 }
 
 
-def b4_path():
-    """PATH with the b4 of setup in it."""
-    return tools.search_path(workspace.Workspace().cache)
-
-
 class MailStack(ministack.MiniStack):
     """A MiniStack whose second patch and whose drop-in are hard to mail."""
 
@@ -108,11 +101,10 @@ class MailStack(ministack.MiniStack):
         sh("git", "tag", "-f", "v1.2.3", cwd=self.kernel)
 
     def run(self, *words, cwd=None, **extra):
-        """Run a program with b4 in PATH and a HOME of its own; a CompletedProcess."""
+        """Run a program with a HOME of its own; a CompletedProcess."""
         return subprocess.run([str(w) for w in words], cwd=cwd or self.top, capture_output=True,
                               text=True, check=False, stdin=subprocess.DEVNULL, timeout=120,
-                              env=ministack.environment(**dict({"HOME": self.top, "PATH": b4_path()},
-                                                               **extra)))
+                              env=ministack.environment(**dict({"HOME": self.top}, **extra)))
 
     def fresh(self, name, commit="v1.2.3"):
         """A new clone of the kernel at commit; its path."""

@@ -16,6 +16,11 @@ LIB = Path(__file__).resolve().parent.parent / "stacklib"
 sys.path.insert(0, str(LIB))
 
 import canonical  # noqa: E402  pylint: disable=wrong-import-position
+import tools      # noqa: E402  pylint: disable=wrong-import-position
+import workspace  # noqa: E402  pylint: disable=wrong-import-position
+
+# With what setup made for the caller: a mini stack has a cache of its own, and nothing is made there.
+PATH = tools.search_path(workspace.Workspace().cache)
 
 AUTHOR = "Ann Author <ann@example.org>"
 LOG = "Why it is done, in words.\n\nSigned-off-by: %s\n" % AUTHOR
@@ -51,7 +56,7 @@ def environment(**extra):
     """Return an environment in which neither the tool nor git sees the caller's settings."""
     env = {k: v for k, v in os.environ.items()
            if not k.startswith(("GIT_", "STACK_", "XDG_", "QUILT")) and k != "LINUX_TREE"}
-    env.update(GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_NOSYSTEM="1", LC_ALL="C.UTF-8",
+    env.update(PATH=PATH, GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_NOSYSTEM="1", LC_ALL="C.UTF-8",
                GIT_AUTHOR_NAME="Ann Author", GIT_AUTHOR_EMAIL="ann@example.org",
                GIT_COMMITTER_NAME="Ann Author", GIT_COMMITTER_EMAIL="ann@example.org",
                GIT_AUTHOR_DATE="2026-01-02T03:04:05+0000",

@@ -8,7 +8,6 @@ from pathlib import Path
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import mailstack  # noqa: E402
 import ministack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
@@ -22,7 +21,6 @@ class Fit(unittest.TestCase):
 
     def setUp(self):
         self.mini = ministack.MiniStack(self)
-        self.mini.env["PATH"] = mailstack.b4_path()  # check wants sparse, and would build one
         sh("git", "checkout", "-q", "-b", "next", cwd=self.mini.kernel)
         self.commit("Makefile", "PATCHLEVEL = 2", "PATCHLEVEL = 3", "Linux 1.3.3")
 
@@ -157,7 +155,6 @@ class Shard(unittest.TestCase):
 
     def test_merge_is_the_whole(self):
         mini = ministack.MiniStack(self)
-        mini.env["PATH"] = mailstack.b4_path()
         check = mini.repo / "scripts/checks/words"
         write(check, "#!/bin/sh\n# SPDX-License-Identifier: GPL-2.0\n#\n# words: some word\n# kind: patch\n"
               "[ \"$1\" = --version ] && { echo 1; exit; }\n"

@@ -12,7 +12,7 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import mailstack  # noqa: E402
-from ministack import digest, sh, write  # noqa: E402
+from ministack import PATH, digest, sh, write  # noqa: E402
 
 import cache  # noqa: E402
 import prep  # noqa: E402
@@ -28,7 +28,6 @@ class Errors(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.mini = mailstack.MailStack(mock.Mock(addCleanup=cls.addClassCleanup))
-        cls.mini.env["PATH"] = mailstack.b4_path()
         cls.tree = cls.mini.fresh("tree")
         cls.first = cls.mini.patches()[0]
 
@@ -68,13 +67,13 @@ class Errors(unittest.TestCase):
         write(folder / "git", "#!/bin/sh\nfor a; do [ \"$a\" = %s ] && { %s; }; done\nexec /usr/bin/git \"$@\"\n"
               % (word, action))
         (folder / "git").chmod(0o755)
-        return {"PATH": "%s:%s" % (folder, self.mini.env["PATH"])}
+        return {"PATH": "%s:%s" % (folder, PATH)}
 
     def without(self, *programs):
         """A PATH that has all but these programs."""
         folder = self.mini.top / ("without-" + programs[0])
         folder.mkdir()
-        for part in reversed(self.mini.env["PATH"].split(":")):
+        for part in reversed(PATH.split(":")):
             for entry in os.listdir(part) if os.path.isdir(part) else ():
                 (folder / entry).unlink(missing_ok=True)
                 if entry not in programs:
