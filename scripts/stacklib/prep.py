@@ -45,7 +45,7 @@ def register(subparsers):
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack b4 TOPIC --tree ~/linux:v7.1.8 --config\n"
                "  cd ~/linux && git switch b4/TOPIC && b4 prep --check && b4 prep --auto-to-cc\n"
-               "  b4 send --dry-run           or into files: b4 send -o /tmp/out\n"
+               "  b4 send --dry-run --no-sign     or into files: b4 send --no-sign -o /tmp/out\n"
                "  scripts/stack b4 --have         what the b4 here can do")
     sub.add_argument("--no-suites", action="store_true", help="the patches alone, without the drop-in")
     sub.add_argument("--signoff", action="store_true", help="sign off every patch, with the tree's user.email")

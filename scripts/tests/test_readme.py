@@ -12,6 +12,8 @@ import mailstack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
 import cli  # noqa: E402
+import kunitrun  # noqa: E402
+import test_kunit_run  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -25,21 +27,41 @@ def lines(heading):
     return found
 
 
+# Stands in for kunit.py: `run` wants a tree and configurations, the rest is told in a log.
+RUN = """import os, sys
+if sys.argv[1] == "run":
+    words = sys.argv[2:]
+    configs = [w.split("=", 1)[1] for w in words if w.startswith("--kunitconfig=")]
+    configs = [os.path.join(c, ".kunitconfig") if os.path.isdir(c) else c for c in configs]
+    print(open("Makefile").read()[:11], [open(c).read() for c in configs], words[1:])
+    sys.exit()
+"""
+
+
 class Recipes(unittest.TestCase):
     """Each line as it stands, with the names of the mini stack for those of the README."""
 
     def setUp(self):
         self.mini = mailstack.MailStack(self)
+        self.mini.give_maintainers("#!/usr/bin/perl\nprint \"Ann Other <ann.other\\@example.org>\\n\"\n")
+        (self.mini.kernel / "scripts/get_maintainer.pl").chmod(0o755)
+        write(self.mini.kernel / "scripts/checkpatch.pl", "# here\n")
+        sh("git", "add", "-f", ".", cwd=self.mini.kernel)
+        sh("git", "commit", "-q", "--amend", "--no-edit", cwd=self.mini.kernel)
+        sh("git", "tag", "-f", "v1.2.3", cwd=self.mini.kernel)
         self.tree = self.mini.fresh("linux")  # HOME is the folder above it
-        shim = self.mini.repo / "scripts/stack"
-        write(shim, '#!/bin/sh\nexec %s %s "$@"\n' % (shlex.quote(sys.executable),
-                                                    shlex.quote(str(REPO / "scripts/stacklib"))))
-        shim.chmod(0o755)
-        self.env = dict(self.mini.env, STACK_OUT=self.mini.repo / "out", PATH=mailstack.b4_path())
+        (self.mini.repo / "scripts").mkdir()
+        for name in ("stack", "stacklib"):
+            (self.mini.repo / "scripts" / name).symlink_to(REPO / "scripts" / name)
+        self.env = dict(self.mini.env, STACK_OUT=self.mini.repo / "out")
 
     def do(self, line, cwd=None, status=0):
         for old, new in (("/path/to/stack", str(self.mini.repo)), ("02-fixes", "02-alpha"), ("msi", "alpha"),
-                         ("/tmp/shard", "%s/shard" % self.mini.top), (":next/master", ":work")):
+                         ("/tmp/shard", "%s/shard" % self.mini.top), (":next/master", ":work"),
+                         ("v7.1.8", "v1.2.3"), ("v7.1", "v1"), ("v6.12", "v1"), ("= 6.12", "= 1.2.3"),
+                         ("tag = v1'", "tag = v1.2.3'"), ("cp -r scripts", "cp -r %s/scripts" % REPO),
+                         ("switch/switchtec.c", "a.c"), ("pci_fabric.kunit", "mini.kunit"),
+                         ("vfio_pci_tph_fuzz.kunit", "alpha_one.kunit")):
             line = line.replace(old, new)
         proc = self.mini.run("bash", "-c", line, cwd=cwd or self.mini.repo, **self.env)
         self.assertEqual(proc.returncode, status, "%s\n%s%s" % (line, proc.stdout, proc.stderr))
@@ -64,6 +86,7 @@ class Recipes(unittest.TestCase):
     def test_send_a_series(self):
         write(self.mini.top / ".gitconfig", "[user]\n\tname = A\n\temail = a@example.org\n")
         self.env.update(GIT_CONFIG_GLOBAL=self.mini.top / ".gitconfig")
+        self.check("exit 0")
         diff, export, b4, switch, check = lines("Send a series")
         write(self.mini.repo / "note", "x")
         sh("git", "add", ".", cwd=self.mini.repo)
@@ -76,7 +99,101 @@ class Recipes(unittest.TestCase):
         self.do(b4)
         self.do(switch)
         self.assertEqual(sh("git", "branch", "--show-current", cwd=self.tree), "b4/alpha")
-        self.assertEqual(check.count("b4 "), 3)  # run in test_b4, with what they need
+        self.do(check, cwd=self.tree)
+        cover = sh("git", "log", "-1", "--format=%B", "--grep=b4-submit-tracking", cwd=self.tree)
+        self.assertIn("To: Ann Other <ann.other@example.org>", cover)
+
+    def test_many_machines(self):
+        self.check("echo \"$(basename \"$PATCH\"):7: note: seen\"")
+        first, second, merge = lines("Many machines")
+        for line in (first, second):
+            self.do(line)
+        self.assertIn("3 patches, 3 verdicts: 3 passed (3 with notes), 0 failed", self.do(merge))
+
+    def check(self, text):
+        """Give the mini stack one check of patches."""
+        path = self.mini.repo / "scripts/checks/words"
+        write(path, "#!/bin/sh\n# SPDX-License-Identifier: GPL-2.0\n#\n# words: some word\n# kind: patch\n[ \"$1\" = --version ] && { echo 1; exit; }\n"
+              + text + "\nexit 0\n")
+        path.chmod(0o755)
+
+    def editor(self, program):
+        """$EDITOR, and that of rebase -i, which takes the list as it is."""
+        path = self.mini.top / "editor"
+        write(path, "#!/bin/sh\nexec sed -i '%s' \"$1\"\n" % program)
+        path.chmod(0o755)
+        self.env.update(EDITOR=path, GIT_SEQUENCE_EDITOR=":")
+
+    def test_change_after_review(self):
+        self.check("grep -q 'return 34;' \"$PATCH\" && echo \"$(basename \"$PATCH\"):7: note: seen\"")
+        self.editor("s/return 33;/return 34;/")
+        edit, change, rebase, refresh, diff, check = lines("Change a series after review")
+        for line in (edit, change, rebase, refresh):
+            said = self.do(line)
+        self.assertIn("2 patch files changed in 1 topics", said)  # the ids of a.c are in the second
+        self.assertIn("    -+\treturn 33;\n    ++\treturn 34;\n", self.do(diff, status=1))
+        self.assertIn("2 patches, 2 verdicts: 2 passed (1 with notes)", self.do(check))
+
+    def branch(self):
+        """Two commits of the user's on a branch."""
+        sh("git", "checkout", "-q", "-b", "mine", cwd=self.tree)
+        for old, new in (("return 7;", "return 77;"), ("return 8;", "return 88;")):
+            path = self.tree / "drivers/pci/b.c"
+            write(path, path.read_text().replace(old, new))
+            sh("git", "commit", "-qsam", "PCI: %s\n\nFor the reason that it is." % new, cwd=self.tree)
+
+    def topic(self, cwd=None):
+        """Run the recipe of a topic but for its last line; that."""
+        self.branch()
+        self.editor("s/^Subject: .*/Subject: [PATCH 0\\/2] Mine/; s/^. . . BLURB.*/Why it is./; s/^.*BLURB.*/Why it is./")
+        *rest, check = lines("A topic of your own")
+        for line in rest:
+            said = self.do(line, cwd=cwd)
+        return said, check
+
+    def test_topic_of_your_own(self):
+        self.check("echo \"$(basename \"$PATCH\"):7: note: seen\"")
+        said, check = self.topic()
+        self.assertIn("lint: nothing found in 5 patches of 3 topics", said)
+        self.assertIn("2 patches, 2 verdicts: 2 passed (2 with notes)", self.do(check))
+
+    def test_another_stack(self):
+        other = self.mini.top / "stack"
+        for line in lines("The tool for another stack"):
+            self.do(line)
+        for key in ("STACK_REPO", "STACK_OUT", "STACK_BASE_DIR"):
+            del self.env[key]
+        self.env["LINUX_TREE"] = self.tree
+        said, _ = self.topic(other)
+        self.assertIn("lint: nothing found in 2 patches of 1 topics", said)
+        self.do("scripts/stack apply mine && scripts/stack export --all", other)
+        self.assertTrue((other / "out/export/01-mine.mbx").is_file())
+        self.assertIn("2 patches: 2 there", self.do("scripts/stack check --fit --tree ~/linux", other))
+
+    def test_suites_by_hand(self):
+        write(self.mini.kernel / kunitrun.KUNIT_PY, RUN + test_kunit_run.FAKE)
+        write(self.mini.repo / "kunit/drivers/pci/tests/.kunitconfig", "CONFIG_ALL=y\n")
+        sh("git", "add", "-f", ".", cwd=self.mini.kernel)
+        sh("git", "commit", "-qm", "kunit.py", cwd=self.mini.kernel)
+        sh("git", "tag", "-f", "v1.2.3", cwd=self.mini.kernel)
+        self.env["LINUX_TREE"] = self.mini.kernel
+        self.do("scripts/stack apply")
+        enter, every, one, fuzz, mutant = lines("Run the suites by hand")
+        self.assertEqual(enter, "cd out/linux")
+        there = self.mini.repo / "out/linux"
+        for line, config, words in ((every, "ALL", "[]"), (one, "mini", "[]"),
+                                    (fuzz, "alpha_one", "['--kernel_args', 'vfio_pci_tph_fuzz.count=1000000']")):
+            self.assertIn(re.search(r"--kunitconfig=(\S+)", line).group(1).replace("drivers", str(REPO / "kunit/drivers")),
+                          [str(p) for p in [REPO / "kunit/drivers/pci/tests", *REPO.glob("kunit/**/*.kunitconfig")]])
+            self.assertEqual(self.do("python3 " + line, there).strip(),
+                             "VERSION = 1 ['CONFIG_%s=y\\n'] %s" % (config.upper(), words))
+        name = "patches/v1/alpha/mutants/NAME.patch"
+        write(self.mini.repo / name, "--- a/drivers/pci/a.c\n+++ b/drivers/pci/a.c\n@@ -1,4 +1,4 @@\n int a0(void)\n"
+              " {\n-\treturn 0;\n+\treturn 1;\n }\n")
+        options = kunitrun.read_options(REPO / "scripts/kunit/plain.config")
+        self.env.update(GOLDEN=test_kunit_run.GOLDEN, PLAY="fail",
+                        DOT_CONFIG=repr(dict(options, MINI="y", ALPHA_ONE="y", ALPHA_TWO="y")))
+        self.assertIn("scratch_fail.fails", self.do(mutant, status=1))
 
     def test_every_verb_and_no_other_is_in_the_readme(self):
         text = (REPO / "README").read_text(encoding="utf-8")
