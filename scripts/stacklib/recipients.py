@@ -12,8 +12,9 @@ from gitcmd import git
 from term import StackError, warn
 
 SCRIPT = "scripts/get_maintainer.pl"
-_FILES = ("COPYING", "CREDITS", "Kbuild", "Makefile", "README")
-_FOLDERS = "Documentation arch include drivers fs init ipc kernel lib scripts".split()
+# What get_maintainer.pl takes for the top of a kernel tree.
+FILES = ("COPYING", "CREDITS", "Kbuild", "Makefile", "README")
+FOLDERS = "Documentation arch include drivers fs init ipc kernel lib scripts".split()
 
 
 def people(ws, part, git_dir):
@@ -103,9 +104,9 @@ def sort(said):
 def small_tree(git_dir, commit, folder):
     """Lay out what get_maintainer.pl reads of a kernel tree, and what makes it take it for one."""
     folder = Path(folder)
-    for name in _FOLDERS:
+    for name in FOLDERS:
         (folder / name).mkdir()
-    for name in _FILES:
+    for name in FILES:
         (folder / name).touch()
     for name in (SCRIPT, "MAINTAINERS", ".mailmap", ".get_maintainer.ignore"):
         status, body, _ = gitcmd.run("cat-file", "blob", "%s:%s" % (commit, name), cwd=git_dir)

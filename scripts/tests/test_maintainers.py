@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 """MAINTAINERS.snippet: its form, by the kernel's own tools, and its place in MAINTAINERS."""
-import os
+import re
 import subprocess
 import sys
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import checks_support  # noqa: E402
 import mailstack  # noqa: E402
 import ministack  # noqa: E402
-from ministack import write  # noqa: E402
+from ministack import sh, write  # noqa: E402
 
+import dropin  # noqa: E402
 import maintainers  # noqa: E402
+import recipients  # noqa: E402
 import term  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[2]
@@ -74,20 +77,17 @@ class KernelTools(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        tree = os.environ.get("STACK_TEST_TREE")
-        if not tree:
-            raise unittest.SkipTest("no kernel tree: run through scripts/stack test")
-        cls.base = {name: subprocess.run(["git", "-C", tree, "show", "refs/stack/base:" + name], check=True,
-                                         capture_output=True).stdout
-                    for name in ("MAINTAINERS", "scripts/parse-maintainers.pl")}
+        tree, commit = checks_support.base()
+        cls.base = {name: checks_support.git("show", "%s:%s" % (commit, name), cwd=tree).stdout
+                    for name in ("MAINTAINERS", "scripts/parse-maintainers.pl", "scripts/get_maintainer.pl")}
 
     def test_parse_maintainers_changes_nothing(self):
         mini = ministack.MiniStack(self)
         entries = maintainers.entries(REPO)
         self.assertGreaterEqual(len(entries), 3)
-        text = maintainers.merge(self.base["MAINTAINERS"].decode(), entries)
-        write(mini.top / "parse.pl", self.base["scripts/parse-maintainers.pl"].decode())
-        for name, content in (("before", self.base["MAINTAINERS"].decode()), ("after", text)):
+        text = maintainers.merge(self.base["MAINTAINERS"], entries)
+        write(mini.top / "parse.pl", self.base["scripts/parse-maintainers.pl"])
+        for name, content in (("before", self.base["MAINTAINERS"]), ("after", text)):
             write(mini.top / name, content)
             proc = subprocess.run(["perl", "parse.pl", "--order", "--input=" + name, "--output=" + name + ".new"],
                                   cwd=mini.top, capture_output=True, text=True, check=False)
@@ -96,6 +96,40 @@ class KernelTools(unittest.TestCase):
         self.assertEqual(self.moved(mini.top, "after"), self.moved(mini.top, "before"))
         for _, entry in entries:
             self.assertIn("\n\n" + entry + "\n", (mini.top / "after.new").read_text())
+
+    def test_get_maintainer_finds_nothing_amiss(self):
+        """Its self-test, in a tree that has nothing but the drop-in; and whom it names for a suite."""
+        mini = ministack.MiniStack(self)
+        tree = mini.top / "small"
+        for name in recipients.FOLDERS:
+            (tree / name).mkdir(parents=True)
+        for name in recipients.FILES:
+            write(tree / name, "")
+        for name, path, _ in dropin.files(REPO):
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).write_bytes(path.read_bytes())
+        # The kernel's own text up to the entries, ours, and the last one, without which it says so.
+        head = re.match(r".*\nMaintainers List\n-+\n", self.base["MAINTAINERS"], re.S).group(0)
+        rest = "\nTHE REST\nM:\tLinus Torvalds <torvalds@linux-foundation.org>\nS:\tBuried\nF:\t*\nF:\t*/\n"
+        write(tree / "MAINTAINERS", maintainers.merge(head + rest, maintainers.entries(REPO)))
+        write(tree / "get.pl", self.base["scripts/get_maintainer.pl"])
+        sh("git", "init", "-q", cwd=tree)  # it asks git for the files
+        sh("git", "add", "-f", ".", cwd=tree)
+        for what in ("patterns", "sections"):
+            self.assertEqual(self.perl(tree, "--self-test=" + what), "", what)
+        write(tree / "MAINTAINERS", (tree / "MAINTAINERS").read_text().replace("pcim_irq_vectors*", "nosuch*"))
+        self.assertIn("no file matches", self.perl(tree, "--self-test=patterns"))
+        for _, entry in maintainers.entries(REPO):
+            file = re.sub("/$", "/Kconfig", re.search(r"^F:\t(.*)$", entry, re.M).group(1))
+            if "*" not in file:
+                said = self.perl(tree, "--no-git", "--no-git-fallback", "--no-rolestats", "-f", file)
+                self.assertIn(re.search(r"^L:\t(\S+)", entry, re.M).group(1), said)
+
+    @staticmethod
+    def perl(tree, *words):
+        """What get_maintainer.pl says there."""
+        proc = subprocess.run(["perl", "get.pl", *words], cwd=tree, capture_output=True, text=True, check=False)
+        return proc.stdout + proc.stderr
 
     @staticmethod
     def moved(folder, name):
