@@ -30,6 +30,7 @@ COLOURS = {CLEAN: "green", OFFSET: "yellow", FUZZ: "yellow", MERGED: "yellow", T
            CONFLICT: "red"}
 SEARCHED = 20000  # commits of a tree that are searched for a patch that is there already
 NAME = "fit.json"
+SUITES = {None: "not run", 0: "pass", 1: "FAIL"}
 
 # One patch: .patch (series.Patch) .verdict .notes [str] .hunks (text of conflicts) .commit (state after)
 Fit = collections.namedtuple("Fit", "patch verdict notes hunks commit")
@@ -62,13 +63,13 @@ def run(ws, stack, args, where):
         (ws.out / NAME).unlink(missing_ok=True)
         fits, start = fit_all(ws, stack, topics, args, path, commit)
         show(fits)
-        status = suites(ws, stack, topics, args, fits, start) if args.kunit else 0
+        status = suites(ws, stack, topics, args, fits, start) if args.kunit else None
     data = report(what, commit, fits, status)
     cache.write_whole(ws.out / NAME, json.dumps(data, indent=1) + "\n")
     count = collections.Counter(f.verdict for f in fits)
     term.say("%d patches: %s%s; report: %s" % (
         len(fits), ", ".join("%d %s" % (count[v], v) for v in COLOURS if count[v]),
-        "" if not args.kunit else ", suites %s" % ("FAIL" if status else "pass"), ws.out / NAME))
+        "" if status is None else ", suites %s" % SUITES[status], ws.out / NAME))
     return 1 if count[CONFLICT] or status else 0
 
 
@@ -224,6 +225,6 @@ def suites(ws, stack, topics, args, fits, start):
 
 def report(what, commit, fits, status):
     """The verdicts as plain data."""
-    return {"format": 1, "tree": what, "commit": commit, "suites": "FAIL" if status else "",
+    return {"format": 1, "tree": what, "commit": commit, "suites": SUITES[status],
             "patches": [{"topic": f.patch.topic, "name": f.patch.name, "verdict": f.verdict, "notes": f.notes,
                          "hunks": re.sub(r"(?m)^  \| ", "", f.hunks)} for f in fits]}

@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 
 import checkrun
-import judge
 import process
 import setup
 from term import StackError

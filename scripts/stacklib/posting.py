@@ -17,12 +17,11 @@ from term import StackError, done, progress
 
 
 class Part:
-    """One series: .name .topic (series.Topic; None: the fabric) .cover (series.Patch) .start (commit
-    that it stands on) .commits .origins (series.Patch or dropseries.DropCommit of each) .needs [Part]
-    .base (base.Base) .root (commit of the base)"""
+    """One series: .name .cover (series.Patch) .start (commit that it stands on) .commits .origins
+    (series.Patch or dropseries.DropCommit of each) .needs [Part] .base (base.Base) .root (its commit)"""
 
-    def __init__(self, name, topic, cover, start, needs, found, root):
-        self.name, self.topic, self.cover, self.start = name, topic, cover, start
+    def __init__(self, name, cover, start, needs, found, root):
+        self.name, self.cover, self.start = name, cover, start
         self.needs, self.base, self.root = needs, found, root
         self.commits, self.origins = [], []
 
@@ -101,7 +100,7 @@ class Maker:
 
     def part(self, topic, name, drops):
         """Make the Part of a topic: its patches, then its share of the drop-in."""
-        made = Part(name, topic, cover_of(self.ws, topic), self.at, list(self.parts), self.found,
+        made = Part(name, cover_of(self.ws, topic), self.at, list(self.parts), self.found,
                     self.root)
         if topic is not None:
             commits = [self.at]

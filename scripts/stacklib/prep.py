@@ -58,7 +58,7 @@ def run(args):
     """Verb b4: 0; with --have 1 when the b4 found is too old for something."""
     ws = Workspace(args)
     if args.have:
-        return have(ws)
+        return have()
     if len(args.topics) != 1:
         raise StackError("b4 takes one topic", "scripts/stack b4 TOPIC --tree ~/linux")
     where = args.tree or os.environ.get("LINUX_TREE")
@@ -179,14 +179,14 @@ def configure(ws, path):
         say("set in %s: b4.%s = %s" % (path, key, value))
 
 
-def have(ws):
+def have():
     """Say what the b4 in PATH (that of setup first) can do; return 1 when something is missing."""
     found = tools.version("b4", setup.tool_path())
     if not found:
         raise StackError("b4 is not installed", "scripts/stack setup")
     numbers = tuple(int(n) for n in re.findall(r"\d+", found)[:2])
     lacking = [(what, need) for what, need in NEEDS if numbers < need]
-    say("b4 %s (work folder %s)" % (found, ws.out))
+    say("b4 %s" % found)
     for what, need in NEEDS:
         say("  %-45s %s" % (what, "yes" if numbers >= need else "no: needs b4 %d.%d" % need))
     if any(need <= tools.B4_AT_LEAST for _, need in lacking):

@@ -186,13 +186,13 @@ class B4(unittest.TestCase):
     def test_what_an_old_b4_cannot_do(self):
         with mock.patch.object(prep.tools, "version", lambda *a: "0.12.0"), \
                 mock.patch.object(prep, "say") as said:
-            self.assertEqual(prep.have(mock.Mock(out="x")), 1)
+            self.assertEqual(prep.have(), 1)
         text = "\n".join(c.args[0] for c in said.call_args_list)
         self.assertRegex(text, r"prep --check, .* no: needs b4 0\.14")
         self.assertRegex(text, r"prep --set-prefixes, --show-info +yes")
         self.assertIn("mend: scripts/stack setup (brings b4 0.14)", text)
         with mock.patch.object(prep.tools, "version", lambda *a: None):
-            self.assertRaisesRegex(prep.StackError, "b4 is not installed", prep.have, mock.Mock(out="x"))
+            self.assertRaisesRegex(prep.StackError, "b4 is not installed", prep.have)
 
     def test_author_of_a_folded_header(self):
         said = mailcheck.authored(b"From: A\n <a@b.c>\nSubject: x\n\nFrom: B\n <b@b.c>\n\nlog\n")

@@ -183,7 +183,7 @@ class B4(Errors):
 
     def test_missing_b4(self):
         with mock.patch.object(prep.tools, "version", lambda *a: None):
-            self.assertRaisesRegex(prep.StackError, "b4 is not installed", prep.have, mock.Mock(out="x"))
+            self.assertRaisesRegex(prep.StackError, "b4 is not installed", prep.have)
 
     def test_mail_check_without_its_tools(self):
         self.fails("mail-check", says="missing packages: codespell", mend="apt-get install", **self.without("codespell"))
