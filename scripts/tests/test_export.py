@@ -10,7 +10,6 @@ from pathlib import Path
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import ministack  # noqa: E402
 import mailstack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
@@ -54,6 +53,16 @@ class Export(unittest.TestCase):
             self.assertEqual(message["References"], first if number else None)
             self.assertEqual(message["To"], "to@example.org")
         self.assertEqual(mails[2].get_content().partition("\n---\n")[0] + "\n", mailstack.BODY)
+
+    def test_author_with_another_name_and_fabric_of_a_later_version(self):
+        first = self.export("alpha")[0]["Message-ID"]
+        for name, old, new in (("patches/v1/alpha", "From: Ann Author", "From: Ann B. Author"),
+                               ("kunit/commits", "[PATCH 0/1]", "[PATCH v3 0/1]")):
+            cover = self.mini.repo / name / "0000-cover-letter.patch"
+            write(cover, cover.read_text(encoding="utf-8").replace(old, new))
+        message = self.export("alpha")[0]
+        self.assertEqual((message["From"], message["Message-ID"]), ('"Ann B. Author" <ann@example.org>', first))
+        self.assertIn("  A fabric, v3, 1 patches\n    Message-ID: <kunit-v3-0-", message.get_content())
 
     def test_same_version_same_bytes(self):
         self.export("alpha")
