@@ -9,7 +9,9 @@ import tempfile
 from pathlib import Path
 
 import applying
+import dropseries
 import gitcmd
+import posting
 import series
 import tree as trees
 from gitcmd import git, git_bytes
@@ -93,16 +95,19 @@ def side(ws, args, ref, folder):
                          "git -C %s show %s:%s" % (ws.repo, ref, path)) from exc
 
 
-def applied(ws, stack, topics, args, patches=None):
-    """Return (start, end) of the last of topics on the others; patches: instead of its own."""
+def applied(ws, stack, topics, args):
+    """Return (start, end) of the topic on those that it needs."""
     git_dir, first, memory, _ = trees.ground(ws, stack, args)
-    own = topics[-1] if topics[-1].name == args.topic else next(t for t in topics if t.name == args.topic)
     commits = [first]
+    own = next(t for t in topics if t.name == args.topic)
     rest = [p for t in topics if t is not own for p in t.patches]
-    own_patches = own.patches if patches is None else patches
-    trees.apply_all(git_dir, rest + own_patches, commits, {}, memory, git_dir / "stack-state" / "index",
-                    ws.out / "rejects")
+    apply_all(ws, git_dir, memory, rest + own.patches, commits)
     return commits[len(rest)], commits[-1]
+
+
+def apply_all(ws, git_dir, memory, patches, commits):
+    """Make the commits of patches on commits[-1]; appends to commits."""
+    trees.apply_all(git_dir, patches, commits, {}, memory, git_dir / "stack-state" / "index", ws.out / "rejects")
 
 
 def range_diff(ws, old, new):
@@ -120,9 +125,11 @@ def against_posting(ws, args, folder):
     stack = series.load(ws.repo, args.base)
     topics = stack.select([args.topic])
     posted = read_posting(args.compare_posting, folder)
-    new = applied(ws, stack, topics, args)
+    suites = {d.subject for d in dropseries.load(ws.repo) if d.topic == args.topic}
+    part = posting.chain(ws, stack, [args.topic], args, any(p.subject in suites for p in posted))[-1]
+    git_dir, commits = ws.out / "linux" / ".git", [part.start]
     try:
-        old = applied(ws, stack, topics, args, posted)
+        apply_all(ws, git_dir, trees.Memory(git_dir), posted, commits)
     except applying.ApplyError as exc:
         done()
         say("%s does not apply here (%s): compared as text, without what git knows of the files\n"
@@ -130,7 +137,7 @@ def against_posting(ws, args, folder):
                if "\n" in exc.msg else exc.msg))
         own = next(t for t in topics if t.name == args.topic)
         return as_text(posted, own.patches)
-    return range_diff(ws, old, new)
+    return range_diff(ws, (part.start, commits[-1]), (part.start, part.end))
 
 
 def read_posting(path, folder):
@@ -154,7 +161,7 @@ def read_posting(path, folder):
         patch = series.Patch(file, "posting")
         subject = patch.header("Subject")
         tag = _TAG.match(subject)
-        if subject.lower().startswith("re:") or not tag or "PATCH" not in tag.group(1).upper():
+        if not tag or "PATCH" not in tag.group(1).upper():
             continue
         number = re.search(r"(\d+)/(\d+)", tag.group(1))
         version = re.search(r"\bv(\d+)\b", tag.group(1), re.I)

@@ -71,6 +71,25 @@ class Diff(unittest.TestCase):
         self.assertIn("1: ! 1: PCI: Return more from a3()\n", said)
         self.assertIn("    -+\treturn 77;\n    ++\treturn 33;\n", said)
 
+    def test_text_without_line_numbers(self):
+        box = self.export()
+        write(box, box.read_text(encoding="utf-8").replace("\treturn 2;", "\treturn 2222;")
+              .replace("@@ -11,7 +11,7 @@", "@@ -31,7 +31,7 @@"))
+        said = self.diff("alpha", "--compare-posting", box)
+        self.assertIn("2: ! 2: ", said)
+        self.assertNotIn("1: ! 1: ", said)
+
+    def test_suites_that_were_posted(self):
+        self.assertEqual(self.mini.stack("export", "alpha").returncode, 0)
+        box = self.mini.out / "export/alpha.mbx"
+        self.diff("alpha", "--compare-posting", box, status=0)
+        suite = self.mini.repo / "kunit/drivers/pci/tests/alpha_two_kunit.c"
+        write(suite, suite.read_text() + "int more;\n")
+        said = self.diff("alpha", "--compare-posting", box)
+        self.assertIn("1: = 1: PCI: Return more from a3()\n", said)
+        self.assertIn("3: ! 3: PCI: Add KUnit suites of alpha\n", said)
+        self.assertIn("++int more;\n", said)
+
     def test_errors(self):
         box = self.export()
         text = box.read_text(encoding="utf-8")
