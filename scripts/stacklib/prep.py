@@ -82,22 +82,28 @@ def run(args):
     say("branch %s in %s: cover letter and %d patches%s" % (
         branch, path, len(parts[-1].commits),
         " on what they need (%s)" % " ".join(p.name for p in parts[:-1]) if parts[1:] else ""))
+    if not setting(path, "sendemail.smtpserver") and not setting(path, "patatt.signingkey"):
+        warn("note: git has no sendemail.smtpserver there, so that b4 will send over the web endpoint of "
+             "kernel.org,\nwhich wants a key: patatt genkey")
     say("next: cd %s && git switch %s && b4 prep --check" % (path, branch))
     return 0
 
 
+def setting(path, key):
+    """Return what the user's git configuration has for a key in the tree, or ""."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_DIR")}
+    return subprocess.run(["git", "config", key], cwd=path, capture_output=True, text=True,
+                          check=False, env=env).stdout.strip()
+
+
 def user(path):
     """Return (name, address) of the user of the tree, which b4 looks for; StackError without."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_DIR")}
-    found = []
-    for key in ("user.name", "user.email"):
-        proc = subprocess.run(["git", "config", key], cwd=path, capture_output=True, text=True,
-                              check=False, env=env)
-        found.append(proc.stdout.strip())
-        if not found[-1]:
+    found = tuple(setting(path, key) for key in ("user.name", "user.email"))
+    for key, value in zip(("user.name", "user.email"), found):
+        if not value:
             raise StackError("%s: git has no %s there, and b4 finds its branch by it" % (path, key),
                              "git -C %s config %s VALUE" % (path, key))
-    return tuple(found)
+    return found
 
 
 def refuse_if_there(path, branch):

@@ -46,6 +46,7 @@ class Recipes(unittest.TestCase):
         self.mini.give_maintainers("#!/usr/bin/perl\nprint \"Ann Other <ann.other\\@example.org>\\n\"\n")
         (self.mini.kernel / "scripts/get_maintainer.pl").chmod(0o755)
         write(self.mini.kernel / "scripts/checkpatch.pl", "# here\n")
+        write(self.mini.kernel / "Kconfig", "# by this b4 knows a kernel\n")
         sh("git", "add", "-f", ".", cwd=self.mini.kernel)
         sh("git", "commit", "-q", "--amend", "--no-edit", cwd=self.mini.kernel)
         sh("git", "tag", "-f", "v1.2.3", cwd=self.mini.kernel)
@@ -84,7 +85,8 @@ class Recipes(unittest.TestCase):
         self.assertEqual(len(rest), 5)
 
     def test_send_a_series(self):
-        write(self.mini.top / ".gitconfig", "[user]\n\tname = A\n\temail = a@example.org\n")
+        write(self.mini.top / ".gitconfig", "[user]\n\tname = A\n\temail = a@example.org\n"
+              "[sendemail]\n\tsmtpserver = smtp.example.org\n")
         self.env.update(GIT_CONFIG_GLOBAL=self.mini.top / ".gitconfig")
         self.check("exit 0")
         diff, export, b4, switch, check = lines("Send a series")
