@@ -225,6 +225,7 @@ def suites(ws, stack, topics, args, fits, start):
 
 def report(what, commit, fits, status):
     """The verdicts as plain data."""
-    return {"format": 1, "tree": what, "commit": commit, "suites": SUITES[status],
+    return {"format": 1, "tree": what, "commit": commit,
+            "result": fits[-1].commit if fits else commit, "suites": SUITES[status],
             "patches": [{"topic": f.patch.topic, "name": f.patch.name, "verdict": f.verdict, "notes": f.notes,
                          "hunks": re.sub(r"(?m)^  \| ", "", f.hunks)} for f in fits]}

@@ -73,7 +73,6 @@ def joined(parts, ws):
     # A patch that does not apply is the verdict of every shard.
     verdicts = {(v["patch"], v["check"], v["arch"]): v for part in reversed(parts) for v in part["verdicts"]}
     data["verdicts"] = sorted(verdicts.values(), key=lambda v: v["patch"])
-    data["not judged"] = sorted({k for part in parts for k in part["not judged"]})
     data["seconds"] = max(part["seconds"] for part in parts)
     data["runs"] = {key: sum(part["runs"][key] for part in parts) for key in ("all", "cached")}
     data["tools"] = list({json.dumps(t, sort_keys=True): t for part in parts for t in part["tools"]}.values())

@@ -73,6 +73,9 @@ class B4(unittest.TestCase):
         self.assertIn("branch b4/alpha in %s: cover letter and 3 patches on what they need (kunit)"
                       % self.tree, said)
         self.assertEqual(self.state(), before)
+        log = sh("git", "log", "--format=%B", "v1.2.3..b4/alpha", cwd=self.tree)
+        self.assertEqual(log.count("Signed-off-by: Tay Ker"), 3)  # not the fabric's
+        self.assertIn('"prefixes": []', log)
         command = sh("git", "config", "b4.prep-perpatch-check-cmd", cwd=self.tree)
         self.assertRegex(command, r"/scripts/stack mail-check$")
         self.assertEqual(sh("git", "config", "b4.send-series-to", cwd=self.tree), "to@example.org")
@@ -110,9 +113,12 @@ class B4(unittest.TestCase):
     def test_notes_and_changed_version(self):
         path = self.mini.patches()[0]
         write(path, path.read_text(encoding="utf-8").replace("\n---\n", "\n---\nv2: new\n\n", 1))
+        cover = self.mini.repo / "patches/v1/alpha/0000-cover-letter.patch"
+        write(cover, cover.read_text(encoding="utf-8").replace("What it is.\n", "What it is.\n\n#1 is first\n"))
         self.stack("b4", "alpha", "--tree", self.tree, "--no-suites", "--version", "3")
         log = sh("git", "log", "--format=%B", "v1.2.3..b4/alpha", cwd=self.tree)
         self.assertIn("\n---\nv2: new", log)
+        self.assertIn("\n>#1 is first\n", log)  # or b4 takes it for a comment
         self.assertIn('"revision": 3', log)
         self.assertEqual(sh("git", "rev-list", "--count", "v1.2.3..b4/alpha", cwd=self.tree), "3")
 
@@ -141,6 +147,7 @@ class B4(unittest.TestCase):
         sh("git", "config", "b4.send-series-to", "mine@example.org", cwd=self.tree)
         proc = self.stack("b4", "beta", "--tree", self.tree, "--config")
         self.assertIn("has b4.send-series-to = mine@example.org; it stays", proc.stderr)
+        self.assertIn("note: git has no sendemail.smtpserver there", proc.stderr)
         self.assertEqual(sh("git", "config", "b4.send-series-to", cwd=self.tree), "mine@example.org")
 
     def mail_check(self, text, *words, status=0):
@@ -171,6 +178,8 @@ class B4(unittest.TestCase):
         for text, want in ((first, {"tool": "words", "status": "pass"}),
                            (second, {"tool": "words", "status": "fail", "summary": "2 findings",
                                      "details": "x.c:1: a stranger\nfifteen"}),
+                           (first.replace("Why it", "1515 it"),
+                            {"tool": "words", "status": "warn", "summary": "1 findings", "details": "fifteen"}),
                            (first.replace("Why it", "BROKEN it"),
                             {"tool": "words", "status": "fail", "summary": "the check is broken",
                              "details": "tool is missing"})):

@@ -133,17 +133,22 @@ class Export(unittest.TestCase):
             "die unless -f 'COPYING' and -d 'arch' and -f 'MAINTAINERS';\n"
             "my $d = join('', <STDIN>); die unless $d =~ m,b/drivers/pci/a.c,;\n"
             "print \"Ann Other <ann.other\\@example.org> (maintainer:A DRIVER)\\n\";\n"
+            "print \"Sup Porter <sup\\@example.org> (supporter:A DRIVER)\\n\";\n"
             "print \"Rae Viewer <rae\\@example.org> (reviewer:A DRIVER)\\n\";\n"
             "print \"TO\\@example.org (open list:A DRIVER (OLD))\\n\";\n"
             "print \"a-list\\@example.org (open list:A DRIVER)\\n\";\n")
         cover = self.mini.repo / "patches/v1/alpha/0000-cover-letter.patch"
         write(cover, cover.read_text(encoding="utf-8").replace(
             "\n\nWhat", "\nCc: \"Doe, J.\" <doe@example.org>\n\nWhat") + "Cc: Zoë <zoe@example.org>\n")
+        path = self.mini.patches()[0]
+        write(path, path.read_text(encoding="utf-8").replace("\nSigned-off", "\nCc: Loggy <log@example.org>\nSigned-off")
+              .replace("\n---\n", "\n---\nCc: not@example.org\n\n", 1))
         mails = self.export("alpha", "--tree", self.mini.kernel)
         for message in mails:
-            self.assertEqual(message["To"], "to@example.org, Ann Other <ann.other@example.org>")
+            self.assertEqual(message["To"], "to@example.org, Ann Other <ann.other@example.org>, "
+                             "Sup Porter <sup@example.org>")
             self.assertEqual(message["Cc"], '"Doe, J." <doe@example.org>, Zoë <zoe@example.org>, '
-                             "Rae Viewer <rae@example.org>, a-list@example.org")
+                             "Loggy <log@example.org>, Rae Viewer <rae@example.org>, a-list@example.org")
         self.assertNotIn("Cc:", mails[0].get_content())
 
     def test_get_maintainer_that_fails(self):
@@ -298,12 +303,23 @@ class DropIn(unittest.TestCase):
             self.assertIn("ONE", text)
             self.assertNotIn("\n\n\n", text)
 
+    def test_longest_pattern_wins(self):
+        mini = mailstack.MailStack(self)
+        write(mini.repo / "kunit/commits/05-all", "Subject: x\nFiles: drivers/pci/tests/*\n\nlog\n")
+        write(mini.repo / "kunit/drivers/pci/tests/other.c", "")
+        found = {c.path.name: c.files for c in dropseries.load(mini.repo)}
+        self.assertEqual(found["05-all"], {"drivers/pci/tests/other.c"})
+        self.assertIn("drivers/pci/tests/mini_kunit.c", found["10-fabric"])
+
     def test_hook_comes_with_the_file_that_it_names(self):
         for line, file in (('\tsource "a/Kconfig"', "a/Kconfig"), ("obj-y += tests/", "d/tests/Makefile"),
                            ('#include "../x.h"', "x.h")):
             hook = (1, "d/file", "-", line)
             self.assertTrue(dropseries.hook_ready(hook, {file}), line)
             self.assertFalse(dropseries.hook_ready(hook, {"other"}), line)
+        hook = (1, "d/file", "-", "CONFIG_X=y")
+        self.assertTrue(dropseries.hook_ready(hook, {"any"}))
+        self.assertFalse(dropseries.hook_ready(hook, set()))
 
 
 class Mail(unittest.TestCase):

@@ -54,6 +54,9 @@ class Fit(unittest.TestCase):
         data = json.loads((self.mini.out / "fit.json").read_text())
         self.assertEqual([p["verdict"] for p in data["patches"]], ["clean"] * 3)
         self.assertEqual(data["commit"], sh("git", "rev-parse", "next", cwd=self.mini.kernel))
+        self.assertEqual(self.mini.git("diff", "--shortstat", data["commit"], data["result"]).strip(),
+                         "3 files changed, 7 insertions(+), 3 deletions(-)")
+        self.assertEqual(data["suites"], "not run")
 
     def test_offset(self):
         self.commit("drivers/pci/a.c", "int a0", "int first;\n\nint a0", "PCI: Move")
@@ -127,14 +130,22 @@ class Fit(unittest.TestCase):
         def stop(session):
             raise term.StackError(" ".join(session.tree.suites(session.tree.boundaries)))
         self.commit("drivers/pci/a.c", "return 15;", "return -15;", "PCI: Negative")
+        self.assertEqual(self.asked(stop), "mini alpha_one")
+        self.commit("drivers/pci/a.c", "return -15;", "return 15;", "PCI: Positive")
+        self.commit("drivers/pci/a.c", "return 3;", "return -3;", "PCI: Negative")
+        self.assertEqual(self.asked(stop), "mini")  # though the second patch is there
+
+    def asked(self, stop):
+        """The suites that the runner would be asked for."""
         args = argparse.Namespace(tree="%s:next" % self.mini.kernel, out=str(self.mini.out), topics=["alpha"],
                                   base=None, fit=True, kunit=True, verb="check")
         with mock.patch.dict(fit.os.environ, {k: str(v) for k, v in self.mini.env.items()}), \
                 mock.patch.object(fit.kunit.Session, "choose", stop), \
-                mock.patch("sys.stdout"), self.assertRaisesRegex(term.StackError, "^mini alpha_one$"):
+                mock.patch("sys.stdout"), self.assertRaises(term.StackError) as caught:
             ws = fit.kunit.workspace.Workspace(args)
             stack = series_of(ws)
             fit.run(ws, stack, args, fit.foreign(args, stack.base))
+        return caught.exception.msg
 
 
 def series_of(ws):
@@ -172,6 +183,8 @@ class Shard(unittest.TestCase):
         merged, whole = (json.loads((f / "report.json").read_text()) for f in (mini.out, mini.top / "all"))
         self.assertEqual([(v["patch"], v["verdict"]) for v in merged["verdicts"]],
                          [(v["patch"], v["verdict"]) for v in whole["verdicts"]])
+        self.assertEqual(merged["runs"]["all"], whole["runs"]["all"])
+        self.assertEqual(merged["seconds"], max(json.loads(p.read_text())["seconds"] for p in parts))
         self.assertTrue((mini.out / "report.html").is_file())
         self.assertIn("PARTIAL: shard 1 of 2", (mini.top / "s1/report.html").read_text())
         for words, text in ((parts[:1], "of 2 shards there are 2"), (parts + parts[:1], "there are 1 2 2"),

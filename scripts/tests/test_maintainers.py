@@ -45,6 +45,9 @@ class Snippet(unittest.TestCase):
         self.assertEqual(maintainers.limited(found, {"drivers/pci/tests/a.c"}),
                          [("DRIVER B", ENTRY.replace("F:\ttools/x.c\n", ""))])
         self.assertEqual(maintainers.limited(found, {"drivers/pci/a.c", "tools/sub/x.c"}), [])
+        found = [("DRIVER B", ENTRY.replace("F:\ttools/x.c", "F:\ttools/*.c"))]
+        self.assertEqual(maintainers.limited(found, {"tools/sub/x.c"}), [])
+        self.assertEqual(len(maintainers.limited(found, {"tools/x.c"})), 1)
 
     def test_bad_form(self):
         mini = ministack.MiniStack(self)

@@ -265,6 +265,10 @@ class Merge(Errors):
             change(data)
             write(two, json.dumps(data))
             self.merge(one, two, says=says, mend="mend: ")
+        three = self.mini.top / "three.json"
+        for path, part in ((two, [2, 3]), (three, [3, 3])):
+            write(path, json.dumps(dict(json.loads(whole), shard=part)))
+        self.merge(one, two, three, says="of 2 or 3 shards there are 1 2 3")
         write(two, whole[:-200])
         self.merge(one, two, says="%s: not a report: " % two, mend="name the report.json of a shard")
         write(two, whole)
