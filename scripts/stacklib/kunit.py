@@ -93,10 +93,7 @@ def chosen_suites(wanted, known, boundary):
 
 
 def fragments(repo, source, suites):
-    """The .kunitconfig file of each suite, in the tree @source.
-
-    A suite S brings S.kunitconfig, beside its source in the drop-in kunit/.
-    """
+    """The .kunitconfig file, S.kunitconfig in the drop-in, of each suite S, in the tree @source."""
     found = []
     for name in suites:
         paths = sorted((Path(repo) / "kunit").rglob(name + ".kunitconfig"))
@@ -197,15 +194,14 @@ class Session:
         known = list(self.tree.suites(self.boundary))
         self.known = chosen_suites([], known, self.boundary)
         self.asked = chosen_suites(self.args.suite, known, self.boundary)
-        if self.args.extra:
-            diff = Path(self.args.extra).resolve()
-            try:
-                self.source = self.tree.apply_extra(self.boundary, diff)
-            except term.StackError as err:
-                err.code = 2    # 1 would say that the tests noticed the diff
-                raise
-        else:
+        if not self.args.extra:
             self.source = self.tree.checkout(self.boundary, dropin=True)
+            return
+        try:
+            self.source = self.tree.apply_extra(self.boundary, Path(self.args.extra).resolve())
+        except term.StackError as err:
+            err.code = 2    # 1 would say that the tests noticed the diff
+            raise
 
     def run(self, name):
         """Run the configuration @name; a kunitrun.Result, or None when no suite runs in it."""
@@ -268,7 +264,8 @@ def run(args):
     good = all(result.ok() for result in results)
     if args.coverage:
         good = good and report is not None and not report.findings()
-    code = 2 if args.extra and not all(result.built for result in results) else int(not good)
+    code = 0 if good else 1
+    code = 2 if args.extra and not all(result.built for result in results) else code
     term.say(kunitreport.last_line(results, report, code))
     return code
 
@@ -290,8 +287,8 @@ def run_counts(args, configs):
     wanted = [name for name in CONFIGS if name in configs]
     results, report = _run_all(args, wanted, "coverage" in wanted)
     kunitreport.table(results)
-    passed, failed = (sum(result.count(*names) for result in results)
-                      for names in (("passed",), ("failed", "crashed")))
+    passed = sum(result.count("passed") for result in results)
+    failed = sum(result.count("failed", "crashed") for result in results)
     for result in results:
         clean = not result.problems and not result.bad_splats()
         passed, failed = passed + clean, failed + (not clean)
