@@ -334,6 +334,10 @@ class Mail(unittest.TestCase):
         import quopri  # pylint: disable=import-outside-toplevel
         self.assertEqual(quopri.decodestring(said), body)
 
+    def test_carriage_return_in_a_log(self):
+        said = mail.whole(b"From: a@b.c\nSubject: x", b"one\rtwo\n", mail.Letterhead("t-abc", "example.org"), 1)
+        self.assertIn(b"quoted-printable\n\none=0Dtwo\n", said)
+
     def test_plain_bodies_stay_plain(self):
         head = mail.Letterhead("t-abc", "example.org")
         said = mail.whole(b"From: a@b.c\nSubject: x", b"just text\nFrom: no\n", head, 1)

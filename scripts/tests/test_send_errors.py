@@ -46,13 +46,13 @@ class Errors(unittest.TestCase):
 
     def fails(self, *words, says, mend="", status=2, **extra):
         """Run the tool: it ends with that status and says why; nothing of the user's changes."""
-        before = self.users(), digest(self.mini.repo)
+        before = self.users(), digest(self.mini.repo / "patches")
         proc = self.mini.stack(*words, **extra)
         self.assertEqual(proc.returncode, status, proc.stdout + proc.stderr)
         self.assertIn(says, proc.stderr)
         self.assertIn(mend, proc.stderr)
         self.assertNotIn("Traceback", proc.stderr)
-        self.assertEqual((self.users(), digest(self.mini.repo)), before)
+        self.assertEqual((self.users(), digest(self.mini.repo / "patches")), before)
         self.assertFalse((self.mini.out / ".stack-tmp").exists())
         return proc
 
