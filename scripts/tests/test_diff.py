@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Golden cases of `diff`: two states of a topic, and a topic against a mailbox."""
+import re
 import sys
 import unittest
 from pathlib import Path
@@ -65,7 +66,7 @@ class Diff(unittest.TestCase):
     def test_posting_for_another_tree_is_compared_as_text(self):
         box = self.export()
         write(box, box.read_text(encoding="utf-8").replace("\treturn 2;", "\treturn 2222;")
-              .replace("+\treturn 33;", "+\treturn 77;").replace("@@ -11,7 +11,7 @@", "@@ -31,7 +31,7 @@"))
+              .replace("+\treturn 33;", "+\treturn 77;"))
         said = self.diff("alpha", "--compare-posting", box)
         self.assertIn("does not apply here", said)
         self.assertIn("1: ! 1: PCI: Return more from a3()\n", said)
@@ -73,8 +74,10 @@ class Diff(unittest.TestCase):
 
     def test_text_without_line_numbers(self):
         box = self.export()
-        write(box, box.read_text(encoding="utf-8").replace("\treturn 2;", "\treturn 2222;")
-              .replace("@@ -11,7 +11,7 @@", "@@ -31,7 +31,7 @@"))
+        text = box.read_text(encoding="utf-8").replace("\treturn 2;", "\treturn 2222;")
+        moved = re.sub(r"@@ -\d+,(\d+) \+\d+,", r"@@ -31,\1 +31,", text, count=1)
+        self.assertNotEqual(moved, text)
+        write(box, moved)
         said = self.diff("alpha", "--compare-posting", box)
         self.assertIn("2: ! 2: ", said)
         self.assertNotIn("1: ! 1: ", said)
