@@ -35,7 +35,7 @@ def register(subparsers):
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack check\n  scripts/stack check --only sparse --only build TOPIC\n"
                "  scripts/stack check --no-cache --only apply\n"
-               "  scripts/stack check --tree ~/linux:next/master TOPIC      another tree: does it fit?\n"
+               "  scripts/stack check --fit --tree ~/linux:next/master TOPIC     does it fit there?\n"
                "  scripts/stack check --shard 2/4 --out /tmp/2              a quarter of the work\n"
                "  scripts/stack check --merge /tmp/*/report.json            the whole of it")
     sub.add_argument("--only", action="append", metavar="CHECK", help="only this check (may be given again)")
