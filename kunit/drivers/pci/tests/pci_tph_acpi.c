@@ -7,7 +7,6 @@
 #include <linux/pci.h>
 #include <linux/smp.h>
 #include <linux/unaligned.h>
-#include <asm/smp.h>
 
 #include "pci_fabric.h"
 #include "pci_tph_acpi.h"
