@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite of pci-epf-vntb with doorbells.  The administrator makes the function in
+ * configfs, on a controller of the suite.  The host writes commands into its registers
+ * and rings its doorbells, and is not always friendly.  A client uses the NTB device.
+ */
+#include <kunit/test.h>
+#include <linux/interrupt.h>
+#include <linux/irqdomain.h>
+#include <linux/module.h>
+#include <linux/sizes.h>
+
+#include "pci_epf_vntb_host.h"
+
+/* A function that is not bound yet, and a client that waits for its NTB device */
+static struct host * __init make_on(struct kunit *test, struct device *dev,
+				    enum pci_barno bar)
+{
+	struct host *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, h);
+	h->test = test;
+	cur = h;
+	h->irq = pci_ep_fake_irq(test);
+	h->fake = pci_ep_fake_create(test, dev);
+	pci_ep_fake_doorbell(h->fake, h->irq, bar);
+	pci_ep_iomem_init(test);
+	pci_ep_fake_outbound(h->fake, OUTBOUND, SZ_1M);
+	KUNIT_ASSERT_EQ(test, ntb_register_client(&client), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, client_unregister, NULL), 0);
+	h->cfs = pci_ep_fake_cfs_make(test, h->fake, "pci_epf_vntb");
+	for (int i = 0; i < ARRAY_SIZE(attributes); i++)
+		KUNIT_ASSERT_EQ_MSG(test, pci_ep_fake_cfs_set(h->cfs, attributes[i][0],
+							      attributes[i][1]), 0,
+				    "%s", attributes[i][0]);
+	return h;
+}
+
+static struct host * __init make(struct kunit *test, enum pci_barno bar)
+{
+	return make_on(test, NULL, bar);
+}
+
+static void __init bind(struct host *h)
+{
+	struct kunit *test = h->test;
+	int probes = h->probes;
+
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_link(h->cfs), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, true), 0);
+	KUNIT_EXPECT_EQ(test, h->probes, probes + 1);
+	KUNIT_ASSERT_NOT_NULL(test, h->ntb);
+}
+
+static void __init unbind(struct host *h)
+{
+	struct kunit *test = h->test;
+
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, false), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
+	KUNIT_EXPECT_EQ(test, h->removes, h->probes);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 0);
+	KUNIT_EXPECT_EQ(test, h->fake->dma_memory, 0);
+	KUNIT_EXPECT_EQ(test, h->fake->dma_unmaps, h->fake->dma_maps);
+	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
+		KUNIT_EXPECT_FALSE(test, h->fake->bar_set[i]);
+	KUNIT_EXPECT_EQ(test, h->fake->bad_clears, 0);
+}
+
+/* The doorbells are polled: there is memory behind their BAR. */
+static void expect_polling(struct kunit *test, struct host *h)
+{
+	KUNIT_EXPECT_EQ(test, get(h, REG_DB_ENTRY), 4);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 0);
+	KUNIT_EXPECT_NULL(test, h->cfs->epf->db_msg);
+	h->db_events = 0;
+	KUNIT_EXPECT_TRUE(test, poll_ring(h, 2));
+	KUNIT_EXPECT_EQ(test, h->db_events, 0x1);
+	KUNIT_EXPECT_TRUE(test, poll_ring(h, 4));
+	KUNIT_EXPECT_EQ(test, h->db_events, 0x5);
+}
+
+static void expect_doorbells(struct kunit *test, struct host *h)
+{
+	KUNIT_EXPECT_EQ(test, get(h, REG_DB_ENTRY), 0);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 1);
+	h->db_events = 0;
+	ring(h);
+	KUNIT_EXPECT_EQ(test, h->db_events, DB_BITS);
+}
+
+/* --- Doorbells --- */
+
+/* One IRQ for all doorbells is requested once, and freed once, and raises all of them. */
+static void __init shared_irq(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	KUNIT_EXPECT_EQ(test, h->cfs->epf->num_db, DB_COUNT);
+	expect_doorbells(test, h);
+	KUNIT_EXPECT_EQ(test, ntb_db_read(h->ntb), DB_BITS);
+	ntb_db_clear(h->ntb, DB_BITS);
+	KUNIT_EXPECT_EQ(test, ntb_db_read(h->ntb), 0);
+	for (int i = 0; i < DB_COUNT; i++) {
+		KUNIT_EXPECT_EQ(test, h->fake->bar[DB_BAR].phys_addr +
+				get(h, REG_DB_OFFSET + 4 * i), 0x12349abcd124);
+		KUNIT_EXPECT_EQ(test, get(h, REG_DB_DATA + 4 * i), 0xdb);
+	}
+	unbind(h);
+}
+
+static int mixed[DB_COUNT];
+
+static void mix_irqs(struct pci_epf *epf)
+{
+	for (int i = 0; i < epf->num_db; i++)
+		epf->db_msg[i].virq = mixed[i];
+}
+
+/* IRQs of which some are the same: each is requested once, wherever they are. */
+static void __init mixed_irqs(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+	int other = pci_ep_fake_irq(test), third = pci_ep_fake_irq(test);
+	int irqs[DB_COUNT] = { h->irq, other, h->irq, other, third };
+
+	memcpy(mixed, irqs, sizeof(mixed));
+	pci_epf_vntb_hook = mix_irqs;
+	bind(h);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 1);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(other), 1);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(third), 1);
+	ring(h);
+	KUNIT_EXPECT_EQ(test, h->db_events, 0x1);
+	generic_handle_irq_safe(other);
+	KUNIT_EXPECT_EQ(test, h->db_events, 0x3);
+	generic_handle_irq_safe(third);
+	KUNIT_EXPECT_EQ(test, h->db_events, 0x7);
+	unbind(h);
+}
+
+static irqreturn_t other_handler(int irq, void *data)
+{
+	return IRQ_NONE;
+}
+
+/* The IRQ is requested with the flags of the doorbell, to be shared with somebody else. */
+static void __init irq_flags(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	KUNIT_ASSERT_EQ(test, request_irq(h->irq, other_handler, IRQF_SHARED, "other", h),
+			0);
+	bind(h);
+	KUNIT_EXPECT_EQ(test, get(h, REG_DB_ENTRY), 0);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 2);
+	ring(h);
+	KUNIT_EXPECT_EQ(test, h->db_events, DB_BITS);
+	free_irq(h->irq, h);
+	unbind(h);
+}
+
+/* If one of the IRQs cannot be requested, those before are freed, and it is polled. */
+static void __init irq_cannot_be_requested(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+	int other = pci_ep_fake_irq(test), taken = pci_ep_fake_irq(test);
+	int irqs[DB_COUNT] = { h->irq, other, h->irq, other, taken };
+
+	KUNIT_ASSERT_EQ(test, request_irq(taken, other_handler, 0, "other", h), 0);
+	memcpy(mixed, irqs, sizeof(mixed));
+	pci_epf_vntb_hook = mix_irqs;
+	bind(h);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(other), 0);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(taken), 1);
+	expect_polling(test, h);
+	unbind(h);
+	free_irq(taken, h);
+}
+
+/* Doorbells that a BAR exposes: that BAR is told, and not programmed, or cleared. */
+static void __init exposed_bar(struct kunit *test)
+{
+	struct host *h = make(test, DB_BAR);
+
+	h->fake->features.bar[DB_BAR].type = BAR_RESERVED;
+	for (int i = 0; i < 2; i++) {
+		bind(h);
+		for (int j = 0; j < DB_COUNT; j++) {
+			KUNIT_EXPECT_EQ(test, get(h, REG_DB_OFFSET + 4 * j), 0x324);
+			KUNIT_EXPECT_EQ(test, get(h, REG_DB_DATA + 4 * j), 0xdb);
+		}
+		expect_doorbells(test, h);
+		unbind(h);
+	}
+	KUNIT_EXPECT_EQ(test, h->fake->sets[DB_BAR], 0);
+	KUNIT_EXPECT_EQ(test, h->fake->dma_maps, 0);
+}
+
+/* Doorbells in a BAR that is not db_bar cannot be told to the host. */
+static void __init exposed_in_another_bar(struct kunit *test)
+{
+	struct host *h = make(test, BAR_3);
+
+	bind(h);
+	expect_polling(test, h);
+	unbind(h);
+}
+
+static void mix_bars(struct pci_epf *epf)
+{
+	epf->db_msg[epf->num_db - 1].bar = NO_BAR;
+}
+
+/* Nor can those that are in several. */
+static void __init exposed_in_several_bars(struct kunit *test)
+{
+	struct host *h = make(test, DB_BAR);
+
+	pci_epf_vntb_hook = mix_bars;
+	bind(h);
+	expect_polling(test, h);
+	unbind(h);
+}
+
+/* Messages to an MSI controller raise one doorbell each. */
+static void __init msi(struct kunit *test)
+{
+	struct device *dev = pci_ep_fake_msi(test, IRQ_DOMAIN_FLAG_MSI_IMMUTABLE);
+	struct host *h = make_on(test, dev, NO_BAR);
+
+	bind(h);
+	KUNIT_EXPECT_EQ(test, get(h, REG_DB_ENTRY), 0);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_msis(), DB_COUNT);
+	for (int i = 2; i < DB_COUNT; i++) {
+		KUNIT_EXPECT_EQ(test, get(h, REG_DB_DATA + 4 * i), 0x100 + i);
+		h->db_events = 0;
+		generic_handle_irq_safe(h->cfs->epf->db_msg[i].virq);
+		KUNIT_EXPECT_EQ(test, h->db_events, BIT_ULL(i - 2));
+	}
+	unbind(h);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_msis(), 0);
+}
+
+/* Without doorbells, the function polls; and the events come as well. */
+static void __init doorbells_reach_the_ntb_device(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->count = 0;
+	bind(h);
+	expect_polling(test, h);
+	unbind(h);
+	h->fake->count = 1;
+	bind(h);
+	expect_doorbells(test, h);
+	unbind(h);
+}
+
+/* --- Bound again --- */
+
+/* The BAR is cleared that is the doorbells', and no other. */
+static void __init unbind_clears_the_doorbell_bar(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->count = 0;
+	bind(h);
+	unbind(h);
+	KUNIT_EXPECT_EQ(test, h->fake->clears[DB_BAR], 1);
+	KUNIT_EXPECT_EQ(test, h->fake->clears[BAR_0], 1);
+}
+
+/* What was polled before has doorbells now. */
+static void __init doorbells_after_polling(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->count = 0;
+	bind(h);
+	expect_polling(test, h);
+	unbind(h);
+	h->fake->count = 1;
+	bind(h);
+	expect_doorbells(test, h);
+	unbind(h);
+}
+
+/* What had doorbells before is polled now. */
+static void __init polling_after_doorbells(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	unbind(h);
+	h->fake->count = 0;
+	bind(h);
+	expect_polling(test, h);
+	unbind(h);
+}
+
+/* A function that cannot be bound again is not bound, and can be bound later. */
+static void __init no_memory_when_bound_again(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	unbind(h);
+	h->fake->dma_no_memory = true;
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_link(h->cfs), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, h->fake->dma_memory, 0);
+	h->fake->dma_no_memory = false;
+	bind(h);
+	expect_doorbells(test, h);
+	unbind(h);
+}
+
+/* A function can be bound as often as one likes, and has an NTB device each time. */
+static void __init bound_again(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	for (int i = 0; i < 4; i++) {
+		bind(h);
+		KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
+		KUNIT_EXPECT_EQ(test, h->link_events, i + 1);
+		unbind(h);
+	}
+}
+
+/* The NTB device goes with the function, and its client knows. */
+static void __init unbind_removes_the_ntb_device(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	KUNIT_EXPECT_EQ(test, h->removes, 0);
+	unbind(h);
+	KUNIT_EXPECT_EQ(test, h->removes, 1);
+	KUNIT_EXPECT_NULL(test, h->ntb);
+}
+
+/* Its client can use it until then. */
+static void __init unbind_with_a_user_of_the_ntb_device(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
+	KUNIT_EXPECT_EQ(test, ntb_link_is_up(h->ntb, NULL, NULL), 1);
+	KUNIT_EXPECT_EQ(test, ntb_spad_write(h->ntb, 3, 0x12345678), 0);
+	KUNIT_EXPECT_EQ(test, ntb_spad_read(h->ntb, 3), 0x12345678);
+	KUNIT_EXPECT_EQ(test, ntb_peer_db_set(h->ntb, 1), 0);
+	unbind(h);
+	KUNIT_EXPECT_EQ(test, h->removes, 1);
+}
+
+/* --- Early events --- */
+
+static int early_header(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
+			struct pci_epf_header *hdr)
+{
+	cur->early++;
+	generic_handle_irq_safe(cur->irq);
+	return 0;
+}
+
+/* The host can ring before there is an NTB device, which is not lost. */
+static void __init doorbell_before_the_ntb_device(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->ops.write_header = early_header;
+	for (int i = 1; i <= 2; i++) {
+		bind(h);
+		KUNIT_EXPECT_EQ(test, h->early, i);
+		KUNIT_EXPECT_EQ(test, ntb_db_read(h->ntb), DB_BITS);
+		KUNIT_EXPECT_EQ(test, h->db_events, 0);
+		ntb_db_clear(h->ntb, DB_BITS);
+		unbind(h);
+	}
+}
+
+static int early_link(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct host *h = container_of(nb, struct host, nb);
+	struct pci_dev *pdev = to_pci_dev(data);
+
+	if (action == BUS_NOTIFY_BIND_DRIVER && pdev->device == DEV_ID) {
+		h->early++;
+		KUNIT_EXPECT_EQ(h->test, command(h, LINK_UP, 0), OK);
+	}
+	return NOTIFY_DONE;
+}
+
+/* Or say that the link is up, which is not lost either. */
+static void __init link_before_the_ntb_device(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->nb.notifier_call = early_link;
+	KUNIT_ASSERT_EQ(test, bus_register_notifier(&pci_bus_type, &h->nb), 0);
+	for (int i = 1; i <= 2; i++) {
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_link(h->cfs), 0);
+		KUNIT_EXPECT_EQ(test, h->early, i);
+		if (h->ntb)
+			KUNIT_EXPECT_EQ(test, ntb_link_is_up(h->ntb, NULL, NULL), 1);
+		KUNIT_EXPECT_EQ(test, h->link_events, 0);
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
+	}
+	bus_unregister_notifier(&pci_bus_type, &h->nb);
+}
+
+/* --- Hostile hosts --- */
+
+/* Windows that the function does not have are refused, and nothing is mapped. */
+static void __init windows_that_do_not_exist(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+	static const u32 windows[] = { 1, 2, 3, 4, 5, 100, 0x7fffffff, 0x80000000,
+				       0xffffffff };
+
+	bind(h);
+	for (int i = 0; i < ARRAY_SIZE(windows); i++) {
+		KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, windows[i]), ERROR);
+		KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, windows[i]), ERROR);
+		KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	}
+	*(u64 *)reg(h, REG_ADDR) = 0x100000;
+	*(u64 *)reg(h, REG_SIZE) = 0x10000;
+	KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, 0), OK);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 1);
+	KUNIT_EXPECT_EQ(test, h->fake->map_pci, 0x100000);
+	KUNIT_EXPECT_EQ(test, h->fake->map_size, 0x10000);
+	KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, 0), OK);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	unbind(h);
+}
+
+/* Where the scratchpads are is told to the host, and not believed when it says so. */
+static void __init scratchpads_tampered_with(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	KUNIT_EXPECT_EQ(test, get(h, REG_SPAD_OFFSET), SPADS);
+	KUNIT_EXPECT_EQ(test, get(h, REG_SPAD_COUNT), 8);
+	set(h, REG_SPAD_OFFSET, 0x200);
+	set(h, REG_SPAD_COUNT, 0x40);
+	set(h, REG_NUM_MWS, 0xffffffff);
+	for (int i = 0; i < 8; i++) {
+		KUNIT_EXPECT_EQ(test, ntb_spad_write(h->ntb, i, 0x11000000 + i), 0);
+		KUNIT_EXPECT_EQ(test, ntb_peer_spad_write(h->ntb, 0, i, 0x22000000 + i), 0);
+	}
+	for (int i = 0; i < 8; i++) {
+		KUNIT_EXPECT_EQ(test, get(h, SPADS + 4 * i), 0x22000000 + i);
+		KUNIT_EXPECT_EQ(test, get(h, SPADS + 32 + 4 * i), 0x11000000 + i);
+		KUNIT_EXPECT_EQ(test, ntb_spad_read(h->ntb, i), 0x11000000 + i);
+		KUNIT_EXPECT_EQ(test, ntb_peer_spad_read(h->ntb, 0, i), 0x22000000 + i);
+	}
+	unbind(h);
+}
+
+/* Attributes cannot be changed while what they describe is in use. */
+static void __init attributes_of_a_bound_function(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	for (int i = 3; i < ARRAY_SIZE(attributes); i++)
+		KUNIT_EXPECT_EQ_MSG(test, pci_ep_fake_cfs_set(h->cfs, attributes[i][0], "4"),
+				    -EOPNOTSUPP, "%s", attributes[i][0]);
+	unbind(h);
+	for (int i = 3; i < ARRAY_SIZE(attributes); i++)
+		KUNIT_EXPECT_EQ_MSG(test, pci_ep_fake_cfs_set(h->cfs, attributes[i][0],
+							      attributes[i][1]), 0,
+				    "%s", attributes[i][0]);
+	bind(h);
+	expect_doorbells(test, h);
+	unbind(h);
+}
+
+static struct kunit_case __refdata pci_epf_vntb_doorbell_cases[] = {
+	KUNIT_CASE(shared_irq),
+	KUNIT_CASE(mixed_irqs),
+	KUNIT_CASE(irq_flags),
+	KUNIT_CASE(irq_cannot_be_requested),
+	KUNIT_CASE(exposed_bar),
+	KUNIT_CASE(exposed_in_another_bar),
+	KUNIT_CASE(exposed_in_several_bars),
+	KUNIT_CASE(msi),
+	KUNIT_CASE(doorbells_reach_the_ntb_device),
+	KUNIT_CASE(unbind_clears_the_doorbell_bar),
+	KUNIT_CASE(doorbells_after_polling),
+	KUNIT_CASE(polling_after_doorbells),
+	KUNIT_CASE(no_memory_when_bound_again),
+	KUNIT_CASE(bound_again),
+	KUNIT_CASE(unbind_removes_the_ntb_device),
+	KUNIT_CASE(unbind_with_a_user_of_the_ntb_device),
+	KUNIT_CASE(doorbell_before_the_ntb_device),
+	KUNIT_CASE(link_before_the_ntb_device),
+	KUNIT_CASE(windows_that_do_not_exist),
+	KUNIT_CASE(scratchpads_tampered_with),
+	KUNIT_CASE(attributes_of_a_bound_function),
+	{}
+};
+
+static struct kunit_suite __refdata pci_epf_vntb_doorbell_suite = {
+	.name = "pci_epf_vntb_doorbell",
+	.test_cases = pci_epf_vntb_doorbell_cases,
+};
+
+kunit_test_init_section_suite(pci_epf_vntb_doorbell_suite);
+
+MODULE_DESCRIPTION("KUnit tests for pci-epf-vntb");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The host of an endpoint function of pci-epf-vntb, and a client of its NTB device, for the
+ * suite of the former.
+ */
+#ifndef _PCI_EPF_VNTB_HOST_H
+#define _PCI_EPF_VNTB_HOST_H
+
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/irq.h>
+#include <linux/notifier.h>
+#include <linux/ntb.h>
+
+#include "pci_ep_fake_cfs.h"
+#include "pci_ep_iomem.h"
+#include "pci_epf_vntb_hook.h"
+
+/* The registers, in BAR 0, followed by the scratchpads of both sides */
+#define REG_COMMAND	0x00
+#define REG_ARGUMENT	0x04
+#define REG_STATUS	0x08	/* of the command, and of the link */
+#define REG_ADDR	0x10
+#define REG_SIZE	0x18
+#define REG_NUM_MWS	0x20
+#define REG_SPAD_OFFSET	0x28
+#define REG_SPAD_COUNT	0x2c
+#define REG_DB_ENTRY	0x30
+#define REG_DB_DATA	0x34
+#define REG_DB_OFFSET	0xb4
+#define SPADS		0x134
+
+#define CONFIGURE_MW	3
+#define TEARDOWN_MW	4
+#define LINK_UP		5
+#define LINK_DOWN	6
+#define OK		1
+#define ERROR		2
+
+#define DB_COUNT	5
+/* The first two doorbells are none */
+#define DB_BITS		0x7
+#define DB_BAR		BAR_4
+#define OUTBOUND	(PCI_EP_IOMEM_START + 0x3000000)
+#define DEV_ID		0x0030
+
+struct host {
+	struct kunit *test;
+	struct pci_ep_fake *fake;
+	struct pci_ep_fake_cfs *cfs;
+	int irq;
+
+	/* The client */
+	struct ntb_dev *ntb;
+	int probes, removes;
+	u64 db_events;
+	int link_events;
+
+	int early;
+	struct notifier_block nb;
+};
+
+static struct host *cur;
+void (*pci_epf_vntb_hook)(struct pci_epf *epf);
+
+/* --- A client of the NTB device --- */
+
+static void client_db_event(void *ctx, int vector)
+{
+	cur->db_events |= BIT_ULL(vector);
+}
+
+static void client_link_event(void *ctx)
+{
+	cur->link_events++;
+}
+
+static const struct ntb_ctx_ops client_ctx_ops = {
+	.db_event	= client_db_event,
+	.link_event	= client_link_event,
+};
+
+static int client_probe(struct ntb_client *client, struct ntb_dev *ntb)
+{
+	cur->probes++;
+	cur->ntb = ntb;
+	return ntb_set_ctx(ntb, cur, &client_ctx_ops);
+}
+
+static void client_remove(struct ntb_client *client, struct ntb_dev *ntb)
+{
+	/* As clients do, who say goodbye */
+	ntb_spad_write(ntb, 0, 0);
+	ntb_peer_spad_write(ntb, 0, 0, 0);
+	ntb_link_is_up(ntb, NULL, NULL);
+	ntb_peer_db_set(ntb, 1);
+	ntb_clear_ctx(ntb);
+	cur->removes++;
+	cur->ntb = NULL;
+}
+
+static struct ntb_client client = {
+	.drv.name	= "pci-epf-vntb-kunit",
+	.ops		= { .probe = client_probe, .remove = client_remove },
+};
+
+static void client_unregister(void *data)
+{
+	ntb_unregister_client(&client);
+	pci_epf_vntb_hook = NULL;
+}
+
+/* --- The host --- */
+
+static u32 *reg(struct host *h, int offset)
+{
+	return h->fake->bar[BAR_0].addr + offset;
+}
+
+static u32 get(struct host *h, int offset)
+{
+	return READ_ONCE(*reg(h, offset));
+}
+
+static void set(struct host *h, int offset, u32 val)
+{
+	WRITE_ONCE(*reg(h, offset), val);
+}
+
+/* There is no interrupt when a command is done, so hosts poll. */
+static u16 command(struct host *h, u32 command, u32 argument)
+{
+	u16 *status = (u16 *)reg(h, REG_STATUS);
+
+	WRITE_ONCE(*status, 0);
+	set(h, REG_ARGUMENT, argument);
+	set(h, REG_COMMAND, command);
+	for (int i = 0; i < 5000 && !READ_ONCE(*status); i++)
+		fsleep(1000);
+	return READ_ONCE(*status);
+}
+
+/* Rings by polled memory, and waits until it was seen. */
+static bool poll_ring(struct host *h, int idx)
+{
+	u32 *db = h->fake->bar[DB_BAR].addr;
+
+	if (!db)
+		return false;
+	WRITE_ONCE(db[idx], 1);
+	for (int i = 0; i < 5000 && READ_ONCE(db[idx]); i++)
+		fsleep(1000);
+	return !READ_ONCE(db[idx]);
+}
+
+static void ring(struct host *h)
+{
+	KUNIT_EXPECT_EQ(h->test, generic_handle_irq_safe(h->irq), 0);
+}
+
+/* --- The administrator --- */
+
+static const char * const attributes[][2] = {
+	{ "vendorid", "0x1912" }, { "deviceid", "0x0030" }, { "msi_interrupts", "32" },
+	{ "pci_epf_vntb.0/db_count", "5" }, { "pci_epf_vntb.0/spad_count", "8" },
+	{ "pci_epf_vntb.0/num_mws", "1" }, { "pci_epf_vntb.0/mw1", "0x10000" },
+	{ "pci_epf_vntb.0/vntb_vid", "0x1912" }, { "pci_epf_vntb.0/vntb_pid", "0x0030" },
+	{ "pci_epf_vntb.0/vbus_number", "0x10" }, { "pci_epf_vntb.0/ctrl_bar", "0" },
+	{ "pci_epf_vntb.0/db_bar", "4" }, { "pci_epf_vntb.0/mw1_bar", "2" },
+};
+
+#endif /* _PCI_EPF_VNTB_HOST_H */
