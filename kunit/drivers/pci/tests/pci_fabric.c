@@ -70,21 +70,40 @@ static void pci_fabric_released(struct pci_host_bridge *bridge)
 	complete(&fabric->released);
 }
 
-static void pci_fabric_free_fns(struct pci_fabric *fabric)
+static void pci_fabric_free_fn(struct pci_fabric_fn *fn)
 {
 	struct pci_fabric_region *region, *next_region;
 	struct pci_fabric_cap *cap, *next_cap;
+
+	list_for_each_entry_safe(cap, next_cap, &fn->caps, list)
+		kfree(cap);
+	list_for_each_entry_safe(region, next_region, &fn->regions, list)
+		kfree(region);
+	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
+		kvfree(fn->bar[i].mem);
+	kvfree(fn);
+}
+
+static void pci_fabric_free_fns(struct pci_fabric *fabric)
+{
 	struct pci_fabric_fn *fn, *next_fn;
 
-	list_for_each_entry_safe(fn, next_fn, &fabric->fns, list) {
-		list_for_each_entry_safe(cap, next_cap, &fn->caps, list)
-			kfree(cap);
-		list_for_each_entry_safe(region, next_region, &fn->regions, list)
-			kfree(region);
-		for (int i = 0; i < PCI_STD_NUM_BARS; i++)
-			kvfree(fn->bar[i].mem);
-		kvfree(fn);
+	list_for_each_entry_safe(fn, next_fn, &fabric->fns, list)
+		pci_fabric_free_fn(fn);
+}
+
+void pci_fabric_drop(struct pci_fabric_fn *fn)
+{
+	struct pci_fabric *fabric = fn->fabric;
+
+	scoped_guard(raw_spinlock_irqsave, &fabric->lock) {
+		fn->removed = true;
+		list_del(&fn->list);
+		pci_fabric_update_intx(fabric);
 	}
+	/* It may deliver an interrupt of this function at the moment. */
+	pci_fabric_flush(fabric);
+	pci_fabric_free_fn(fn);
 }
 
 static void pci_fabric_put_pdevs(struct pci_fabric *fabric)
@@ -248,9 +267,10 @@ struct pci_fabric_fn *pci_fabric_new_fn(struct pci_fabric *fabric,
 	return fn;
 }
 
-struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
-				     struct pci_fabric_fn *parent,
-				     const struct pci_fabric_fn_desc *desc)
+struct pci_fabric_fn *pci_fabric_build(struct pci_fabric *fabric,
+				       struct pci_fabric_fn *parent,
+				       const struct pci_fabric_fn_desc *desc,
+				       pci_fabric_bar_access bar_access, void *owner)
 {
 	struct kunit *test = fabric->test;
 	struct pci_fabric_fn *fn;
@@ -258,6 +278,8 @@ struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
 	pci_fabric_check_desc(test, fabric, parent, desc);
 
 	fn = pci_fabric_new_fn(fabric, parent, desc);
+	fn->bar_access = bar_access;
+	fn->owner = owner;
 	pci_fabric_init_header(fn);
 	pci_fabric_init_bar_regs(test, fn, PCI_BASE_ADDRESS_0, desc->bars,
 				 pci_fabric_is_bridge(fn) ? 2 : PCI_STD_NUM_BARS);
@@ -268,6 +290,17 @@ struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
 	guard(raw_spinlock_irqsave)(&fabric->lock);
 	pci_fabric_mark_multifunction(fn);
 	pci_fabric_link_device(fn);
+	return fn;
+}
+
+struct pci_fabric_fn *pci_fabric_add(struct pci_fabric *fabric,
+				     struct pci_fabric_fn *parent,
+				     const struct pci_fabric_fn_desc *desc)
+{
+	struct pci_fabric_fn *fn;
+
+	fn = pci_fabric_build(fabric, parent, desc, NULL, NULL);
+	guard(raw_spinlock_irqsave)(&fabric->lock);
 	fn->removed = false;
 	return fn;
 }

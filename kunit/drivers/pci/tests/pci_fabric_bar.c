@@ -108,17 +108,25 @@ static void pci_fabric_access(struct pci_fabric_fn *fn, unsigned int bar,
 			      u32 off, unsigned int size, bool write, u64 *val)
 {
 	struct pci_fabric_region *region;
-	u8 *mem = fn->bar[bar].mem + off;
+	u8 *mem;
 
+	if (write)
+		fn->stats.bar_writes++;
+	else
+		fn->stats.bar_reads++;
+	if (fn->bar_access) {
+		fn->bar_access(fn, bar, off, size, write, val);
+		return;
+	}
+
+	mem = fn->bar[bar].mem + off;
 	region = pci_fabric_find_region(fn, bar, off, size);
 	if (write) {
-		fn->stats.bar_writes++;
 		if (region && region->ops->write)
 			region->ops->write(region, off - region->off, size, *val);
 		else
 			pci_fabric_mem_set(mem, size, *val);
 	} else {
-		fn->stats.bar_reads++;
 		if (region && region->ops->read)
 			*val = region->ops->read(region, off - region->off, size);
 		else
@@ -137,7 +145,7 @@ static bool pci_fabric_decode_one(struct pci_fabric *fabric, u64 addr,
 		for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
 			u64 base;
 
-			if (!fn->bar[bar].mem)
+			if (!fn->bar[bar].size)
 				continue;
 			base = fn->ops->bar_base(fn, bar);
 			if (addr < base || addr - base + size > fn->bar[bar].size ||
@@ -246,6 +254,7 @@ u32 pci_fabric_bar_peek(struct pci_fabric_fn *fn, unsigned int bar, u32 off,
 {
 	KUNIT_ASSERT_LT(fn->fabric->test, bar, PCI_STD_NUM_BARS);
 	KUNIT_ASSERT_LE(fn->fabric->test, (u64)off + size, fn->bar[bar].size);
+	KUNIT_ASSERT_NOT_NULL(fn->fabric->test, fn->bar[bar].mem);
 
 	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
 	return pci_fabric_mem_get(fn->bar[bar].mem + off, size);
@@ -256,6 +265,7 @@ void pci_fabric_bar_poke(struct pci_fabric_fn *fn, unsigned int bar, u32 off,
 {
 	KUNIT_ASSERT_LT(fn->fabric->test, bar, PCI_STD_NUM_BARS);
 	KUNIT_ASSERT_LE(fn->fabric->test, (u64)off + size, fn->bar[bar].size);
+	KUNIT_ASSERT_NOT_NULL(fn->fabric->test, fn->bar[bar].mem);
 
 	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
 	pci_fabric_mem_set(fn->bar[bar].mem + off, size, val);

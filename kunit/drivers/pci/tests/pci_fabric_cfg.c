@@ -168,6 +168,7 @@ void pci_fabric_do_reset(struct pci_fabric_fn *fn, enum pci_fabric_reset kind)
 	}
 	fn->pm_state = 0;
 	fn->intx_level = false;
+	fn->intx_pulse = false;
 	pci_fabric_reset_bars(fn);
 
 	list_for_each_entry(cap, &fn->caps, list)

@@ -105,6 +105,14 @@ struct pci_fabric_fn_ops {
 	u64 (*bar_base)(struct pci_fabric_fn *fn, unsigned int bar);
 };
 
+/*
+ * What is behind the BARs of a function, if not memory of the fabric: takes or gives
+ * @size bytes, with the fabric's lock held and interrupts disabled.
+ */
+typedef void (*pci_fabric_bar_access)(struct pci_fabric_fn *fn, unsigned int bar,
+				      u32 off, unsigned int size, bool write,
+				      u64 *val);
+
 struct pci_fabric_fn {
 	struct list_head list;
 	struct pci_fabric *fabric;
@@ -114,6 +122,8 @@ struct pci_fabric_fn {
 	struct list_head caps;
 	struct list_head regions;
 	struct pci_fabric_bar bar[PCI_STD_NUM_BARS];
+	pci_fabric_bar_access bar_access;
+	void *owner;			/* of bar_access */
 	struct pci_fabric_stats stats;
 	void (*watch)(struct pci_fabric_fn *fn, unsigned int where,
 		      unsigned int size, u32 val, void *priv);
@@ -123,6 +133,7 @@ struct pci_fabric_fn {
 	u16 next_ext, last_ext;
 	u16 pcie, pm, msi, msix;	/* capability offsets */
 	u32 msix_ctrl_rw;		/* writable bits of Vector Control */
+	u8 *msix_table, *msix_pba;	/* NULL: not there now */
 	u16 tph;			/* capability offset */
 	u16 tph_ctrl;			/* its control register before this write */
 	struct pci_fabric_tph_stats tph_stats;
@@ -134,6 +145,7 @@ struct pci_fabric_fn {
 
 	bool removed;
 	bool intx_level;
+	bool intx_pulse;		/* deasserted when it is delivered */
 	u8 pm_state;
 	struct {
 		bool card;		/* there is one in the slot */
@@ -193,15 +205,26 @@ void pci_fabric_init_msi(struct kunit *test, struct pci_fabric_fn *fn);
 void pci_fabric_init_msix(struct kunit *test, struct pci_fabric_fn *fn);
 bool pci_fabric_msi_enabled(struct pci_fabric_fn *fn);
 bool pci_fabric_msix_on(const struct pci_fabric_fn *fn);
+void pci_fabric_msix_store(struct pci_fabric_fn *fn, u32 off, unsigned int size,
+			   u64 val);
 bool pci_fabric_msix_pop(struct pci_fabric_fn *fn, u64 *address, u32 *data,
 			 bool *pending);
 bool pci_fabric_msi_next(struct pci_fabric_fn *fn, u64 *address, u32 *data,
 			 bool *pending);
 
-/* pci_fabric.c: a function without header or capabilities, not reachable yet */
+/*
+ * pci_fabric.c: a function without header or capabilities, and one with all, neither
+ * reachable yet (removed)
+ */
 struct pci_fabric_fn *pci_fabric_new_fn(struct pci_fabric *fabric,
 					struct pci_fabric_fn *parent,
 					const struct pci_fabric_fn_desc *desc);
+struct pci_fabric_fn *pci_fabric_build(struct pci_fabric *fabric,
+				       struct pci_fabric_fn *parent,
+				       const struct pci_fabric_fn_desc *desc,
+				       pci_fabric_bar_access bar_access, void *owner);
+/* One that the PCI core does not know any more.  May sleep, no lock held */
+void pci_fabric_drop(struct pci_fabric_fn *fn);
 
 /* pci_fabric_sriov.c */
 void pci_fabric_init_ari(struct pci_fabric_fn *fn);
@@ -242,6 +265,8 @@ bool pci_fabric_can_master(struct pci_fabric_fn *fn);
 void pci_fabric_kick(struct pci_fabric *fabric);
 void pci_fabric_update_intx(struct pci_fabric *fabric);
 void pci_fabric_deliver(struct work_struct *work);	/* no lock held */
+enum pci_fabric_irq pci_fabric_handle(unsigned int irq);	/* no lock held */
+enum pci_fabric_irq pci_fabric_pulse_intx(struct pci_fabric_fn *fn);
 
 /* pci_fabric_irqchip.c */
 int pci_fabric_map_irq(const struct pci_dev *pdev, u8 slot, u8 pin);

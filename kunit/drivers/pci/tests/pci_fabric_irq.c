@@ -51,7 +51,7 @@ void pci_fabric_kick(struct pci_fabric *fabric)
 }
 
 /* As the interrupt entry code does it: handlers run in hard interrupt context */
-static enum pci_fabric_irq pci_fabric_handle(unsigned int irq)
+enum pci_fabric_irq pci_fabric_handle(unsigned int irq)
 {
 	unsigned long flags;
 	int ret;
@@ -67,7 +67,9 @@ static enum pci_fabric_irq pci_fabric_handle(unsigned int irq)
 static int pci_fabric_find_vector(struct pci_fabric *fabric, u64 address,
 				  u32 data)
 {
-	for (int i = 0; i < PCI_FABRIC_MAX_VECTORS; i++)
+	unsigned int i;
+
+	for_each_set_bit(i, fabric->vectors_used, PCI_FABRIC_MAX_VECTORS)
 		if (fabric->vectors[i].used &&
 		    fabric->vectors[i].address == address &&
 		    fabric->vectors[i].data == data)
@@ -152,6 +154,23 @@ static bool pci_fabric_intx_ready(const struct pci_fabric_intx *intx)
 	       intx->deliveries < PCI_FABRIC_INTX_STORM;
 }
 
+/* Deassert_INTx of those that only wanted one interrupt, now that it is taken */
+static void pci_fabric_end_pulses(struct pci_fabric *fabric, unsigned int line)
+{
+	struct pci_fabric_fn *fn;
+	bool ended = false;
+
+	list_for_each_entry(fn, &fabric->fns, list) {
+		if (!fn->intx_pulse || pci_fabric_intx_line(fn) != line)
+			continue;
+		fn->intx_pulse = false;
+		fn->intx_level = false;
+		ended = true;
+	}
+	if (ended)
+		pci_fabric_update_intx(fabric);
+}
+
 /* One INTx that is to be delivered now, as an interrupt number, or 0 */
 static unsigned int pci_fabric_intx_next(struct pci_fabric *fabric, bool *pending,
 					 bool *storm)
@@ -163,6 +182,7 @@ static unsigned int pci_fabric_intx_next(struct pci_fabric *fabric, bool *pendin
 		if (!pci_fabric_intx_ready(intx))
 			continue;
 		*storm = ++intx->deliveries == PCI_FABRIC_INTX_STORM;
+		pci_fabric_end_pulses(fabric, i);
 		return intx->irq;
 	}
 	return 0;
@@ -232,6 +252,33 @@ enum pci_fabric_irq pci_fabric_raise_intx(struct pci_fabric_fn *fn, bool level)
 			return PCI_FABRIC_IRQ_PENDING;
 	}
 	/* The work does it, so that there is one place that handles a level. */
+	pci_fabric_flush(fabric);
+	return PCI_FABRIC_IRQ_DELIVERED;
+}
+
+/*
+ * As pci_fabric_raise_intx() with true and then with false, the latter as soon as the
+ * interrupt controller has taken the interrupt.
+ */
+enum pci_fabric_irq pci_fabric_pulse_intx(struct pci_fabric_fn *fn)
+{
+	struct pci_fabric *fabric = fn->fabric;
+
+	scoped_guard(raw_spinlock_irqsave, &fabric->lock) {
+		if (!fn->desc.intx_pin)
+			return PCI_FABRIC_IRQ_DISABLED;
+		if (!pci_fabric_present(fn))
+			return PCI_FABRIC_IRQ_BLOCKED;
+		fn->intx_level = true;
+		if (!pci_fabric_asserts(fn)) {
+			fn->intx_level = false;
+			return PCI_FABRIC_IRQ_DISABLED;
+		}
+		fn->intx_pulse = true;
+		pci_fabric_update_intx(fabric);
+		if (fabric->intx[pci_fabric_intx_line(fn)].masked)
+			return PCI_FABRIC_IRQ_PENDING;
+	}
 	pci_fabric_flush(fabric);
 	return PCI_FABRIC_IRQ_DELIVERED;
 }

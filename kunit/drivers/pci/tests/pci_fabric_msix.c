@@ -18,14 +18,12 @@ bool pci_fabric_msix_on(const struct pci_fabric_fn *fn)
 
 static u8 *pci_fabric_msix_entry(struct pci_fabric_fn *fn, unsigned int vector)
 {
-	return fn->bar[fn->desc.msix.table_bar].mem + fn->desc.msix.table_off +
-	       16 * vector;
+	return fn->msix_table + 16 * vector;
 }
 
 static u8 *pci_fabric_msix_pba(struct pci_fabric_fn *fn, unsigned int vector)
 {
-	return fn->bar[fn->desc.msix.pba_bar].mem + fn->desc.msix.pba_off +
-	       vector / 8;
+	return fn->msix_pba + vector / 8;
 }
 
 /* Function Mask, or Mask Bit of the entry */
@@ -41,10 +39,10 @@ static bool pci_fabric_msix_masked(struct pci_fabric_fn *fn, unsigned int vector
  * Sec 7.7.2: software accesses the table with aligned DWORDs and QWORDs; what
  * others do is undefined, so here they do nothing.
  */
-static void pci_fabric_msix_table_write(struct pci_fabric_region *region,
-					u32 off, unsigned int size, u64 val)
+void pci_fabric_msix_store(struct pci_fabric_fn *fn, u32 off, unsigned int size,
+			   u64 val)
 {
-	struct pci_fabric_fn *fn = region->fn;
+	lockdep_assert_held(&fn->fabric->lock);
 
 	if (size < 4 || !IS_ALIGNED(off, size))
 		return;
@@ -58,11 +56,17 @@ static void pci_fabric_msix_table_write(struct pci_fabric_region *region,
 			rw = fn->msix_ctrl_rw;
 		old = pci_fabric_mem_get(pci_fabric_msix_entry(fn, 0) + off, 4);
 		now = (old & ~rw) | (now & rw);
-		pci_fabric_region_store(region, off, 4, now);
+		pci_fabric_mem_set(pci_fabric_msix_entry(fn, 0) + off, 4, now);
 		if (off % 16 == 12 && (old ^ now) >> 16)
 			pci_fabric_tph_written(fn);
 	}
 	pci_fabric_kick(fn->fabric);
+}
+
+static void pci_fabric_msix_table_write(struct pci_fabric_region *region,
+					u32 off, unsigned int size, u64 val)
+{
+	pci_fabric_msix_store(region->fn, off, size, val);
 }
 
 static const struct pci_fabric_region_ops pci_fabric_msix_table_ops = {
@@ -83,6 +87,8 @@ static const struct pci_fabric_region_ops pci_fabric_msix_pba_ops = {
 static void pci_fabric_msix_reset(struct pci_fabric_cap *cap,
 				  enum pci_fabric_reset kind)
 {
+	if (!cap->fn->msix_table)
+		return;
 	for (int i = 0; i < cap->fn->desc.msix.vectors; i++)
 		pci_fabric_msix_entry(cap->fn, i)[12] = 1;
 }
@@ -115,10 +121,14 @@ void pci_fabric_init_msix(struct kunit *test, struct pci_fabric_fn *fn)
 	KUNIT_ASSERT_LE(test, nr, 2048);
 	KUNIT_ASSERT_TRUE(test, IS_ALIGNED(table, 8) && IS_ALIGNED(pba, 8));
 	fn->msix_ctrl_rw = 1;
-	pci_fabric_add_region(fn, table_bar, table, 16 * nr,
-			      &pci_fabric_msix_table_ops, NULL);
-	pci_fabric_add_region(fn, pba_bar, pba, 8 * DIV_ROUND_UP(nr, 64),
-			      &pci_fabric_msix_pba_ops, NULL);
+	if (!fn->bar_access) {
+		pci_fabric_add_region(fn, table_bar, table, 16 * nr,
+				      &pci_fabric_msix_table_ops, NULL);
+		pci_fabric_add_region(fn, pba_bar, pba, 8 * DIV_ROUND_UP(nr, 64),
+				      &pci_fabric_msix_pba_ops, NULL);
+		fn->msix_table = fn->bar[table_bar].mem + table;
+		fn->msix_pba = fn->bar[pba_bar].mem + pba;
+	}
 	cap = pci_fabric_add_cap(fn, &(struct pci_fabric_cap_desc){
 		.id = PCI_CAP_ID_MSIX, .len = PCI_CAP_MSIX_SIZEOF,
 		.regs = regs, .nr_regs = ARRAY_SIZE(regs),
@@ -148,7 +158,7 @@ enum pci_fabric_irq pci_fabric_raise_msix(struct pci_fabric_fn *fn,
 	scoped_guard(raw_spinlock_irqsave, &fn->fabric->lock) {
 		if (!pci_fabric_present(fn))
 			return PCI_FABRIC_IRQ_BLOCKED;
-		if (!pci_fabric_msix_on(fn))
+		if (!pci_fabric_msix_on(fn) || !fn->msix_table)
 			return PCI_FABRIC_IRQ_DISABLED;
 		if (pci_fabric_msix_masked(fn, vector)) {
 			*pci_fabric_msix_pba(fn, vector) |= BIT(vector % 8);
@@ -163,6 +173,9 @@ enum pci_fabric_irq pci_fabric_raise_msix(struct pci_fabric_fn *fn,
 bool pci_fabric_msix_pop(struct pci_fabric_fn *fn, u64 *address, u32 *data,
 			 bool *pending)
 {
+	if (!fn->msix_table)
+		return false;
+
 	for (int i = 0; i < fn->desc.msix.vectors; i++) {
 		u8 *pba = pci_fabric_msix_pba(fn, i);
 

@@ -6,6 +6,7 @@
  * added once per boot, by the first fabric.  This is the only state that outlives
  * a fabric.  Another architecture brings a file like this one.
  */
+#include <linux/align.h>
 #include <linux/logic_iomem.h>
 #include <linux/mutex.h>
 #include <linux/sizes.h>
@@ -44,9 +45,56 @@ static void pci_fabric_uml_write(void *priv, unsigned int offset, int size,
 	pci_fabric_decode((unsigned long)priv + offset, size, true, &val);
 }
 
+/* The widest access that is aligned and not too long, as other architectures copy */
+static unsigned int pci_fabric_uml_width(unsigned int offset, int size)
+{
+	unsigned int width = sizeof(u64);
+
+	while (width > size || !IS_ALIGNED(offset, width))
+		width /= 2;
+	return width;
+}
+
+static void pci_fabric_uml_copy_from(void *priv, void *buffer, unsigned int offset,
+				     int size)
+{
+	for (unsigned int width; size; size -= width, offset += width, buffer += width) {
+		u64 val = ~0ULL;
+
+		width = pci_fabric_uml_width(offset, size);
+		pci_fabric_decode((unsigned long)priv + offset, width, false, &val);
+		pci_fabric_mem_set(buffer, width, val);
+	}
+}
+
+static void pci_fabric_uml_copy_to(void *priv, unsigned int offset, const void *buffer,
+				   int size)
+{
+	for (unsigned int width; size; size -= width, offset += width, buffer += width) {
+		u64 val;
+
+		width = pci_fabric_uml_width(offset, size);
+		val = pci_fabric_mem_get(buffer, width);
+		pci_fabric_decode((unsigned long)priv + offset, width, true, &val);
+	}
+}
+
+static void pci_fabric_uml_set(void *priv, unsigned int offset, u8 value, int size)
+{
+	for (unsigned int width; size; size -= width, offset += width) {
+		u64 val = value * 0x0101010101010101ULL;
+
+		width = pci_fabric_uml_width(offset, size);
+		pci_fabric_decode((unsigned long)priv + offset, width, true, &val);
+	}
+}
+
 static const struct logic_iomem_ops pci_fabric_uml_ops = {
 	.read = pci_fabric_uml_read,
 	.write = pci_fabric_uml_write,
+	.set = pci_fabric_uml_set,
+	.copy_from = pci_fabric_uml_copy_from,
+	.copy_to = pci_fabric_uml_copy_to,
 };
 
 static long pci_fabric_uml_map(const struct resource *window,
