@@ -228,7 +228,8 @@ int pci_fabric_init_irqs(struct pci_fabric *fabric)
 	fabric->msi_address = PCI_FABRIC_MSI_ADDRESS;
 	fabric->nr_vectors = PCI_FABRIC_MAX_VECTORS;
 	INIT_WORK(&fabric->work, pci_fabric_deliver);
-	fabric->wq = alloc_ordered_workqueue("pci_fabric", 0);
+	/* Drivers raise INTx from such workqueues, and wait for it. */
+	fabric->wq = alloc_ordered_workqueue("pci_fabric", WQ_MEM_RECLAIM);
 	if (!fabric->wq)
 		return -ENOMEM;
 
