@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A network of two, over a non-transparent bridge, in one kernel: pci-epf-vntb on an emulated
+ * endpoint and ntb_hw_epf on the root complex, ntb_transport and ntb_netdev on both, and
+ * a network name space for the endpoint.
+ *
+ * For suites of init sections.
+ */
+#ifndef _PCI_EPF_VNTB_PAIR_H
+#define _PCI_EPF_VNTB_PAIR_H
+
+#include <linux/init.h>
+#include <linux/types.h>
+
+#include "pci_fabric_ep.h"
+
+struct kunit;
+struct vntb_pair;
+
+/**
+ * enum vntb_side - who
+ * @VNTB_RC: the root complex
+ * @VNTB_EP: the endpoint
+ */
+enum vntb_side {
+	VNTB_RC,
+	VNTB_EP,
+};
+
+/**
+ * vntb_pair_make() - make the network
+ * @test: the running test, which owns it
+ * @desc: the endpoint controller; its doorbell or MSI controller, if any, is what the
+ *	root complex rings
+ *
+ * Configured as a user does it, through configfs.  When this returns both interfaces are
+ * up and have addresses.  Ends the test when something fails.
+ *
+ * Return: the pair, never NULL.
+ */
+struct vntb_pair * __init vntb_pair_make(struct kunit *test,
+					 const struct pci_fabric_ep_desc *desc);
+
+/**
+ * vntb_pair_ping() - one ICMP echo and its reply
+ * @pair: the pair
+ * @from: who asks; the other replies
+ * @size: bytes of data
+ *
+ * Return: nanoseconds, or -errno; -EAGAIN when there is no reply after two seconds.
+ */
+s64 vntb_pair_ping(struct vntb_pair *pair, enum vntb_side from, size_t size);
+
+/**
+ * vntb_pair_stats() - what happened to the endpoint controller
+ * @pair: the pair
+ *
+ * Return: its counters.
+ */
+struct pci_fabric_ep_stats vntb_pair_stats(struct vntb_pair *pair);
+
+#endif /* _PCI_EPF_VNTB_PAIR_H */

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests that ping over a non-transparent bridge, both ways: the root complex is told
+ * by MSI, and the endpoint by whichever doorbell there is.
+ */
+#include <kunit/test.h>
+
+#include "pci_epf_vntb_pair.h"
+#include "pci_fabric_ep.h"
+#include "pci_fabric_ep_of.h"
+
+#define VNTB_PAIR_PINGS	5
+
+static void vntb_pair_pings(struct kunit *test, struct vntb_pair *pair)
+{
+	static const size_t size[] = { 56, 0, 1400 };
+
+	for (int from = VNTB_RC; from <= VNTB_EP; from++)
+		for (int i = 0; i < VNTB_PAIR_PINGS * ARRAY_SIZE(size); i++)
+			KUNIT_ASSERT_GT_MSG(test,
+					    vntb_pair_ping(pair, from,
+							   size[i % ARRAY_SIZE(size)]),
+					    0, "ping %d from %s", i,
+					    from == VNTB_RC ? "root complex" : "endpoint");
+}
+
+/* Catches: a pair that does not work without anything that rings. */
+static void __init vntb_pair_polling(struct kunit *test)
+{
+	struct vntb_pair *pair = vntb_pair_make(test, &(struct pci_fabric_ep_desc){
+		.no_aux = true,
+	});
+
+	vntb_pair_pings(test, pair);
+	KUNIT_EXPECT_EQ(test, vntb_pair_stats(pair).rings, 0);
+	KUNIT_EXPECT_EQ(test, vntb_pair_stats(pair).bad_outbound, 0);
+}
+
+/*
+ * Catches: doorbells that are there and not used, also when they are not at the beginning of
+ * a page.  Fails without the series, which is what vntb_pair_polling() is.
+ */
+static void __init vntb_pair_doorbell(struct kunit *test)
+{
+	struct vntb_pair *pair = vntb_pair_make(test, &(struct pci_fabric_ep_desc){
+		.doorbell = PCI_FABRIC_EP_DOORBELL_MMIO,
+		.doorbell_off = 0x10c,
+		.doorbell_data = 0xdb,
+	});
+
+	vntb_pair_pings(test, pair);
+	KUNIT_EXPECT_GE(test, vntb_pair_stats(pair).rings, 2 * VNTB_PAIR_PINGS);
+	KUNIT_EXPECT_EQ(test, vntb_pair_stats(pair).bad_doorbells, 0);
+	KUNIT_EXPECT_EQ(test, vntb_pair_stats(pair).bad_outbound, 0);
+}
+
+/* The same with a reserved BAR, which is the one that the user chose for doorbells. */
+static void __init vntb_pair_doorbell_bar(struct kunit *test)
+{
+	struct vntb_pair *pair = vntb_pair_make(test, &(struct pci_fabric_ep_desc){
+		.doorbell = PCI_FABRIC_EP_DOORBELL_BAR,
+		.doorbell_bar = BAR_4,
+		.doorbell_off = 0x84,
+	});
+
+	vntb_pair_pings(test, pair);
+	KUNIT_EXPECT_GE(test, vntb_pair_stats(pair).rings, 2 * VNTB_PAIR_PINGS);
+	KUNIT_EXPECT_EQ(test, vntb_pair_stats(pair).bad_doorbells, 0);
+}
+
+/* Catches: messages to the MSI controller that are lost when there is one. */
+static void __init vntb_pair_msi(struct kunit *test)
+{
+	struct pci_fabric_ep_desc desc = {
+		.doorbell = PCI_FABRIC_EP_DOORBELL_MMIO,
+	};
+	struct vntb_pair *pair;
+
+	pci_fabric_ep_of(test, &desc);
+	pair = vntb_pair_make(test, &desc);
+	vntb_pair_pings(test, pair);
+	KUNIT_EXPECT_GE(test, vntb_pair_stats(pair).messages, 2 * VNTB_PAIR_PINGS);
+	KUNIT_EXPECT_EQ(test, vntb_pair_stats(pair).rings, 0);
+	KUNIT_EXPECT_EQ(test, vntb_pair_stats(pair).bad_doorbells, 0);
+}
+
+static struct kunit_case __refdata vntb_pair_cases[] = {
+	KUNIT_CASE_SLOW(vntb_pair_polling),
+	KUNIT_CASE_SLOW(vntb_pair_doorbell),
+	KUNIT_CASE_SLOW(vntb_pair_doorbell_bar),
+	KUNIT_CASE_SLOW(vntb_pair_msi),
+	{}
+};
+
+static struct kunit_suite __refdata vntb_pair_suite = {
+	.name = "pci_epf_vntb_pair",
+	.test_cases = vntb_pair_cases,
+};
+kunit_test_init_section_suites(&vntb_pair_suite);
+
+MODULE_DESCRIPTION("KUnit tests that ping over a non-transparent bridge");
+MODULE_LICENSE("GPL");
