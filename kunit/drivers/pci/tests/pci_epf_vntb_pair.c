@@ -13,6 +13,7 @@
 #include <linux/ktime.h>
 #include <linux/net.h>
 #include <linux/netdevice.h>
+#include <linux/ntb.h>
 #include <linux/ntb_transport.h>
 #include <linux/pci.h>
 #include <linux/rtnetlink.h>
@@ -52,6 +53,58 @@ struct vntb_pair {
 	struct vntb_pair_side side[2];
 	u16 seq;
 };
+
+/* ntb_transport, or NULL when it has not been found */
+static struct ntb_client *vntb_pair_transport;
+
+static int vntb_pair_no_probe(struct ntb_client *client, struct ntb_dev *ntb)
+{
+	return -ENODEV;
+}
+
+static void vntb_pair_no_remove(struct ntb_client *client, struct ntb_dev *ntb)
+{
+}
+
+/*
+ * ntb_transport takes every NTB device, also those that other suites of the kernel want
+ * for themselves.  It is there as long as a pair is.
+ */
+static int __init vntb_pair_park_transport(void)
+{
+	static struct ntb_client any = {
+		.ops = { .probe = vntb_pair_no_probe, .remove = vntb_pair_no_remove },
+	};
+	struct device_driver *drv;
+	int ret;
+
+	/* The bus is private to the core, but drivers know where they are. */
+	ret = ntb_register_client(&any);
+	if (ret)
+		return ret;
+	drv = driver_find("ntb_transport", any.drv.bus);
+	ntb_unregister_client(&any);
+	if (!drv)
+		return -ENODEV;
+	vntb_pair_transport = drv_ntb_client(drv);
+	ntb_unregister_client(vntb_pair_transport);
+	return 0;
+}
+late_initcall(vntb_pair_park_transport);
+
+static void vntb_pair_unload_transport(void *unused)
+{
+	ntb_unregister_client(vntb_pair_transport);
+}
+
+static void vntb_pair_load_transport(struct kunit *test)
+{
+	KUNIT_ASSERT_NOT_NULL(test, vntb_pair_transport);
+	KUNIT_ASSERT_EQ(test, __ntb_register_client(vntb_pair_transport, NULL,
+						    "ntb_transport"), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vntb_pair_unload_transport,
+							NULL), 0);
+}
 
 /*
  * ntb_netdev makes interfaces for what transports there are when it is initialized, so it
@@ -226,6 +279,7 @@ struct vntb_pair * __init vntb_pair_make(struct kunit *test,
 	pair->notifier.notifier_call = vntb_pair_event;
 	init_waitqueue_head(&pair->changed);
 	side = pair->side;
+	vntb_pair_load_transport(test);
 	pdev = vntb_pair_start(pair, desc);
 	KUNIT_ASSERT_EQ(test, vntb_pair_load_netdev(), 0);
 	vntb_pair_find_netdevs(pair, pdev);
