@@ -5,6 +5,7 @@
  * and rings its doorbells, and is not always friendly.  A client uses the NTB device.
  */
 #include <kunit/test.h>
+#include <linux/init_syscalls.h>
 #include <linux/interrupt.h>
 #include <linux/irqdomain.h>
 #include <linux/module.h>
@@ -323,8 +324,9 @@ static void __init bound_again(struct kunit *test)
 
 	for (int i = 0; i < 4; i++) {
 		bind(h);
+		h->link_events = 0;
 		KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
-		KUNIT_EXPECT_EQ(test, h->link_events, i + 1);
+		KUNIT_EXPECT_EQ(test, h->link_events, 1);
 		unbind(h);
 	}
 }
@@ -366,7 +368,10 @@ static int early_header(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 	return 0;
 }
 
-/* The host can ring before there is an NTB device, which is not lost. */
+/*
+ * The host can ring before there is an NTB device, which is not lost: the client, which
+ * may have looked before, is told.
+ */
 static void __init doorbell_before_the_ntb_device(struct kunit *test)
 {
 	struct host *h = make(test, NO_BAR);
@@ -376,7 +381,8 @@ static void __init doorbell_before_the_ntb_device(struct kunit *test)
 		bind(h);
 		KUNIT_EXPECT_EQ(test, h->early, i);
 		KUNIT_EXPECT_EQ(test, ntb_db_read(h->ntb), DB_BITS);
-		KUNIT_EXPECT_EQ(test, h->db_events, 0);
+		KUNIT_EXPECT_EQ(test, h->db_events, BIT(0));
+		h->db_events = 0;
 		ntb_db_clear(h->ntb, DB_BITS);
 		unbind(h);
 	}
@@ -394,7 +400,7 @@ static int early_link(struct notifier_block *nb, unsigned long action, void *dat
 	return NOTIFY_DONE;
 }
 
-/* Or say that the link is up, which is not lost either. */
+/* Or say that the link is up, which it is told as well. */
 static void __init link_before_the_ntb_device(struct kunit *test)
 {
 	struct host *h = make(test, NO_BAR);
@@ -406,7 +412,7 @@ static void __init link_before_the_ntb_device(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, h->early, i);
 		if (h->ntb)
 			KUNIT_EXPECT_EQ(test, ntb_link_is_up(h->ntb, NULL, NULL), 1);
-		KUNIT_EXPECT_EQ(test, h->link_events, 0);
+		KUNIT_EXPECT_EQ(test, h->link_events, i);
 		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
 	}
 	bus_unregister_notifier(&pci_bus_type, &h->nb);
@@ -437,7 +443,72 @@ static void __init windows_that_do_not_exist(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, h->fake->map_size, 0x10000);
 	KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, 0), OK);
 	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, 0), OK);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
 	unbind(h);
+}
+
+/* A window ends where it ends, whatever size the host asks for. */
+static void __init window_larger_than_it_is(struct kunit *test)
+{
+	static const u64 sizes[] = { 0x10001, SZ_1M, BIT_ULL(32), ~0ULL };
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->count = 0;
+	bind(h);
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		*(u64 *)reg(h, REG_SIZE) = sizes[i];
+		KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, 0), ERROR);
+		KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	}
+	unbind(h);
+}
+
+/* A host that configures a window again and again has it once, and it goes with unbind. */
+static void __init window_left_mapped(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->count = 0;
+	bind(h);
+	*(u64 *)reg(h, REG_SIZE) = 0x10000;
+	for (int i = 1; i <= 3; i++) {
+		*(u64 *)reg(h, REG_ADDR) = i * 0x100000;
+		KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, 0), OK);
+		KUNIT_EXPECT_EQ(test, h->fake->maps, 1);
+		KUNIT_EXPECT_EQ(test, h->fake->map_pci, i * 0x100000);
+	}
+	unbind(h);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	bind(h);
+	KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, 0), OK);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	unbind(h);
+}
+
+/*
+ * The client gives memory to a window, another one while the link is up, and frees it
+ * when it goes: the host must not be able to write to it then.
+ */
+static void __init window_whose_memory_is_freed(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	for (int i = 1; i <= 2; i++) {
+		KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, i * 0x10000, 0x10000),
+				0);
+		KUNIT_EXPECT_EQ(test, h->fake->bar[BAR_2].phys_addr, i * 0x10000);
+		ntb_mw_clear_trans(h->ntb, 0, 0);
+		KUNIT_EXPECT_TRUE(test, h->fake->bar_set[BAR_2]);
+	}
+	h->frees = true;
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, false), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
+	KUNIT_EXPECT_EQ(test, h->removes, 1);
+	KUNIT_EXPECT_FALSE(test, h->freed_while_set);
+	/* That it is cleared once more does no harm */
+	h->fake->bad_clears = 0;
 }
 
 /* Where the scratchpads are is told to the host, and not believed when it says so. */
@@ -483,6 +554,88 @@ static void __init attributes_of_a_bound_function(struct kunit *test)
 	unbind(h);
 }
 
+/* --- Bound in part --- */
+
+#define CONFIGFS	"/pci_ep_fake/pci_ep/"
+
+static void __init controller_path(struct host *h, char *path, size_t size,
+				   const char *name)
+{
+	snprintf(path, size, CONFIGFS "controllers/%s%s", dev_name(&h->fake->epc->dev), name);
+}
+
+/* With a secondary controller only, nothing is set up, and nothing torn down. */
+static void __init secondary_controller_only(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+	char epc[96], link[128];
+
+	controller_path(h, epc, sizeof(epc), "");
+	snprintf(link, sizeof(link), "%s/secondary/epc", h->cfs->func);
+	for (int i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, init_symlink(epc, link), 0);
+		KUNIT_EXPECT_EQ(test, h->probes, i);
+		KUNIT_ASSERT_EQ(test, init_unlink(link), 0);
+		bind(h);
+		expect_doorbells(test, h);
+		unbind(h);
+	}
+}
+
+static int pf_probe(struct pci_epf *epf, const struct pci_epf_device_id *id)
+{
+	return 0;
+}
+
+static int pf_bind(struct pci_epf *epf)
+{
+	return 0;
+}
+
+static void pf_unbind(struct pci_epf *epf)
+{
+}
+
+static const struct pci_epf_ops pf_ops = { .bind = pf_bind, .unbind = pf_unbind };
+static const struct pci_epf_device_id pf_ids[] = { { .name = "pci_epf_kunit_pf" }, {} };
+static struct pci_epf_driver pf_driver = {
+	.driver.name	= "pci_epf_kunit_pf",
+	.probe		= pf_probe,
+	.id_table	= pf_ids,
+	.ops		= &pf_ops,
+	.owner		= THIS_MODULE,
+};
+
+/* A virtual function is bound with its physical one, and is as free when it is unbound. */
+static void __init attributes_of_a_virtual_function(struct kunit *test)
+{
+	static const char pf[] = CONFIGFS "functions/pci_epf_kunit_pf/pf";
+	static const char vf[] = CONFIGFS "functions/pci_epf_kunit_pf/pf/vf";
+	struct host *h = make(test, NO_BAR);
+	u8 max_vfs[] = { 1 };
+	char link[96];
+
+	h->fake->count = 0;
+	h->fake->epc->max_vfs = max_vfs;
+	controller_path(h, link, sizeof(link), "/pf");
+	KUNIT_ASSERT_EQ(test, pci_epf_register_driver(&pf_driver), 0);
+	KUNIT_EXPECT_EQ(test, init_mkdir(pf, 0755), 0);
+	KUNIT_EXPECT_EQ(test, init_symlink(h->cfs->func, vf), 0);
+	for (int i = 1; i <= 2; i++) {
+		KUNIT_EXPECT_EQ(test, init_symlink(pf, link), 0);
+		KUNIT_EXPECT_EQ(test, h->probes, i);
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_set(h->cfs, attributes[3][0], "4"),
+				-EOPNOTSUPP);
+		KUNIT_EXPECT_EQ(test, init_unlink(link), 0);
+		KUNIT_EXPECT_EQ(test, h->removes, i);
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_set(h->cfs, attributes[3][0], "5"), 0);
+	}
+	KUNIT_EXPECT_EQ(test, init_unlink(vf), 0);
+	KUNIT_EXPECT_EQ(test, init_rmdir(pf), 0);
+	pci_epf_unregister_driver(&pf_driver);
+	h->fake->epc->max_vfs = NULL;
+}
+
 static struct kunit_case __refdata pci_epf_vntb_doorbell_cases[] = {
 	KUNIT_CASE(shared_irq),
 	KUNIT_CASE(mixed_irqs),
@@ -503,8 +656,13 @@ static struct kunit_case __refdata pci_epf_vntb_doorbell_cases[] = {
 	KUNIT_CASE(doorbell_before_the_ntb_device),
 	KUNIT_CASE(link_before_the_ntb_device),
 	KUNIT_CASE(windows_that_do_not_exist),
+	KUNIT_CASE(window_larger_than_it_is),
+	KUNIT_CASE(window_left_mapped),
+	KUNIT_CASE(window_whose_memory_is_freed),
 	KUNIT_CASE(scratchpads_tampered_with),
 	KUNIT_CASE(attributes_of_a_bound_function),
+	KUNIT_CASE(secondary_controller_only),
+	KUNIT_CASE(attributes_of_a_virtual_function),
 	{}
 };
 

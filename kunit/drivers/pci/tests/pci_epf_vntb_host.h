@@ -55,6 +55,7 @@ struct host {
 	int probes, removes;
 	u64 db_events;
 	int link_events;
+	bool frees, freed_while_set;
 
 	int early;
 	struct notifier_block nb;
@@ -94,6 +95,10 @@ static void client_remove(struct ntb_client *client, struct ntb_dev *ntb)
 	ntb_peer_spad_write(ntb, 0, 0, 0);
 	ntb_link_is_up(ntb, NULL, NULL);
 	ntb_peer_db_set(ntb, 1);
+	if (cur->frees) {
+		ntb_mw_clear_trans(ntb, 0, 0);
+		cur->freed_while_set = cur->fake->bar_set[BAR_2];
+	}
 	ntb_clear_ctx(ntb);
 	cur->removes++;
 	cur->ntb = NULL;
