@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite: each allocation of doorbells, and of binding the function drivers that
+ * have some, fails once.
+ *
+ * The n-th allocation fails, for n = 1, 2, ... until there is none left that could.
+ * Either the attempt fails, which is told, and nothing is left, or it does without what
+ * could not be allocated.  The next attempt, for which there is memory, succeeds.
+ */
+#include <kunit/test.h>
+#include <linux/irqdomain.h>
+#include <linux/module.h>
+#include <linux/pci-ep-msi.h>
+#include <linux/sizes.h>
+
+#include "pci_ep_fake_cfs.h"
+#include "pci_ep_iomem.h"
+#include "pci_irq_failslab.h"
+
+/* More allocations than any attempt here makes: a loop that does not end */
+#define MAX_ALLOCS	3000
+#define OUTBOUND	(PCI_EP_IOMEM_START + 0x3000000)
+
+static void remove_func(void *data)
+{
+	struct pci_epf *epf = data;
+
+	pci_epf_free_doorbell(epf);
+	pci_epc_remove_epf(epf->epc, epf, PRIMARY_INTERFACE);
+	pci_epf_destroy(epf);
+}
+
+static void expect_no_doorbells(struct kunit *test, struct pci_ep_fake *fake,
+				struct pci_epf *epf, int n)
+{
+	KUNIT_EXPECT_NULL_MSG(test, epf->db_msg, "allocation %d", n);
+	KUNIT_EXPECT_EQ_MSG(test, epf->num_db, 0, "allocation %d", n);
+	KUNIT_EXPECT_EQ_MSG(test, fake->dma_unmaps, fake->dma_maps, "allocation %d", n);
+	KUNIT_EXPECT_EQ_MSG(test, pci_ep_fake_msis(), 0, "allocation %d", n);
+}
+
+/* @num doorbells; returns how many allocations failed */
+static int sweep_doorbells(struct kunit *test, struct pci_ep_fake *fake, int num, bool msi)
+{
+	struct pci_epf *epf = pci_epf_create("pci_epf_failslab.0");
+	int n;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, epf);
+	KUNIT_ASSERT_EQ(test, pci_epc_add_epf(fake->epc, epf, PRIMARY_INTERFACE), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, remove_func, epf), 0);
+
+	for (n = 1; n < MAX_ALLOCS; n++) {
+		unsigned int left;
+		int ret;
+
+		pci_irq_failslab_arm(n);
+		ret = pci_epf_alloc_doorbell(epf, num);
+		left = pci_irq_failslab_disarm();
+
+		if (ret) {
+			bool other = msi && (ret == -ENODEV || ret == -ENOSPC);
+
+			KUNIT_EXPECT_TRUE_MSG(test, ret == -ENOMEM || other,
+					      "allocation %d: %d", n, ret);
+			KUNIT_EXPECT_EQ(test, left, 0);
+			expect_no_doorbells(test, fake, epf, n);
+			ret = pci_epf_alloc_doorbell(epf, num);
+		}
+		KUNIT_EXPECT_EQ_MSG(test, ret, 0, "after allocation %d", n);
+		KUNIT_EXPECT_EQ(test, epf->num_db, num);
+		pci_epf_free_doorbell(epf);
+		expect_no_doorbells(test, fake, epf, n);
+		if (left)
+			break;
+	}
+	KUNIT_EXPECT_LT(test, n, MAX_ALLOCS);
+	kunit_info(test, "%d allocations failed\n", n - 1);
+	return n - 1;
+}
+
+/* The register of the controller */
+static void doorbells(struct kunit *test)
+{
+	struct pci_ep_fake *fake;
+
+	pci_irq_failslab_init(test);
+	fake = pci_ep_fake_create(test, NULL);
+	pci_ep_fake_doorbell(fake, pci_ep_fake_irq(test), NO_BAR);
+	KUNIT_EXPECT_GE(test, sweep_doorbells(test, fake, 4, false), 2);
+}
+
+/*
+ * Messages to an MSI controller.  The core has other errors as well: an MSI domain that
+ * there is no memory for is none, -ENODEV, and interrupts are -ENOSPC.
+ */
+static void msi_doorbells(struct kunit *test)
+{
+	struct pci_ep_fake *fake;
+	struct device *dev;
+
+	pci_irq_failslab_init(test);
+	dev = pci_ep_fake_msi(test, IRQ_DOMAIN_FLAG_MSI_IMMUTABLE);
+	fake = pci_ep_fake_create(test, dev);
+	KUNIT_EXPECT_GE(test, sweep_doorbells(test, fake, 4, true), 4);
+}
+
+static void expect_unbound(struct kunit *test, struct pci_ep_fake *fake, int irq, int n)
+{
+	KUNIT_EXPECT_EQ_MSG(test, fake->dma_memory, 0, "allocation %d", n);
+	KUNIT_EXPECT_EQ_MSG(test, fake->dma_unmaps, fake->dma_maps, "allocation %d", n);
+	KUNIT_EXPECT_EQ_MSG(test, pci_ep_fake_actions(irq), 0, "allocation %d", n);
+	KUNIT_EXPECT_EQ_MSG(test, fake->bad_clears, 0, "allocation %d", n);
+	KUNIT_EXPECT_TRUE_MSG(test, list_empty(&fake->epc->pci_epf), "allocation %d", n);
+	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
+		KUNIT_EXPECT_FALSE_MSG(test, fake->bar_set[i], "allocation %d", n);
+}
+
+/* A function is bound by its link in configfs, or it is not, and nothing is left. */
+static void __init sweep_bind(struct kunit *test, struct pci_ep_fake *fake,
+			      struct pci_ep_fake_cfs *cfs, int irq)
+{
+	int n, failed = 0;
+
+	/* What is made when it is bound first, and stays: the files of the IRQ in procfs */
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_link(cfs), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_unlink(cfs), 0);
+
+	for (n = 1; n < MAX_ALLOCS; n++) {
+		unsigned int left;
+		int ret;
+
+		pci_irq_failslab_arm(n);
+		ret = pci_ep_fake_cfs_link(cfs);
+		left = pci_irq_failslab_disarm();
+
+		if (ret) {
+			failed++;
+			KUNIT_EXPECT_LT(test, ret, 0);
+			KUNIT_EXPECT_EQ_MSG(test, left, 0, "allocation %d: %d", n, ret);
+			expect_unbound(test, fake, irq, n);
+			ret = pci_ep_fake_cfs_link(cfs);
+		}
+		KUNIT_ASSERT_EQ_MSG(test, ret, 0, "after allocation %d", n);
+		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_unlink(cfs), 0);
+		expect_unbound(test, fake, irq, n);
+		if (left)
+			break;
+	}
+	KUNIT_EXPECT_LT(test, n, MAX_ALLOCS);
+	KUNIT_EXPECT_GT(test, failed, 0);
+	kunit_info(test, "%d allocations failed, and %d attempts to bind\n", n - 1, failed);
+}
+
+/* pci-epf-test allocates its memory and sets its BARs. */
+static void __init bind_test(struct kunit *test)
+{
+	struct pci_ep_fake_cfs *cfs;
+	struct pci_ep_fake *fake;
+	int irq;
+
+	pci_irq_failslab_init(test);
+	irq = pci_ep_fake_irq(test);
+	fake = pci_ep_fake_create(test, NULL);
+	pci_ep_fake_doorbell(fake, irq, NO_BAR);
+	/* As of a controller that is ready, so that BARs are set when it is bound */
+	pci_epc_init_notify(fake->epc);
+	cfs = pci_ep_fake_cfs_make(test, fake, "pci_epf_test");
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(cfs, "msi_interrupts", "16"), 0);
+	sweep_bind(test, fake, cfs, irq);
+}
+
+/* pci-epf-vntb allocates doorbells as well, and makes a PCI bus and an NTB device. */
+static void __init bind_vntb(struct kunit *test)
+{
+	static const char * const attributes[][2] = {
+		{ "vendorid", "0x1912" }, { "deviceid", "0x0031" },
+		{ "pci_epf_vntb.0/db_count", "5" }, { "pci_epf_vntb.0/spad_count", "8" },
+		{ "pci_epf_vntb.0/num_mws", "1" }, { "pci_epf_vntb.0/mw1", "0x10000" },
+		{ "pci_epf_vntb.0/vntb_vid", "0x1912" },
+		{ "pci_epf_vntb.0/vntb_pid", "0x0031" },
+		{ "pci_epf_vntb.0/vbus_number", "0x10" },
+	};
+	struct pci_ep_fake_cfs *cfs;
+	struct pci_ep_fake *fake;
+	int irq;
+
+	pci_irq_failslab_init(test);
+	irq = pci_ep_fake_irq(test);
+	fake = pci_ep_fake_create(test, NULL);
+	pci_ep_fake_doorbell(fake, irq, NO_BAR);
+	pci_ep_iomem_init(test);
+	pci_ep_fake_outbound(fake, OUTBOUND, SZ_1M);
+	cfs = pci_ep_fake_cfs_make(test, fake, "pci_epf_vntb");
+	for (int i = 0; i < ARRAY_SIZE(attributes); i++)
+		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(cfs, attributes[i][0],
+							  attributes[i][1]), 0);
+	sweep_bind(test, fake, cfs, irq);
+}
+
+static struct kunit_case __refdata pci_epf_failslab_cases[] = {
+	KUNIT_CASE(doorbells),
+	KUNIT_CASE(msi_doorbells),
+	KUNIT_CASE_SLOW(bind_test),
+	KUNIT_CASE_SLOW(bind_vntb),
+	{}
+};
+
+static struct kunit_suite __refdata pci_epf_failslab_suite = {
+	.name = "pci_epf_failslab",
+	.test_cases = pci_epf_failslab_cases,
+};
+
+kunit_test_init_section_suite(pci_epf_failslab_suite);
+
+MODULE_DESCRIPTION("KUnit tests for PCI endpoints without memory");
+MODULE_LICENSE("GPL");
