@@ -6,6 +6,7 @@
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <linux/init_syscalls.h>
 #include <linux/interrupt.h>
 #include <linux/irqdomain.h>
 #include <linux/module.h>
@@ -346,6 +347,39 @@ static void __init deinit_with_a_doorbell(struct kunit *test)
 	expect_released(test, h);
 }
 
+static char vf_func[104], vf_link[112];
+
+static void __init remove_vf(void *unused)
+{
+	init_unlink(vf_link);
+	init_rmdir(vf_func);
+}
+
+/* A virtual function that was unbound, and cannot be bound again, is not unbound twice. */
+static void __init virtual_function(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+	static u8 max_vfs[] = { 1, 0 };
+
+	h->fake->epc->max_vfs = max_vfs;
+	snprintf(vf_func, sizeof(vf_func), "%s_vf", h->cfs->func);
+	snprintf(vf_link, sizeof(vf_link), "%s/vf", h->cfs->func);
+	KUNIT_ASSERT_EQ(test, init_mkdir(vf_func, 0755), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, remove_vf, NULL), 0);
+	KUNIT_ASSERT_EQ(test, init_symlink(vf_func, vf_link), 0);
+
+	for (int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_link(h->cfs), 0);
+		KUNIT_EXPECT_GT(test, h->fake->dma_memory, 0);
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
+		KUNIT_EXPECT_EQ(test, h->fake->dma_memory, 0);
+		h->fake->dma_no_memory = true;
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_link(h->cfs), -ENOMEM);
+		KUNIT_EXPECT_EQ(test, h->fake->dma_memory, 0);
+		h->fake->dma_no_memory = false;
+	}
+}
+
 /* BARs that do not exist have no subranges, negative ones included. */
 static void __init subrange_of_a_negative_bar(struct kunit *test)
 {
@@ -488,6 +522,7 @@ static struct kunit_case __refdata pci_epf_test_doorbell_cases[] = {
 	KUNIT_CASE(unbind_without_a_doorbell),
 	KUNIT_CASE(unbind_with_a_doorbell),
 	KUNIT_CASE(deinit_with_a_doorbell),
+	KUNIT_CASE(virtual_function),
 	KUNIT_CASE(subrange_of_a_negative_bar),
 	KUNIT_CASE(unbind_with_subranges),
 	KUNIT_CASE(huge_sizes),

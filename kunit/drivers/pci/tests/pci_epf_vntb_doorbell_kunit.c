@@ -317,6 +317,22 @@ static void __init no_memory_when_bound_again(struct kunit *test)
 	unbind(h);
 }
 
+/* A doorbell BAR that cannot be set: nothing of it is left for when it is bound again. */
+static void __init doorbell_bar_cannot_be_set(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->count = 0;
+	h->fake->set_ret[DB_BAR] = -EIO;
+	KUNIT_EXPECT_LT(test, pci_ep_fake_cfs_link(h->cfs), 0);
+	KUNIT_EXPECT_EQ(test, h->fake->dma_memory, 0);
+	h->fake->set_ret[DB_BAR] = 0;
+	h->fake->count = 1;
+	bind(h);
+	expect_doorbells(test, h);
+	unbind(h);
+}
+
 /* A function can be bound as often as one likes, and has an NTB device each time. */
 static void __init bound_again(struct kunit *test)
 {
@@ -356,6 +372,36 @@ static void __init unbind_with_a_user_of_the_ntb_device(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ntb_peer_db_set(h->ntb, 1), 0);
 	unbind(h);
 	KUNIT_EXPECT_EQ(test, h->removes, 1);
+}
+
+static int no_interrupt(struct pci_epc *epc, u8 func_no, u8 vfunc_no, unsigned int type,
+			u16 interrupt_num)
+{
+	cur->interrupt = interrupt_num;
+	complete(&cur->fake->irq);
+	return -EIO;
+}
+
+/* An interrupt that cannot be raised is lost, and no other one. */
+static void __init interrupt_cannot_be_raised(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	for (int i = 0; i < 3; i++) {
+		struct pci_epc_ops ops = h->fake->ops;
+
+		/* The first doorbell is the third interrupt */
+		h->fake->ops.raise_irq = no_interrupt;
+		KUNIT_EXPECT_EQ(test, ntb_peer_db_set(h->ntb, BIT(i)), 0);
+		KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&h->fake->irq, TIMEOUT), 0);
+		KUNIT_EXPECT_EQ(test, h->interrupt, i + 3);
+		h->fake->ops.raise_irq = ops.raise_irq;
+		KUNIT_EXPECT_EQ(test, ntb_peer_db_set(h->ntb, BIT(i)), 0);
+		KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&h->fake->irq, TIMEOUT), 0);
+		KUNIT_EXPECT_EQ(test, h->fake->irqs, i + 1);
+	}
+	unbind(h);
 }
 
 /* --- Early events --- */
@@ -650,9 +696,11 @@ static struct kunit_case __refdata pci_epf_vntb_doorbell_cases[] = {
 	KUNIT_CASE(doorbells_after_polling),
 	KUNIT_CASE(polling_after_doorbells),
 	KUNIT_CASE(no_memory_when_bound_again),
+	KUNIT_CASE(doorbell_bar_cannot_be_set),
 	KUNIT_CASE(bound_again),
 	KUNIT_CASE(unbind_removes_the_ntb_device),
 	KUNIT_CASE(unbind_with_a_user_of_the_ntb_device),
+	KUNIT_CASE(interrupt_cannot_be_raised),
 	KUNIT_CASE(doorbell_before_the_ntb_device),
 	KUNIT_CASE(link_before_the_ntb_device),
 	KUNIT_CASE(windows_that_do_not_exist),

@@ -7,6 +7,7 @@
 #define _PCI_EPF_VNTB_HOST_H
 
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/irq.h>
 #include <linux/notifier.h>
@@ -43,6 +44,7 @@
 #define DB_BAR		BAR_4
 #define OUTBOUND	(PCI_EP_IOMEM_START + 0x3000000)
 #define DEV_ID		0x0030
+#define TIMEOUT		(10 * HZ)
 
 struct host {
 	struct kunit *test;
@@ -56,6 +58,8 @@ struct host {
 	u64 db_events;
 	int link_events;
 	bool frees, freed_while_set;
+	/* The last one that could not be raised */
+	int interrupt;
 
 	int early;
 	struct notifier_block nb;
