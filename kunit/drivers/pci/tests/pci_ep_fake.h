@@ -185,4 +185,11 @@ void pci_ep_fake_msi_limit(int max);
  */
 int pci_ep_fake_msis(void);
 
+/**
+ * pci_ep_fake_msi_refs() - count the references to the node of the MSI controller
+ *
+ * Return: how many there are.
+ */
+int pci_ep_fake_msi_refs(void);
+
 #endif /* _PCI_EP_FAKE_H */

@@ -101,6 +101,21 @@ int pci_ep_fake_msis(void)
 	return bitmap_weight(fake_msi.used, MSI_MAX);
 }
 
+#ifdef CONFIG_OF_KOBJ
+int pci_ep_fake_msi_refs(void)
+{
+	struct device_node *np __free(device_node) =
+		of_find_node_by_name(NULL, "pci-ep-fake-msi");
+
+	return np ? kref_read(&np->kobj.kref) : 0;
+}
+#else
+int pci_ep_fake_msi_refs(void)
+{
+	return 0;
+}
+#endif
+
 #ifdef CONFIG_OF_OVERLAY
 static void pci_ep_fake_of_put(void *dev)
 {

@@ -447,6 +447,20 @@ static void msi_mutable(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_ep_fake_msis(), 0);
 }
 
+/* Whoever looks for the MSI controller keeps no reference to its node. */
+static void msi_references(struct kunit *test)
+{
+	struct pci_ep_fake *fake;
+	struct pci_epf *epf = make_msi(test, &fake, IRQ_DOMAIN_FLAG_MSI_IMMUTABLE);
+	int refs = pci_ep_fake_msi_refs();
+
+	for (int i = 0; i < 3; i++) {
+		KUNIT_ASSERT_EQ(test, pci_epf_alloc_doorbell(epf, 2), 0);
+		pci_epf_free_doorbell(epf);
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_msi_refs(), refs);
+	}
+}
+
 /* An MSI controller that fails is an MSI controller: the register is not used. */
 static void msi_errors(struct kunit *test)
 {
@@ -540,6 +554,7 @@ static struct kunit_case pci_ep_msi_cases[] = {
 	KUNIT_CASE(register_of_the_function),
 	KUNIT_CASE(msi_doorbells),
 	KUNIT_CASE(msi_mutable),
+	KUNIT_CASE(msi_references),
 	KUNIT_CASE(msi_errors),
 	KUNIT_CASE(msis_run_out),
 	KUNIT_CASE(msi_refused),
