@@ -37,6 +37,10 @@ static struct host * __init make_on(struct kunit *test, struct device *dev,
 	return h;
 }
 
+/*
+ * With doorbells, the function looks for commands of the host twice a second only.  Those
+ * who send many take them away.
+ */
 static struct host * __init make(struct kunit *test, enum pci_barno bar)
 {
 	return make_on(test, NULL, bar);
@@ -338,6 +342,7 @@ static void __init bound_again(struct kunit *test)
 {
 	struct host *h = make(test, NO_BAR);
 
+	h->fake->count = 0;
 	for (int i = 0; i < 4; i++) {
 		bind(h);
 		h->link_events = 0;
@@ -451,6 +456,7 @@ static void __init link_before_the_ntb_device(struct kunit *test)
 {
 	struct host *h = make(test, NO_BAR);
 
+	h->fake->count = 0;
 	h->nb.notifier_call = early_link;
 	KUNIT_ASSERT_EQ(test, bus_register_notifier(&pci_bus_type, &h->nb), 0);
 	for (int i = 1; i <= 2; i++) {
@@ -473,7 +479,6 @@ static void __init windows_that_do_not_exist(struct kunit *test)
 	static const u32 windows[] = { 1, 2, 3, 4, 5, 100, 0x7fffffff, 0x80000000,
 				       0xffffffff };
 
-	/* With doorbells, the function looks for commands twice a second only */
 	h->fake->count = 0;
 	bind(h);
 	for (int i = 0; i < ARRAY_SIZE(windows); i++) {
