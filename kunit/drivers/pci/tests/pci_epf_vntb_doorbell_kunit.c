@@ -415,7 +415,9 @@ static int early_header(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 			struct pci_epf_header *hdr)
 {
 	cur->early++;
+	cur->db_events = 0;
 	generic_handle_irq_safe(cur->irq);
+	KUNIT_EXPECT_EQ(cur->test, cur->db_events, 0);
 	return 0;
 }
 
@@ -446,7 +448,9 @@ static int early_link(struct notifier_block *nb, unsigned long action, void *dat
 
 	if (action == BUS_NOTIFY_BIND_DRIVER && pdev->device == DEV_ID) {
 		h->early++;
+		h->link_events = 0;
 		KUNIT_EXPECT_EQ(h->test, command(h, LINK_UP, 0), OK);
+		KUNIT_EXPECT_EQ(h->test, h->link_events, 0);
 	}
 	return NOTIFY_DONE;
 }
