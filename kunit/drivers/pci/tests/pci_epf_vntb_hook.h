@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * For pci-epf-vntb.c, so that the suite pci_epf_vntb_doorbell can change the doorbells
- * that it gets.  The function reads its own memory as if it were that of a device, which
- * User-Mode Linux tells apart.
+ * that it gets.
  */
 #ifdef CONFIG_PCI_EPF_VNTB_DOORBELL_KUNIT_TEST
-#include <linux/io.h>
 #include <linux/pci-ep-msi.h>
 
 extern void (*pci_epf_vntb_hook)(struct pci_epf *epf);
@@ -20,9 +18,4 @@ static inline int pci_epf_vntb_alloc_doorbell(struct pci_epf *epf, u16 num_db)
 }
 
 #define pci_epf_alloc_doorbell	pci_epf_vntb_alloc_doorbell
-
-#undef readl
-#undef writel
-#define readl(addr)		READ_ONCE(*(u32 __force *)(addr))
-#define writel(val, addr)	WRITE_ONCE(*(u32 __force *)(addr), val)
 #endif
