@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The host of an endpoint function of pci-epf-vntb, and a client of its NTB device, for the
- * suite of the former.
+ * suites of the former.
  */
 #ifndef _PCI_EPF_VNTB_HOST_H
 #define _PCI_EPF_VNTB_HOST_H
@@ -66,7 +66,6 @@ struct host {
 };
 
 static struct host *cur;
-void (*pci_epf_vntb_hook)(struct pci_epf *epf);
 
 /* --- A client of the NTB device --- */
 
@@ -177,5 +176,86 @@ static const char * const attributes[][2] = {
 	{ "pci_epf_vntb.0/vbus_number", "0x10" }, { "pci_epf_vntb.0/ctrl_bar", "0" },
 	{ "pci_epf_vntb.0/db_bar", "4" }, { "pci_epf_vntb.0/mw1_bar", "2" },
 };
+
+/* A function that is not bound yet, and a client that waits for its NTB device */
+static struct host * __init make_on(struct kunit *test, struct device *dev,
+				    enum pci_barno bar)
+{
+	struct host *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, h);
+	h->test = test;
+	cur = h;
+	h->irq = pci_ep_fake_irq(test);
+	h->fake = pci_ep_fake_create(test, dev);
+	pci_ep_fake_doorbell(h->fake, h->irq, bar);
+	pci_ep_iomem_init(test);
+	pci_ep_fake_outbound(h->fake, OUTBOUND, SZ_1M);
+	KUNIT_ASSERT_EQ(test, ntb_register_client(&client), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, client_unregister, NULL), 0);
+	h->cfs = pci_ep_fake_cfs_make(test, h->fake, "pci_epf_vntb");
+	for (int i = 0; i < ARRAY_SIZE(attributes); i++)
+		KUNIT_ASSERT_EQ_MSG(test, pci_ep_fake_cfs_set(h->cfs, attributes[i][0],
+							      attributes[i][1]), 0,
+				    "%s", attributes[i][0]);
+	return h;
+}
+
+/*
+ * With doorbells, the function looks for commands of the host twice a second only.  Those
+ * who send many take them away.
+ */
+static struct host * __init make(struct kunit *test, enum pci_barno bar)
+{
+	return make_on(test, NULL, bar);
+}
+
+static void __init bind(struct host *h)
+{
+	struct kunit *test = h->test;
+	int probes = h->probes;
+
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_link(h->cfs), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, true), 0);
+	KUNIT_EXPECT_EQ(test, h->probes, probes + 1);
+	KUNIT_ASSERT_NOT_NULL(test, h->ntb);
+}
+
+static void __init unbind(struct host *h)
+{
+	struct kunit *test = h->test;
+
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, false), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
+	KUNIT_EXPECT_EQ(test, h->removes, h->probes);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 0);
+	KUNIT_EXPECT_EQ(test, h->fake->dma_memory, 0);
+	KUNIT_EXPECT_EQ(test, h->fake->dma_unmaps, h->fake->dma_maps);
+	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
+		KUNIT_EXPECT_FALSE(test, h->fake->bar_set[i]);
+	KUNIT_EXPECT_EQ(test, h->fake->bad_clears, 0);
+}
+
+/* The doorbells are polled: there is memory behind their BAR. */
+static void expect_polling(struct kunit *test, struct host *h)
+{
+	KUNIT_EXPECT_EQ(test, get(h, REG_DB_ENTRY), 4);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 0);
+	KUNIT_EXPECT_NULL(test, h->cfs->epf->db_msg);
+	h->db_events = 0;
+	KUNIT_EXPECT_TRUE(test, poll_ring(h, 2));
+	KUNIT_EXPECT_EQ(test, h->db_events, 0x1);
+	KUNIT_EXPECT_TRUE(test, poll_ring(h, 4));
+	KUNIT_EXPECT_EQ(test, h->db_events, 0x5);
+}
+
+static void expect_doorbells(struct kunit *test, struct host *h)
+{
+	KUNIT_EXPECT_EQ(test, get(h, REG_DB_ENTRY), 0);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 1);
+	h->db_events = 0;
+	ring(h);
+	KUNIT_EXPECT_EQ(test, h->db_events, DB_BITS);
+}
 
 #endif /* _PCI_EPF_VNTB_HOST_H */

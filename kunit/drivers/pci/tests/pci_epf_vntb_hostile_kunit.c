@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite of what hosts and administrators do to pci-epf-vntb that they should not:
+ * commands that make no sense, registers that are not theirs, attributes of a function
+ * that is bound, functions that are bound in part.
+ */
+#include <kunit/test.h>
+#include <linux/init_syscalls.h>
+#include <linux/module.h>
+#include <linux/sizes.h>
+
+#include "pci_epf_vntb_host.h"
+
+/* Windows that the function does not have are refused, and nothing is mapped. */
+static void __init windows_that_do_not_exist(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+	static const u32 windows[] = { 1, 2, 3, 4, 5, 100, 0x7fffffff, 0x80000000,
+				       0xffffffff };
+
+	h->fake->count = 0;
+	bind(h);
+	for (int i = 0; i < ARRAY_SIZE(windows); i++) {
+		KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, windows[i]), ERROR);
+		KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, windows[i]), ERROR);
+		KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	}
+	*(u64 *)reg(h, REG_ADDR) = 0x100000;
+	*(u64 *)reg(h, REG_SIZE) = 0x10000;
+	KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, 0), OK);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 1);
+	KUNIT_EXPECT_EQ(test, h->fake->map_pci, 0x100000);
+	KUNIT_EXPECT_EQ(test, h->fake->map_size, 0x10000);
+	KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, 0), OK);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, 0), OK);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	unbind(h);
+}
+
+/* A window ends where it ends, whatever size the host asks for. */
+static void __init window_larger_than_it_is(struct kunit *test)
+{
+	static const u64 sizes[] = { 0x10001, SZ_1M, BIT_ULL(32), ~0ULL };
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->count = 0;
+	bind(h);
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		*(u64 *)reg(h, REG_SIZE) = sizes[i];
+		KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, 0), ERROR);
+		KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	}
+	unbind(h);
+}
+
+/* A host that configures a window again and again has it once, and it goes with unbind. */
+static void __init window_left_mapped(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->count = 0;
+	bind(h);
+	*(u64 *)reg(h, REG_SIZE) = 0x10000;
+	for (int i = 1; i <= 3; i++) {
+		*(u64 *)reg(h, REG_ADDR) = i * 0x100000;
+		KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, 0), OK);
+		KUNIT_EXPECT_EQ(test, h->fake->maps, 1);
+		KUNIT_EXPECT_EQ(test, h->fake->map_pci, i * 0x100000);
+	}
+	unbind(h);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	bind(h);
+	KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, 0), OK);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+	unbind(h);
+}
+
+/*
+ * The client gives memory to a window, another one while the link is up, and frees it
+ * when it goes: the host must not be able to write to it then.
+ */
+static void __init window_whose_memory_is_freed(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	for (int i = 1; i <= 2; i++) {
+		KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, i * 0x10000, 0x10000),
+				0);
+		KUNIT_EXPECT_EQ(test, h->fake->bar[BAR_2].phys_addr, i * 0x10000);
+		ntb_mw_clear_trans(h->ntb, 0, 0);
+		KUNIT_EXPECT_TRUE(test, h->fake->bar_set[BAR_2]);
+	}
+	h->frees = true;
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, false), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
+	KUNIT_EXPECT_EQ(test, h->removes, 1);
+	KUNIT_EXPECT_FALSE(test, h->freed_while_set);
+	/* That it is cleared once more does no harm */
+	h->fake->bad_clears = 0;
+}
+
+/* Where the scratchpads are is told to the host, and not believed when it says so. */
+static void __init scratchpads_tampered_with(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	KUNIT_EXPECT_EQ(test, get(h, REG_SPAD_OFFSET), SPADS);
+	KUNIT_EXPECT_EQ(test, get(h, REG_SPAD_COUNT), 8);
+	set(h, REG_SPAD_OFFSET, 0x200);
+	set(h, REG_SPAD_COUNT, 0x40);
+	set(h, REG_NUM_MWS, 0xffffffff);
+	for (int i = 0; i < 8; i++) {
+		KUNIT_EXPECT_EQ(test, ntb_spad_write(h->ntb, i, 0x11000000 + i), 0);
+		KUNIT_EXPECT_EQ(test, ntb_peer_spad_write(h->ntb, 0, i, 0x22000000 + i), 0);
+	}
+	for (int i = 0; i < 8; i++) {
+		KUNIT_EXPECT_EQ(test, get(h, SPADS + 4 * i), 0x22000000 + i);
+		KUNIT_EXPECT_EQ(test, get(h, SPADS + 32 + 4 * i), 0x11000000 + i);
+		KUNIT_EXPECT_EQ(test, ntb_spad_read(h->ntb, i), 0x11000000 + i);
+		KUNIT_EXPECT_EQ(test, ntb_peer_spad_read(h->ntb, 0, i), 0x22000000 + i);
+	}
+	unbind(h);
+}
+
+/* Attributes cannot be changed while what they describe is in use. */
+static void __init attributes_of_a_bound_function(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	bind(h);
+	for (int i = 3; i < ARRAY_SIZE(attributes); i++)
+		KUNIT_EXPECT_EQ_MSG(test, pci_ep_fake_cfs_set(h->cfs, attributes[i][0], "4"),
+				    -EOPNOTSUPP, "%s", attributes[i][0]);
+	unbind(h);
+	for (int i = 3; i < ARRAY_SIZE(attributes); i++)
+		KUNIT_EXPECT_EQ_MSG(test, pci_ep_fake_cfs_set(h->cfs, attributes[i][0],
+							      attributes[i][1]), 0,
+				    "%s", attributes[i][0]);
+	bind(h);
+	expect_doorbells(test, h);
+	unbind(h);
+}
+
+/* --- Bound in part --- */
+
+#define CONFIGFS	"/pci_ep_fake/pci_ep/"
+
+static void __init controller_path(struct host *h, char *path, size_t size,
+				   const char *name)
+{
+	snprintf(path, size, CONFIGFS "controllers/%s%s", dev_name(&h->fake->epc->dev), name);
+}
+
+/* With a secondary controller only, nothing is set up, and nothing torn down. */
+static void __init secondary_controller_only(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+	char epc[96], link[128];
+
+	controller_path(h, epc, sizeof(epc), "");
+	snprintf(link, sizeof(link), "%s/secondary/epc", h->cfs->func);
+	for (int i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, init_symlink(epc, link), 0);
+		KUNIT_EXPECT_EQ(test, h->probes, i);
+		KUNIT_ASSERT_EQ(test, init_unlink(link), 0);
+		bind(h);
+		expect_doorbells(test, h);
+		unbind(h);
+	}
+}
+
+static int pf_probe(struct pci_epf *epf, const struct pci_epf_device_id *id)
+{
+	return 0;
+}
+
+static int pf_bind(struct pci_epf *epf)
+{
+	return 0;
+}
+
+static void pf_unbind(struct pci_epf *epf)
+{
+}
+
+static const struct pci_epf_ops pf_ops = { .bind = pf_bind, .unbind = pf_unbind };
+static const struct pci_epf_device_id pf_ids[] = { { .name = "pci_epf_kunit_pf" }, {} };
+static struct pci_epf_driver pf_driver = {
+	.driver.name	= "pci_epf_kunit_pf",
+	.probe		= pf_probe,
+	.id_table	= pf_ids,
+	.ops		= &pf_ops,
+	.owner		= THIS_MODULE,
+};
+
+/* A virtual function is bound with its physical one, and is as free when it is unbound. */
+static void __init attributes_of_a_virtual_function(struct kunit *test)
+{
+	static const char pf[] = CONFIGFS "functions/pci_epf_kunit_pf/pf";
+	static const char vf[] = CONFIGFS "functions/pci_epf_kunit_pf/pf/vf";
+	struct host *h = make(test, NO_BAR);
+	u8 max_vfs[] = { 1 };
+	char link[96];
+
+	h->fake->count = 0;
+	h->fake->epc->max_vfs = max_vfs;
+	controller_path(h, link, sizeof(link), "/pf");
+	KUNIT_ASSERT_EQ(test, pci_epf_register_driver(&pf_driver), 0);
+	KUNIT_EXPECT_EQ(test, init_mkdir(pf, 0755), 0);
+	KUNIT_EXPECT_EQ(test, init_symlink(h->cfs->func, vf), 0);
+	for (int i = 1; i <= 2; i++) {
+		KUNIT_EXPECT_EQ(test, init_symlink(pf, link), 0);
+		KUNIT_EXPECT_EQ(test, h->probes, i);
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_set(h->cfs, attributes[3][0], "4"),
+				-EOPNOTSUPP);
+		KUNIT_EXPECT_EQ(test, init_unlink(link), 0);
+		KUNIT_EXPECT_EQ(test, h->removes, i);
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_set(h->cfs, attributes[3][0], "5"), 0);
+	}
+	KUNIT_EXPECT_EQ(test, init_unlink(vf), 0);
+	KUNIT_EXPECT_EQ(test, init_rmdir(pf), 0);
+	pci_epf_unregister_driver(&pf_driver);
+	h->fake->epc->max_vfs = NULL;
+}
+
+static struct kunit_case __refdata pci_epf_vntb_hostile_cases[] = {
+	KUNIT_CASE(windows_that_do_not_exist),
+	KUNIT_CASE(window_larger_than_it_is),
+	KUNIT_CASE(window_left_mapped),
+	KUNIT_CASE(window_whose_memory_is_freed),
+	KUNIT_CASE(scratchpads_tampered_with),
+	KUNIT_CASE(attributes_of_a_bound_function),
+	KUNIT_CASE(secondary_controller_only),
+	KUNIT_CASE(attributes_of_a_virtual_function),
+	{}
+};
+
+static struct kunit_suite __refdata pci_epf_vntb_hostile_suite = {
+	.name = "pci_epf_vntb_hostile",
+	.test_cases = pci_epf_vntb_hostile_cases,
+};
+
+kunit_test_init_section_suite(pci_epf_vntb_hostile_suite);
+
+MODULE_DESCRIPTION("KUnit tests for hosts that pci-epf-vntb cannot trust");
+MODULE_LICENSE("GPL");
