@@ -53,7 +53,12 @@ class Plan:
 
     def arches(self, check, patch):
         """Architectures of a check for a patch; [None] for a check that has none."""
-        return self.conf(patch, "arches", DEFAULT_ARCHES) if check.arches and patch else [None]
+        return self.own_arches(patch) if check.arches and patch else [None]
+
+    def own_arches(self, patch):
+        """Those that [arches] of topic.ini names for the patch's number, or else those of the topic."""
+        conf = self.topics[patch.topic].conf
+        return conf.get("arches", patch.name[:4], fallback="").split() or self.conf(patch, "arches", DEFAULT_ARCHES)
 
     def ids(self, k, paths):
         """{path: object id} of those paths that exist after k patches (files, or folders as one)."""
@@ -122,7 +127,7 @@ class Plan:
         for check in (c for c in checks if not c.arches):
             for patch, state in here:
                 yield self.job(check, patch, k, state)
-        every = [a for patch, _ in here for a in self.conf(patch, "arches", DEFAULT_ARCHES)]
+        every = [a for patch, _ in here for a in self.own_arches(patch)]
         for arch in dict.fromkeys(every):
             for check in (c for c in checks if c.arches):
                 for patch, state in here:

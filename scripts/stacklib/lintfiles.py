@@ -31,11 +31,15 @@ def check_topic(topic, repo):
     edit = "$EDITOR %s" % path.relative_to(repo)
     if not path.is_file():
         return [Finding(path, 0, "error", "topic %s has no topic.ini" % topic.name, edit)]
-    found = unknown_keys(path, topic.conf, {"topic": TOPIC_KEYS}, edit, free=("suites",))
+    found = unknown_keys(path, topic.conf, {"topic": TOPIC_KEYS}, edit, free=("suites", "arches"))
     for key in ("title", "arches"):
         if not topic.option(key):
             found.append(Finding(path, 0, "error", "[topic] has no %s" % key, edit))
-    for arch in topic.option("arches").split():
+    for number, _ in topic.conf.items("arches") if topic.conf.has_section("arches") else ():
+        if number not in [patch.name[:4] for patch in topic.patches]:
+            found.append(Finding(path, line_of(path, number), "error",
+                                 "[arches] names patch %s, which the topic has not" % number, edit))
+    for arch in all_arches(topic):
         if arch not in CROSS:
             found.append(Finding(path, 0, "error", "unknown arch '%s' (known: %s)"
                                  % (arch, " ".join(sorted(CROSS))), edit))
@@ -45,6 +49,12 @@ def check_topic(topic, repo):
                                  "suite %s needs %d patches, the topic has %d"
                                  % (suite, need, len(topic.patches)), edit))
     return found
+
+
+def all_arches(topic):
+    """Return the architectures that a topic.ini names, for the topic and for single patches."""
+    own = topic.conf["arches"].values() if topic.conf.has_section("arches") else ()
+    return " ".join([topic.option("arches"), *own]).split()
 
 
 def unknown_keys(path, conf, sections, mend, free=()):

@@ -108,6 +108,7 @@ class Runner(unittest.TestCase):
         self.states = [dict(s) for s in self.STATES]
         self.texts = ["Subject: first\n\ndiff --git a/a.c b/a.c\n", "Subject: second\n\ndiff --git a/a.c b/a.c\n"]
         self.arches = "um s390"
+        self.own_arches = {}
 
     def write(self, name, text):
         path = self.folder / "checks" / name
@@ -119,7 +120,7 @@ class Runner(unittest.TestCase):
         topic_dir = self.folder / "patches" / "t"
         topic_dir.mkdir(parents=True, exist_ok=True)
         topic = types.SimpleNamespace(name="t", conf=configparser.ConfigParser(), patches=[], suites={})
-        topic.conf.read_dict({"topic": {"arches": self.arches}})
+        topic.conf.read_dict({"topic": {"arches": self.arches}, "arches": self.own_arches})
         for number, text in enumerate(self.texts, 1):
             path = topic_dir / ("000%d-x.patch" % number)
             path.write_text(text, encoding="utf-8")
@@ -248,6 +249,12 @@ class Runner(unittest.TestCase):
         self.assertEqual([v["arch"] for v in self.data["verdicts"]], ["um", "s390"] * 2)
         self.assertEqual({t["arch"]: t["version"] for t in self.data["tools"]},
                          {"um": "um", "s390": "s390 s390x-linux-gnu-"})
+
+    def test_arches_of_a_single_patch(self):
+        self.write("archy", ARCH_CHECK)
+        self.own_arches = {"0002": "powerpc"}
+        self.run_all(only=["archy"])
+        self.assertEqual([v["arch"] for v in self.data["verdicts"]], ["um", "s390", "powerpc"])
 
     def test_a_file_that_no_arch_builds(self):
         self.write("archy", ARCH_CHECK)
