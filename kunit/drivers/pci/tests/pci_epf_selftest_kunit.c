@@ -139,8 +139,8 @@ static void selftest_read(struct kunit *test)
 /* Returns the wait status of the program, or -errno when it could not be run. */
 static int selftest_run(struct kunit *test, char *option, char *value)
 {
-	static char *envp[] = { "PATH=/host", NULL };
-	char *argv[] = { "/host/pci_endpoint_test", option, value, NULL };
+	char *envp[2] = { "PATH=/host", NULL };
+	char *argv[4] = { "/host/pci_endpoint_test", option, value, NULL };
 	struct subprocess_info *info;
 	int ret;
 

@@ -447,6 +447,7 @@ static struct kunit_suite pci_fabric_ep_irq_suite = {
 	.init = ep_init,
 	.test_cases = pci_fabric_ep_irq_cases,
 };
+
 kunit_test_suite(pci_fabric_ep_irq_suite);
 
 MODULE_DESCRIPTION("KUnit tests for interrupts of the emulated PCI endpoint controller");

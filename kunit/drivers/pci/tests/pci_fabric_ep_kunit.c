@@ -349,6 +349,7 @@ static struct kunit_suite pci_fabric_ep_suite = {
 	.init = ep_init,
 	.test_cases = pci_fabric_ep_cases,
 };
+
 kunit_test_suite(pci_fabric_ep_suite);
 
 MODULE_DESCRIPTION("KUnit tests for the emulated PCI endpoint controller");
