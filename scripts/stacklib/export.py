@@ -18,6 +18,9 @@ from gitcmd import git
 from term import StackError, done, progress, say
 from workspace import Workspace
 
+# What format-patch made of a stored cover letter: a shortlog with a diffstat right after it.
+_MADE = re.compile(r"^(?:\S.* \(\d+\):\n(?:  .*\n)+\n)+(?= \S.*\| +(?:\d|Bin)| \d+ files? changed)", re.M)
+
 
 def register(subparsers):
     """Add the verb export."""
@@ -143,7 +146,7 @@ def cover_text(part, head):
     """Return what a person wrote of the cover letter, and which series are needed."""
     text = part.cover.text.partition("\n\n")[2]
     text = re.sub(r"^(To|Cc):[ \t]*.+@.+\n", "", text, flags=re.M)
-    text = re.split(r"^\S.* \(\d+\):\n  \S", text, flags=re.M)[0].rstrip("\n")
+    text = _MADE.split(text)[0].rstrip("\n")
     return "\n\n".join(t for t in (text, needed(part, head)) if t)
 
 

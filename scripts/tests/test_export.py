@@ -87,6 +87,14 @@ class Export(unittest.TestCase):
         self.assertRegex(cover, r"\nprerequisite-change-id: kunit-[0-9a-f]{12}:v1\n")
         self.assertNotIn("base-commit", cover)  # a tarball has none
 
+    def test_cover_letter_with_what_looks_like_a_shortlog(self):
+        cover = self.mini.repo / "patches/v1/alpha/0000-cover-letter.patch"
+        table = "Counted (3):\n  one, two\n\nFurther down (2):\n  more\n\n | a table |\n"
+        write(cover, cover.read_text(encoding="utf-8").replace("What it is.\n", "What it is.\n\n" + table))
+        text = self.export("alpha")[0].get_content()
+        self.assertIn(table, text)
+        self.assertNotIn("  old\n", text)
+
     def test_base_commit_and_patch_ids_of_a_real_tree(self):
         cover = self.export("alpha", "--tree", self.mini.kernel)[0].get_content()
         commit = sh("git", "rev-parse", "v1.2.3", cwd=self.mini.kernel)
