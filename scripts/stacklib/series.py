@@ -11,6 +11,7 @@ from pathlib import Path
 from term import StackError
 
 PATCH_NAME = re.compile(r"^(\d{4})-[A-Za-z0-9][A-Za-z0-9._-]*\.patch$")
+_WORDS = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=(?:\s+=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=)*")
 _DIFF = re.compile(r"^diff --git (.*)$", re.M)
 
 
@@ -42,17 +43,24 @@ class Patch:
 
     def header(self, name):
         """Return a header decoded and unfolded; "" when it is absent."""
-        value = self.message[name]
+        value = next((v for k, v in self.message.raw_items() if k.lower() == name.lower()), None)
         if value is None:
             return ""
-        try:
-            value = str(email.header.make_header(email.header.decode_header(value)))
-        except (LookupError, UnicodeDecodeError, ValueError):
-            value = str(value)
+        # What is not ASCII and not encoded is UTF-8, which email gives as U+FFFD.
+        value = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        value = decoded(value) if value.isascii() else _WORDS.sub(lambda m: decoded(m.group()), value)
         return re.sub(r"\s*\n\s*", " ", value).strip()
 
     def __repr__(self):
         return "<Patch %s/%s>" % (self.topic, self.name)
+
+
+def decoded(value):
+    """Return a header's value with its encoded words decoded; as it is when they cannot be."""
+    try:
+        return str(email.header.make_header(email.header.decode_header(value)))
+    except (LookupError, UnicodeDecodeError, ValueError):
+        return value
 
 
 def touched(text):

@@ -183,6 +183,13 @@ class Series(unittest.TestCase):
         self.assertEqual((patch.author, patch.subject),
                          ("Jürgen <j@example.org>", "A long subject"))
 
+    def test_headers_of_plain_utf8(self):
+        path = self.mini.top / "0001-x.patch"
+        ministack.write(path, "From: Jürgen <j@example.org>\nsubject: [PATCH] Größe\n of =?UTF-8?q?=C3=A9?= x\n\n---\n")
+        patch = series.Patch(path, "t")
+        self.assertEqual((patch.author, patch.subject, patch.header("Date")),
+                         ("Jürgen <j@example.org>", "Größe of é x", ""))
+
 
 class TestVerb(unittest.TestCase):
     """The verb test counts; a step that breaks is a failure and not the end."""
