@@ -63,7 +63,8 @@ def run(args):
             parts = posting.chain(ws, stack, group, args, not args.no_suites)
             for part in posting.only(parts, group):
                 progress("export: %s" % part.name)
-                written.append((part, *letters(ws, part, args, sender)))
+                heads = letterheads(part, args, sender, names)
+                written.append((part, letters(ws, part, heads), heads[part.name]))
         done()
     if quiet:
         sys.stdout = sys.__stdout__
@@ -96,8 +97,8 @@ def wanted(stack, args):
 
 
 def after(part):
-    """Return " (apply X and Y before)" for what a series needs, or ""."""
-    names = [p.name for p in part.needs]
+    """Return " (apply before: X Y)" for what a series stands on, or ""."""
+    names = [p.name for p in part.before]
     return " (apply before: %s)" % " ".join(names) if names else ""
 
 
@@ -113,64 +114,85 @@ def identity(ws):
     return re.sub(r">.*", ">", proc.stdout.strip())
 
 
-def letters(ws, part, args, sender):
-    """Return (the mailbox as bytes, its mail.Letterhead) of one posting.Part."""
+def letterheads(part, args, sender, names):
+    """Return {name: mail.Letterhead} of a posting.Part and of those that it needs.
+
+    names: the series of this run, which --version and --rfc speak of; the others are as stored.
+    """
+    heads = {}
+    for one in part.needs + [part]:
+        asked = args.version if one.name in names else None
+        rfc = one.name in names and getattr(args, "rfc", False)
+        domain = email.utils.parseaddr(sender or one.cover.author)[1].rpartition("@")[2]
+        heads[one.name] = mail.Letterhead(one.change_id, domain, one.version if asked is None else asked, rfc,
+                                          sender, variant=one.variant)
+    return heads
+
+
+def letters(ws, part, heads):
+    """Return the mailbox of one posting.Part as bytes; its Letterhead gets To and Cc."""
     git_dir = ws.out / "linux" / ".git"
-    version = part.version if args.version is None else args.version
-    if version < 1:
-        raise StackError("--version %d: versions begin with 1" % version)
-    if version > 1 and not re.search(r"^Changes (in|since|compared to) v%d\b|^v%d:|^Changes in v%d"
-                                     % (version - 1, version, version), part.cover.text, re.M):
-        raise StackError("%s: no list 'Changes in v%d:' in it" % (part.cover.path, version),
+    head = heads[part.name]
+    if head.version < 1:
+        raise StackError("--version %d: versions begin with 1" % head.version)
+    if head.version > 1 and not re.search(r"^Changes (in|since|compared to) v%d\b|^v%d:|^Changes in v%d"
+                                          % (head.version - 1, head.version, head.version), part.cover.text,
+                                          re.M):
+        raise StackError("%s: no list 'Changes in v%d:' in it" % (part.cover.path, head.version),
                          "write it there; what has changed: scripts/stack diff %s OLD NEW" % part.name,
                          code=1)
-    to, cc = recipients.people(ws, part, git_dir)
-    domain = email.utils.parseaddr(sender or part.cover.author)[1].rpartition("@")[2]
-    head = mail.Letterhead(part.change_id, domain, version, args.rfc, sender, to, cc)
+    head.to, head.cc = recipients.people(ws, part, git_dir)
     total = len(part.commits)
-    mails = [mail.cover(part, cover_body(git_dir, part, head), total, head)]
+    mails = [mail.cover(part, cover_body(git_dir, part, heads), total, head)]
     mails += [mail.patch(git_dir, commit, origin, number, total, head)
               for number, (commit, origin) in enumerate(zip(part.commits, part.origins), 1)]
-    return mail.mailbox(mails), head
+    return mail.mailbox(mails)
 
 
-def cover_body(git_dir, part, head):
+def cover_body(git_dir, part, heads):
     """Return the text of the cover letter: as stored, then what belongs to these very commits."""
     span = "%s..%s" % (part.start, part.end)
     shortlog = git("shortlog", "-w72,2,4", "--no-merges", span, cwd=git_dir, input="").rstrip()
     stat = git("diff", "--stat=72", "--summary", "-M", part.start, part.end, cwd=git_dir)
-    return "\n\n".join([cover_text(part, head), shortlog, stat, trailer(git_dir, part)]) + "\n"
+    return "\n\n".join([cover_text(part, heads), shortlog, stat, trailer(git_dir, part, heads)]) + "\n"
 
 
-def cover_text(part, head):
+def cover_text(part, heads):
     """Return what a person wrote of the cover letter, and which series are needed."""
     text = part.cover.text.partition("\n\n")[2]
     text = re.sub(r"^(To|Cc):[ \t]*.+@.+\n", "", text, flags=re.M)
     text = _MADE.split(text)[0].rstrip("\n")
-    return "\n\n".join(t for t in (text, needed(part, head)) if t)
+    return "\n\n".join(t for t in (text, needed(part, heads)) if t)
 
 
-def needed(part, head):
-    """Return the paragraph that names the series to apply before, or ""."""
-    if not part.needs:
-        return ""
-    lines = ["To be applied before, in this order (the suites need the fabric):", ""]
+def needed(part, heads):
+    """Return the paragraphs that name the series to apply before, and what else it stands on, or ""."""
+    lines = []
+    if part.needs:
+        lines += ["To be applied before, in this order (the suites need the fabric):", ""]
     for other in part.needs:
-        subject = re.sub(r"^(\[[^]]*\]\s*)+", "", other.cover.header("Subject"))
-        stem = mail.Letterhead(other.change_id, head.message_id(0).rpartition("@")[2].rstrip(">"),
-                               other.version)
-        lines += ["  %s, v%d, %d patches" % (subject, other.version, len(other.commits)),
-                  "    Message-ID: %s" % stem.message_id(0)]
+        head = heads[other.name]
+        lines += ["  %s, v%d, %d patches" % (title(other), head.version, len(other.commits)),
+                  "    Message-ID: %s" % head.message_id(0)]
+    rest = [other for other in part.before if other not in part.needs]
+    if rest:
+        lines += [""] * bool(lines) + ["Not needed, but applied before when these mails were made:", ""]
+        lines += ["  " + title(other) for other in rest]
     return "\n".join(lines)
 
 
-def trailer(git_dir, part):
+def title(part):
+    """Return the subject of a cover letter without what is in brackets."""
+    return re.sub(r"^(\[[^]]*\]\s*)+", "", part.cover.header("Subject"))
+
+
+def trailer(git_dir, part, heads):
     """Return the lines that tools read: base-commit (of a real tree only), change-id, prerequisites.
 
     Patch ids are written with base-commit only, as git does: for them b4 shazam asks the network.
     """
     lines = ["change-id: " + part.change_id]
-    lines += ["prerequisite-change-id: %s:v%d" % (p.change_id, p.version) for p in part.needs]
+    lines += ["prerequisite-change-id: %s:v%d" % (p.change_id, heads[p.name].version) for p in part.needs]
     if part.base.commit:
         lines.insert(0, "base-commit: " + part.base.commit)
         lines += ["prerequisite-patch-id: " + i

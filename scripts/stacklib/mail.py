@@ -24,14 +24,16 @@ class Letterhead:
     """What the mails of one posting share.
 
     version: int; rfc: bool; sender: "Name <address>" who sends and signs off, or "";
-    to, cc: lists of "Name <address>"; stem: what the message ids begin with.
+    to, cc: lists of "Name <address>"; stem: what the message ids begin with; variant: words that
+    tell them from those of the same version with other contents.
     """
 
-    def __init__(self, stem, domain, version=1, rfc=False, sender="", to=(), cc=()):
+    def __init__(self, stem, domain, version=1, rfc=False, sender="", to=(), cc=(), variant=()):
         self.version, self.rfc, self.sender = version, rfc, sender
         self.to, self.cc = list(to), list(cc)
         left, _, right = stem.rpartition("-")
-        self.form = "<%s%s-v%d-%%d-%s@%s>" % (left, "-rfc" if rfc else "", version, right, domain)
+        words = [left] + ["rfc"] * bool(rfc) + list(variant)
+        self.form = "<%s-v%d-%%d-%s@%s>" % ("-".join(words), version, right, domain)
 
     def message_id(self, number):
         """Return the id of mail number `number` (0: the cover letter)."""

@@ -10,19 +10,22 @@ import re
 
 import applying
 import dropseries
+import series
 import tree as trees
 from gitcmd import git
-from series import Patch
 from term import StackError, done, progress
 
 
 class Part:
     """One series: .name .cover (series.Patch) .start (commit that it stands on) .commits .origins
-    (series.Patch or dropseries.DropCommit of each) .needs [Part] .base (base.Base) .root (its commit)"""
+    (series.Patch or dropseries.DropCommit of each) .before [Part] (all that it stands on) .needs
+    (those of them that it cannot do without) .variant (words for mail.Letterhead) .base (base.Base)
+    .root (its commit)"""
 
-    def __init__(self, name, cover, start, needs, found, root):
+    def __init__(self, name, cover, start, found, root):
         self.name, self.cover, self.start = name, cover, start
-        self.needs, self.base, self.root = needs, found, root
+        self.before, self.needs, self.variant = [], [], []
+        self.base, self.root = found, root
         self.commits, self.origins = [], []
 
     @property
@@ -57,7 +60,7 @@ def cover_of(ws, topic):
     if not path.is_file():
         raise StackError("%s: there is no cover letter" % path,
                          "write one: git format-patch --cover-letter shows the form")
-    cover = Patch(path, topic.name if topic else dropseries.NAME)
+    cover = series.Patch(path, topic.name if topic else dropseries.NAME)
     for name in ("From", "Date", "Subject"):
         if not cover.header(name):
             raise StackError("%s: no %s: header" % (path, name), "$EDITOR %s" % path)
@@ -80,28 +83,42 @@ def chain(ws, stack, names, args, suites=True):
     with ws.lock():
         git_dir, root, memory, found = trees.ground(ws, stack, args)
         maker = Maker(ws, git_dir, memory, found, root)
+        maker.variant = variant(ws, stack, suites)
         fabric = [d for d in drops if not d.topic]
         if fabric:
             maker.part(None, dropseries.NAME, fabric)
         for topic in topics:
+            maker.needs = [dropseries.NAME] + [t.name for t in stack.select([topic.name])]
             maker.part(topic, topic.name, [d for d in drops if d.topic == topic.name])
     done()
     return maker.parts
 
 
+def variant(ws, stack, suites):
+    """Return the words that tell message ids from those of the default base with its suites."""
+    words = [] if suites else ["nosuites"]
+    if stack.base_name != series.default_base(ws.repo):
+        words.append(re.sub(r"[^\w.]", "_", stack.base_name))
+    return words
+
+
 class Maker:
-    """Makes the commits of one Part after the other: .parts"""
+    """Makes the commits of one Part after the other: .parts; .needs: names that the next one needs,
+    .variant: what the ids of all of them have"""
 
     def __init__(self, ws, git_dir, memory, found, root):
         self.ws, self.git_dir, self.memory = ws, git_dir, memory
         self.found, self.root, self.at = found, root, root
         self.parts, self.have = [], set()
+        self.needs, self.variant = [], []
         self.index = git_dir / "stack-state" / "index"
 
     def part(self, topic, name, drops):
         """Make the Part of a topic: its patches, then its share of the drop-in."""
-        made = Part(name, cover_of(self.ws, topic), self.at, list(self.parts), self.found,
-                    self.root)
+        made = Part(name, cover_of(self.ws, topic), self.at, self.found, self.root)
+        made.before, made.needs = list(self.parts), only(self.parts, self.needs)
+        # On more than it needs, its hunks may have another context.
+        made.variant = self.variant + (["all"] if made.before != made.needs else [])
         if topic is not None:
             commits = [self.at]
             trees.apply_all(self.git_dir, topic.patches, commits, {}, self.memory, self.index,

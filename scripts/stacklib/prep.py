@@ -15,7 +15,6 @@ from pathlib import Path
 import base
 import canonical
 import export
-import mail
 import posting
 import recipients
 import series
@@ -153,14 +152,13 @@ def committer(person):
 
 def cover(path, part, git_dir, args, parent, person):
     """Make b4's cover letter commit on parent; return its id."""
-    version = part.version if args.version is None else args.version
-    head = mail.Letterhead(part.change_id, "localhost", version)
-    text = export.cover_text(part, head)
-    subject = re.sub(r"^(\[[^]]*\]\s*)+", "", part.cover.header("Subject"))
+    heads = export.letterheads(part, args, "", [part.name])
+    version, text, subject = heads[part.name].version, export.cover_text(part, heads), export.title(part)
     people = ["%s: %s" % (name, p) for name in ("To", "Cc") for p in recipients.listed(part.cover, name)]
     # A line of b4's own that begins with # is a comment; the shortlog and diffstat are its to make.
     text = re.sub(r"^(#)", r">\1", text, flags=re.M)
-    tracking = {"series": {"revision": version, "change-id": part.change_id, "prefixes": []}}
+    tracking = {"series": {"revision": version, "change-id": part.change_id,
+                           "prefixes": []}}
     if part.needs:
         tracking["series"]["prerequisites"] = ["base-commit: " + part.base.commit] + [
             "patch-id: " + i for i in posting.patch_ids(git_dir, part.root, part.start)]

@@ -129,6 +129,43 @@ class Export(unittest.TestCase):
         self.assertRegex(text, "(?s)Signed-off-by: Jürgen.*\nSigned-off-by: Sen Dér "
                          "<sender@example.net>\n---\n")
 
+    def need_alpha(self):
+        """Let beta need alpha, and the cover letters tell what v2 changes."""
+        ini = self.mini.repo / "patches/v1/beta/topic.ini"
+        write(ini, ini.read_text(encoding="utf-8").replace("[topic]\n", "[topic]\nneeds = alpha\n"))
+        for name in ("patches/v1/alpha", "patches/v1/beta", "kunit/commits"):
+            cover = self.mini.repo / name / "0000-cover-letter.patch"
+            head, _, text = cover.read_text(encoding="utf-8").partition("\n\n")
+            write(cover, "%s\n\nChanges since v1:\n- all\n\n%s" % (head, text))
+
+    def test_what_is_needed_is_named_as_it_is_written(self):
+        self.need_alpha()
+        how = ("--rfc", "--version", "2")
+        boxes = self.export_to(self.mini.top / "two", "beta", "alpha", *how)
+        self.assertEqual(sorted(boxes), ["rfc-v2-alpha.mbx", "rfc-v2-beta.mbx"])
+        text = boxes["rfc-v2-beta.mbx"][0].get_content()
+        self.assertIn("v2, 3 patches\n    Message-ID: %s\n" % boxes["rfc-v2-alpha.mbx"][0]["Message-ID"], text)
+        self.assertIn("v1, 1 patches\n    Message-ID: <kunit-v1-0-", text)  # which is not of this run
+        self.assertRegex(text, r"\nprerequisite-change-id: kunit-\w+:v1\nprerequisite-change-id: alpha-\w+:v2\n")
+        for name, mails in self.export_to(self.mini.top / "all", "--all", *how).items():
+            ids = re.findall("Message-ID: <(.*?)-rfc-v2-0", mails[0].get_content())
+            self.assertEqual(ids, ["kunit", "alpha"][:int(name[1]) - 1], name)
+
+    def test_other_contents_have_other_ids(self):
+        seen = {}
+        for words in (("kunit", "alpha", "beta"), ("--all",), ("--all", "--no-suites"),
+                      ("alpha", "beta", "--no-suites")):
+            for mails in self.export_to(self.mini.top / "-".join(words), *words).values():
+                for message in mails:
+                    same = seen.setdefault(message["Message-ID"], message.as_bytes())
+                    self.assertEqual(same, message.as_bytes())
+        stems = {re.sub(r"<(.*)-v1-.*", r"\1", i) for i in seen}
+        self.assertEqual(stems, {"kunit", "alpha", "beta", "beta-all", "alpha-nosuites", "beta-nosuites",
+                                 "beta-nosuites-all"})
+        letter = next(m for i, m in seen.items() if i.startswith("<beta-all-v1-0-")).decode()
+        self.assertIn("Not needed, but applied before when these mails were made:\n\n", letter)
+        self.assertNotIn("alpha-", letter)
+
     def test_signoff_of_nobody(self):
         proc = self.stack("export", "alpha", "--signoff", status=2, GIT_COMMITTER_NAME="",
                           GIT_COMMITTER_EMAIL="")
