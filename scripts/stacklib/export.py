@@ -122,7 +122,7 @@ def letterheads(part, args, sender, names):
     heads = {}
     for one in part.needs + [part]:
         asked = args.version if one.name in names else None
-        rfc = one.name in names and getattr(args, "rfc", False)
+        rfc = one.rfc or one.name in names and getattr(args, "rfc", False)
         domain = email.utils.parseaddr(sender or one.cover.author)[1].rpartition("@")[2]
         heads[one.name] = mail.Letterhead(one.change_id, domain, one.version if asked is None else asked, rfc,
                                           sender, variant=one.variant)

@@ -44,6 +44,11 @@ class Part:
         found = re.search(r"\[[^]]*\bv(\d+)\b[^]]*\]", self.cover.header("Subject"))
         return int(found.group(1)) if found else 1
 
+    @property
+    def rfc(self):
+        """Whether the cover letter says [RFC PATCH]."""
+        return bool(re.match(r"(\[[^]]*\]\s*)*\[[^]]*\bRFC\b", self.cover.header("Subject")))
+
 
 def change_id(name, cover):
     """Return NAME-HASH: the same for a topic as long as the cover letter's author is the same."""

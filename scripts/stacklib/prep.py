@@ -158,7 +158,7 @@ def cover(path, part, git_dir, args, parent, person):
     # A line of b4's own that begins with # is a comment; the shortlog and diffstat are its to make.
     text = re.sub(r"^(#)", r">\1", text, flags=re.M)
     tracking = {"series": {"revision": version, "change-id": part.change_id,
-                           "prefixes": []}}
+                           "prefixes": ["RFC"] if part.rfc else []}}
     if part.needs:
         tracking["series"]["prerequisites"] = ["base-commit: " + part.base.commit] + [
             "patch-id: " + i for i in posting.patch_ids(git_dir, part.root, part.start)]

@@ -114,12 +114,14 @@ class B4(unittest.TestCase):
         path = self.mini.patches()[0]
         write(path, path.read_text(encoding="utf-8").replace("\n---\n", "\n---\nv2: new\n\n", 1))
         cover = self.mini.repo / "patches/v1/alpha/0000-cover-letter.patch"
-        write(cover, cover.read_text(encoding="utf-8").replace("What it is.\n", "What it is.\n\n#1 is first\n"))
+        write(cover, cover.read_text(encoding="utf-8").replace("What it is.\n", "What it is.\n\n#1 is first\n")
+              .replace("[PATCH", "[RFC PATCH", 1))
         self.stack("b4", "alpha", "--tree", self.tree, "--no-suites", "--version", "3")
         log = sh("git", "log", "--format=%B", "v1.2.3..b4/alpha", cwd=self.tree)
         self.assertIn("\n---\nv2: new", log)
         self.assertIn("\n>#1 is first\n", log)  # or b4 takes it for a comment
         self.assertIn('"revision": 3', log)
+        self.assertRegex(log, r'"prefixes": \[\s*"RFC"\s*\]')
         self.assertEqual(sh("git", "rev-list", "--count", "v1.2.3..b4/alpha", cwd=self.tree), "3")
 
     def test_errors_leave_the_tree_alone(self):

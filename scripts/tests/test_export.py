@@ -129,6 +129,13 @@ class Export(unittest.TestCase):
         self.assertRegex(text, "(?s)Signed-off-by: Jürgen.*\nSigned-off-by: Sen Dér "
                          "<sender@example.net>\n---\n")
 
+    def test_rfc_of_the_cover_letter_is_kept(self):
+        cover = self.mini.repo / "patches/v1/beta/0000-cover-letter.patch"
+        write(cover, cover.read_text(encoding="utf-8").replace("[PATCH", "[RFC PATCH", 1))
+        mails = self.export("beta", name="rfc-beta")
+        self.assertTrue(mails[1]["Subject"].startswith("[RFC PATCH 1/1] "), mails[1]["Subject"])
+        self.assertRegex(mails[1]["Message-ID"], "^<beta-rfc-v1-1-")
+
     def need_alpha(self):
         """Let beta need alpha, and the cover letters tell what v2 changes."""
         ini = self.mini.repo / "patches/v1/beta/topic.ini"
