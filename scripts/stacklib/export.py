@@ -135,9 +135,8 @@ def letters(ws, part, heads):
     head = heads[part.name]
     if head.version < 1:
         raise StackError("--version %d: versions begin with 1" % head.version)
-    if head.version > 1 and not re.search(r"^Changes (in|since|compared to) v%d\b|^v%d:|^Changes in v%d"
-                                          % (head.version - 1, head.version, head.version), part.cover.text,
-                                          re.M):
+    if head.version > 1 and not re.search(r"^(Changes in v%d\b|Changes (since|compared to) v%d\b|v%d:)" % (
+            head.version, head.version - 1, head.version), part.cover.text, re.M):
         raise StackError("%s: no list 'Changes in v%d:' in it" % (part.cover.path, head.version),
                          "write it there; what has changed: scripts/stack diff %s OLD NEW" % part.name,
                          code=1)

@@ -173,6 +173,14 @@ class Export(unittest.TestCase):
         self.assertIn("Not needed, but applied before when these mails were made:\n\n", letter)
         self.assertNotIn("alpha-", letter)
 
+    def test_changes_of_another_version_do_not_count(self):
+        cover = self.mini.repo / "patches/v1/beta/0000-cover-letter.patch"
+        text = cover.read_text(encoding="utf-8")
+        for line, status in (("Changes in v2:", 1), ("Changes in v33:", 1), ("v2:", 1), ("Changes since v3:", 1),
+                             ("Changes compared to v2 [1]", 0), ("v3:", 0)):
+            write(cover, text.rstrip("\n") + "\n\n%s\n- all\n" % line)
+            self.stack("export", "beta", "--version", "3", status=status)
+
     def test_signoff_of_nobody(self):
         proc = self.stack("export", "alpha", "--signoff", status=2, GIT_COMMITTER_NAME="",
                           GIT_COMMITTER_EMAIL="")
