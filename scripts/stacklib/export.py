@@ -111,7 +111,7 @@ def identity(ws):
         raise StackError("--signoff: git does not know who you are",
                          'git config --global user.name "Your Name"\n'
                          "git config --global user.email you@example.org")
-    return re.sub(r">.*", ">", proc.stdout.strip())
+    return recipients.person(*re.match(r"(.*?) ?<(.*)>", proc.stdout).groups())
 
 
 def letterheads(part, args, sender, names):

@@ -54,7 +54,7 @@ def patch(git_dir, commit, origin, number, total, head):
     env = {}
     if head.sender:
         name, address = email.utils.parseaddr(head.sender)
-        extra += ["--from=" + head.sender, "--signoff"]
+        extra += ["--from=%s <%s>" % (name, address), "--signoff"]
         env = {"GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": address}
     data = formatted(git_dir, commit, extra, env)
     data = canonical.with_notes(data, canonical.notes_of(getattr(origin, "text", "")))

@@ -173,6 +173,13 @@ class Export(unittest.TestCase):
         self.assertIn("Not needed, but applied before when these mails were made:\n\n", letter)
         self.assertNotIn("alpha-", letter)
 
+    def test_signoff_of_a_name_with_a_comma(self):
+        mails = self.export("beta", "--signoff", name="beta", GIT_COMMITTER_NAME="Doe, John",
+                            GIT_COMMITTER_EMAIL="j@example.net")
+        for message in mails:
+            self.assertEqual(message["From"], '"Doe, John" <j@example.net>')
+        self.assertIn("\nSigned-off-by: Doe, John <j@example.net>\n---\n", mails[1].get_content())
+
     def test_changes_of_another_version_do_not_count(self):
         cover = self.mini.repo / "patches/v1/beta/0000-cover-letter.patch"
         text = cover.read_text(encoding="utf-8")
