@@ -170,11 +170,11 @@ def cover(path, part, git_dir, args, parent, person):
 
 
 def configure(ws, path):
-    """Set what b4 needs in the tree's git configuration, where nothing is set; say what was."""
+    """Set what b4 needs in the tree's git configuration, where the user has set nothing; say what was."""
     wanted = {key: ", ".join(recipients.config(ws, key)) for key in KEYS}
     wanted["prep-perpatch-check-cmd"] = "%s mail-check" % (Path(__file__).resolve().parent.parent / "stack")
     for key, value in wanted.items():
-        have_it = git("config", "--get-all", "b4." + key, cwd=path, check=False)
+        have_it = setting(path, "b4." + key)
         if have_it or not value:
             if have_it and have_it != value:
                 warn("note: %s has b4.%s = %s; it stays" % (path, key, have_it))

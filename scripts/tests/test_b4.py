@@ -147,7 +147,11 @@ class B4(unittest.TestCase):
 
     def test_keys_that_are_set_stay(self):
         sh("git", "config", "b4.send-series-to", "mine@example.org", cwd=self.tree)
-        proc = self.stack("b4", "beta", "--tree", self.tree, "--config")
+        own = self.mini.top / "home/.gitconfig"
+        write(own, "[b4]\n\tprep-perpatch-check-cmd = my-check\n")
+        proc = self.stack("b4", "beta", "--tree", self.tree, "--config", HOME=own.parent, GIT_CONFIG_GLOBAL=own)
+        self.assertIn("has b4.prep-perpatch-check-cmd = my-check; it stays", proc.stderr)
+        self.assertEqual(sh("git", "config", "--get-all", "b4.prep-perpatch-check-cmd", cwd=self.tree, check=False), "")
         self.assertIn("has b4.send-series-to = mine@example.org; it stays", proc.stderr)
         self.assertIn("note: git has no sendemail.smtpserver there", proc.stderr)
         self.assertEqual(sh("git", "config", "b4.send-series-to", cwd=self.tree), "mine@example.org")
