@@ -8,7 +8,7 @@ import dropin
 import dropseries
 import series
 from checkrun import CROSS
-from lintpatch import Finding
+from lintpatch import Finding, check_letter
 from term import StackError
 
 BASE_KEYS = {"version", "tag", "tarball", "sha256", "git", "debian-source", "debian-version",
@@ -160,6 +160,12 @@ def check_commits(repo):
                      "add it to Files: of one of kunit/commits/*")
              for name in dropseries.homeless(repo, commits)]
     topics = {p.parent.name for p in repo.glob("patches/*/*/topic.ini")}
+    cover, fabric = folder / "0000-cover-letter.patch", [c.subject for c in commits if not c.topic]
+    if cover.is_file():
+        found += check_letter(cover, fabric, repo)
+    elif fabric:
+        found.append(Finding(cover, 0, "error", "the patches without Topic have no cover letter",
+                             "git checkout -- %s, or write it" % cover.relative_to(repo)))
     for commit in commits:
         edit = "$EDITOR %s" % commit.path.relative_to(repo)
         if commit.topic and commit.topic not in topics:

@@ -114,23 +114,28 @@ def check_cover(topic, repo):
         return [Finding(path, 0, "error", "topic %s has no cover letter" % topic.name,
                         "git -C out/linux format-patch --cover-letter --zero-commit "
                         "--no-signature, then write %s" % path.relative_to(repo))]
-    found, text = [], topic.cover.read_text(encoding="utf-8", errors="replace")
-    lines, edit = text.split("\n"), "$EDITOR %s" % topic.cover.relative_to(repo)
+    return check_letter(topic.cover, [patch.subject for patch in topic.patches], repo)
+
+
+def check_letter(path, subjects, repo):
+    """Return the findings in the cover letter of patches with these subjects."""
+    found, text = [], path.read_text(encoding="utf-8", errors="replace")
+    lines, edit = text.split("\n"), "$EDITOR %s" % path.relative_to(repo)
 
     def add(line, said):
-        found.append(Finding(topic.cover, line, "error", said, edit))
+        found.append(Finding(path, line, "error", said, edit))
 
     for name in ("From", "Date", "Subject"):
         if not line_of(lines, "^%s: " % name):
             add(0, "no %s: header" % name)
     line = line_of(lines, "^Subject: ")
-    number = re.search(r"\[PATCH[^]]* 0+/(\d+)\]", lines[line - 1]) if line else None
-    if number and int(number.group(1)) != len(topic.patches):
-        add(line, "says %s patches, the series has %d" % (number.group(1), len(topic.patches)))
+    number = re.search(r"\[[^]]*\b0+/(\d+)\]", lines[line - 1]) if line else None
+    if number and int(number.group(1)) != len(subjects):
+        add(line, "says %s patches, the series has %d" % (number.group(1), len(subjects)))
     if re.search(r"\*\*\* (SUBJECT|BLURB) HERE", text):
         add(line_of(lines, r"\*\*\* (SUBJECT|BLURB)"), "still the template of format-patch")
     flat = re.sub(r"\s+", " ", text)
-    for patch in topic.patches:
-        if patch.subject and re.sub(r"\s+", " ", patch.subject) not in flat:
-            add(0, "does not list '%s'" % patch.subject)
+    for subject in subjects:
+        if subject and re.sub(r"\s+", " ", subject) not in flat:
+            add(0, "does not list '%s'" % subject)
     return found

@@ -48,7 +48,7 @@ F:	*/
 COMMITS = {
     "0000-cover-letter.patch":
         "From %s Mon Sep 17 00:00:00 2001\nFrom: %s\nDate: Fri, 2 Jan 2026 03:04:05 +0000\n"
-        "Subject: [PATCH 0/1] A fabric\n\nWhat it is.\n" % ("0" * 40, ministack.AUTHOR),
+        "Subject: [PATCH 0/1] A fabric\n\nWhat it is.\n\n  PCI: Add the mini fabric\n" % ("0" * 40, ministack.AUTHOR),
     "10-fabric": "Subject: PCI: Add the mini fabric\n"
                  "Files: drivers/pci/tests/Kconfig drivers/pci/tests/Makefile\n drivers/pci/tests/mini*\n"
                  "\nFrom here on there are tests.\n",

@@ -263,8 +263,14 @@ class Export(unittest.TestCase):
         write(tests / "lost.h", "/* SPDX-License-Identifier: GPL-2.0 */\n")
         write(self.mini.repo / "kunit/commits/30-no", "Topic: nosuch\nSubject: x\nFiles: none*\n\n%s\n"
               % ("word " * 20))
+        cover = self.mini.repo / "kunit/commits/0000-cover-letter.patch"
+        write(cover, cover.read_text(encoding="utf-8").replace("0/1", "0/2").replace("mini", "other"))
         said = self.stack("lint", status=1).stdout
-        for text in ("tests/lost.h:0: error: belongs to no patch", "there is no topic 'nosuch'",
+        cover.unlink()
+        self.assertIn("without Topic have no cover letter", self.stack("lint", status=1).stdout)
+        for text in ("0000-cover-letter.patch:4: error: says 2 patches, the series has 1",
+                     "does not list 'PCI: Add the mini fabric'",
+                     "tests/lost.h:0: error: belongs to no patch", "there is no topic 'nosuch'",
                      "no file of the drop-in is in it", "longer than 75"):
             self.assertIn(text, said)
 
