@@ -29,6 +29,7 @@ CLEAN, OFFSET, FUZZ, MERGED, THERE, CONFLICT = "clean", "offset", "fuzz", "merge
 COLOURS = {CLEAN: "green", OFFSET: "yellow", FUZZ: "yellow", MERGED: "yellow", THERE: "blue",
            CONFLICT: "red"}
 SEARCHED = 20000  # commits of a tree that are searched for a patch that is there already
+OFFLINE = {"GIT_NO_LAZY_FETCH": "1"}
 NAME = "fit.json"
 SUITES = {None: "not run", 0: "pass", 1: "FAIL"}
 
@@ -94,7 +95,7 @@ def fit_all(ws, stack, topics, args, path, commit):
         progress("fit: patch %d/%d %s" % (number, len(patches), patch.name))
         found = fit(git_dir, patch, at, commits[number - 1], commits[number], index, ws)
         if found.verdict == THERE:
-            found.notes.append(where_from(git_dir, patch, commits[number], since, commit))
+            found.notes.append(where_from(git_dir, patch, commits[number], path, since, commit))
         fits.append(found)
         at = found.commit
     term.done()
@@ -155,25 +156,35 @@ def conflicts(name, text):
     return found
 
 
-def where_from(git_dir, patch, commit, since, tip):
-    """Return the note that says which commit of the tree has a patch already, by patch id or subject."""
+def where_from(git_dir, patch, commit, path, since, tip):
+    """Return the note that says which commit of the tree at path has a patch already, by patch id or subject.
+
+    What a clone does not have, being shallow or partial, is not fetched.
+    """
     mine = git("patch-id", "--stable", cwd=git_dir, input=diff_of(git_dir, commit)).split()
     span = "%s..%s" % (since, tip) if since else tip
-    said = git("log", "-n", "200", "--no-merges", "--format=%H %s", span, "--", *patch.files, cwd=git_dir)
-    rows = [line.split(" ", 1) for line in said.splitlines()]
-    for name, subject in rows:
-        other = git("patch-id", "--stable", cwd=git_dir, input=diff_of(git_dir, name)).split()
-        if mine and other and mine[0] == other[0]:
-            return "same patch-id as %s (%s)" % (name[:12], subject)
+    try:
+        # The last commits of a shallow clone have no parent there, and the whole tree as their change.
+        said = git("log", "-n", "200", "--no-merges", "--min-parents=1", "--format=%H %s", span, "--",
+                   *patch.files, cwd=path, env=OFFLINE)
+        rows = [line.split(" ", 1) for line in said.splitlines()]
+        for name, subject in rows:
+            other = git("patch-id", "--stable", cwd=path, input=diff_of(path, name)).split()
+            if mine and other and mine[0] == other[0]:
+                return "same patch-id as %s (%s)" % (name[:12], subject)
+        shallow = git("rev-parse", "--is-shallow-repository", cwd=path) == "true"
+    except gitcmd.GitError:
+        rows, shallow = [], True
     for name, subject in rows:
         if subject.lower() == patch.subject.lower():
             return "%s has the same subject" % name[:12]
-    return "the same change; no commit of its own found"
+    return "the same change; " + ("the tree's history cannot be searched (a shallow clone?)" if shallow
+                                  else "no commit of its own found")
 
 
-def diff_of(git_dir, commit):
-    """Return the diff of a commit as git patch-id reads it."""
-    return git("diff-tree", "-p", "--no-renames", "--root", commit, cwd=git_dir) + "\n"
+def diff_of(path, commit):
+    """Return the diff of a commit of the repository at path as git patch-id reads it."""
+    return git("diff-tree", "-p", "--no-renames", "--root", commit, cwd=path, env=OFFLINE) + "\n"
 
 
 def show(fits):

@@ -2,6 +2,7 @@
 """Golden cases of `check --tree` on a tree that is not the base, and of --shard and --merge."""
 import argparse
 import json
+import re
 import sys
 import unittest
 from pathlib import Path
@@ -94,6 +95,23 @@ class Fit(unittest.TestCase):
         said = self.check()
         self.assertIn("note: %s has the same subject" % name, said)
         self.assertRegex(said, r"3  there     beta/.*\n       note: the same change; no commit of its own found")
+
+    def test_there_in_a_shallow_clone(self):
+        self.commit("drivers/pci/a.c", "return 3;", "return 33;", "PCI: Other words")
+        name = self.commit("drivers/pci/c.c", "", "int c(void)\n{\n\treturn 0;\n}\n", "PCI/B: In one")
+        for depth, beta in ((1, "the tree's history cannot be searched (a shallow clone?)"),
+                            (2, "same patch-id as %s (PCI/B: In one)" % name)):
+            clone = self.mini.top / ("depth%d" % depth)
+            sh("git", "clone", "-q", "--depth=%d" % depth, "--branch=next", "file://%s" % self.mini.kernel, clone,
+               cwd=self.mini.top)
+            proc = self.mini.stack("check", "--fit", "--tree", clone)
+            self.assertEqual(proc.returncode, 0, proc.stdout + proc.stderr)
+            self.assertRegex(proc.stdout, r"  1  there     alpha/.*\n       note: the same change; the tree's history")
+            self.assertRegex(proc.stdout, r"  3  there     beta/.*\n       note: .*" + re.escape(beta))
+        with mock.patch.object(fit, "git", side_effect=fit.gitcmd.GitError(("log",), 128, "bad object")) as git:
+            git.side_effect = ["diff", "id x"] + [git.side_effect]
+            said = fit.where_from("", mock.Mock(files=[]), "HEAD", "", "", "tip")
+        self.assertIn("cannot be searched", said)
 
     def test_conflict(self):
         self.commit("drivers/pci/a.c", "return 15;", "return -15;", "PCI: Negative")
