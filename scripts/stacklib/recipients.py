@@ -49,8 +49,9 @@ def config(ws, key):
 
 
 def split(values):
-    """Return address headers as a list of "Name <address>"."""
-    return [person(*pair) for pair in getaddresses(values) if pair[1]]
+    """Return address headers as a list of "Name <address>", without remarks ("# v6.1+") and bare names."""
+    values = [re.sub(r"(@[^\s,>#]+>?)\s*#.*", r"\1", value) for value in values]
+    return [person(*pair) for pair in getaddresses(values) if "@" in pair[1]]
 
 
 def person(name, address):

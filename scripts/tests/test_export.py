@@ -15,6 +15,7 @@ from ministack import sh, write  # noqa: E402
 
 import dropseries  # noqa: E402
 import mail  # noqa: E402
+import recipients  # noqa: E402
 
 
 def parse(data):
@@ -217,6 +218,13 @@ class Export(unittest.TestCase):
             self.assertEqual(message["Cc"], '"Doe, J." <doe@example.org>, Zoë <zoe@example.org>, '
                              "Loggy <log@example.org>, Rae Viewer <rae@example.org>, a-list@example.org")
         self.assertNotIn("Cc:", mails[0].get_content())
+
+    def test_addresses_with_remarks_and_names_without_one(self):
+        for line, want in (("stable@vger.kernel.org # v6.1+", ["stable@vger.kernel.org"]),
+                           ("<stable@vger.kernel.org># v6.1+: 0123: a, b", ["stable@vger.kernel.org"]),
+                           ('"C# Dev" <c@x.org> # 5.4', ["C# Dev <c@x.org>"]),
+                           ("Ann, B <b@x.org>", ["B <b@x.org>"]), ("nobody", [])):
+            self.assertEqual(recipients.split([line]), want)
 
     def test_get_maintainer_that_fails(self):
         self.mini.give_maintainers("#!/usr/bin/perl\ndie 'no such section';\n")
