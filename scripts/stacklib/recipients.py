@@ -78,17 +78,21 @@ def from_tree(part, git_dir):
     if not gitcmd.ok("cat-file", "-e", part.end + ":" + SCRIPT, cwd=git_dir):
         warn("note: the kernel tree has no %s: To and Cc are those of the cover letter" % SCRIPT)
         return [], []
+    # HOME: a .get_maintainer.conf of somebody's would change what it says.
     with tempfile.TemporaryDirectory(prefix="stack.") as folder:
         small_tree(git_dir, part.end, folder)
         diff = gitcmd.git_bytes("diff", "--no-renames", part.start, part.end, cwd=git_dir)
         words = ["perl", SCRIPT, "--no-git", "--no-git-fallback", "--roles", "--no-rolestats",
                  "--separator", "\n"]
         proc = subprocess.run(words, cwd=folder, input=diff, capture_output=True, check=False,
-                              env=dict(os.environ, LC_ALL="C.UTF-8"))
+                              env=dict(os.environ, LC_ALL="C.UTF-8", HOME=folder))
     if proc.returncode:
         raise StackError("%s failed (exit %d):\n  %s" % (SCRIPT, proc.returncode, proc.stderr.decode(
             "utf-8", "replace").strip()[-400:]), "look at MAINTAINERS in the kernel tree")
-    return sort(proc.stdout.decode("utf-8", "replace"))
+    found = sort(proc.stdout.decode("utf-8", "replace"))
+    if not found[0]:
+        warn("note: %s names no maintainer for %s: see To before it is sent" % (SCRIPT, part.name))
+    return found
 
 
 def sort(said):

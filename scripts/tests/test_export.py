@@ -226,6 +226,14 @@ class Export(unittest.TestCase):
                            ("Ann, B <b@x.org>", ["B <b@x.org>"]), ("nobody", [])):
             self.assertEqual(recipients.split([line]), want)
 
+    def test_get_maintainer_without_ones_own_configuration(self):
+        self.mini.give_maintainers("#!/usr/bin/perl\nprint \"me\\@example.org (maintainer:X)\\n\" "
+                                   "if -f \"$ENV{HOME}/.get_maintainer.conf\";\n")
+        write(self.mini.top / ".get_maintainer.conf", "--no-l\n")  # HOME of the tests
+        proc = self.stack("export", "beta", "--tree", self.mini.kernel)
+        self.assertIn("get_maintainer.pl names no maintainer for beta", proc.stderr)
+        self.assertNotIn("me@", (self.mini.out / "export/beta.mbx").read_text(encoding="utf-8"))
+
     def test_get_maintainer_that_fails(self):
         self.mini.give_maintainers("#!/usr/bin/perl\ndie 'no such section';\n")
         proc = self.stack("export", "alpha", "--tree", self.mini.kernel, status=2)
