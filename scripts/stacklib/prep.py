@@ -106,7 +106,10 @@ def user(path):
 
 
 def refuse_if_there(path, branch):
-    """Raise StackError when the tree has the branch already."""
+    """Raise StackError when the tree has the branch already, or cannot have it."""
+    if base.resolve(path, "refs/heads/b4"):
+        raise StackError("%s: there is a branch b4, so that there can be none called %s" % (path, branch),
+                         "rename it: git -C %s branch -m b4 b4-old" % path)
     if base.resolve(path, "refs/heads/" + branch):
         raise StackError("%s: there is a branch %s already; nothing is overwritten" % (path, branch),
                          "keep it under another name: git -C %s branch -m %s %s-old\n"

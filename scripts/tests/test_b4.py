@@ -145,6 +145,13 @@ class B4(unittest.TestCase):
             self.assertNotIn("Traceback", proc.stderr)
         self.assertEqual((self.state(), sh("git", "for-each-ref", cwd=self.tree)), before)
 
+    def test_branch_called_b4(self):
+        sh("git", "branch", "b4", cwd=self.tree)
+        proc = self.stack("b4", "beta", "--tree", self.tree, status=2)
+        self.assertIn("there is a branch b4, so that there can be none called b4/beta", proc.stderr)
+        self.assertIn("branch -m b4 b4-old", proc.stderr)
+        self.assertFalse(self.mini.out.joinpath("linux").exists())
+
     def test_keys_that_are_set_stay(self):
         sh("git", "config", "b4.send-series-to", "mine@example.org", cwd=self.tree)
         own = self.mini.top / "home/.gitconfig"
