@@ -61,11 +61,14 @@ def run(args):
         groups = [names] if args.all else [[name] for name in names]
         for group in groups:
             parts = posting.chain(ws, stack, group, args, not args.no_suites)
+            posting.demand(parts, [n for n in group if not args.all or n != dropseries.NAME])
             for part in posting.only(parts, group):
                 progress("export: %s" % part.name)
                 heads = letterheads(part, args, sender, names)
                 written.append((part, letters(ws, part, heads), heads[part.name]))
         done()
+    if not written:
+        raise StackError("there is nothing to export: %s names no patch" % stack.file, "scripts/stack lint")
     if quiet:
         sys.stdout = sys.__stdout__
         sys.stdout.buffer.write(written[0][1])
@@ -89,7 +92,7 @@ def wanted(stack, args):
         return ([] if args.no_suites else [dropseries.NAME]) + known
     if not args.topics:
         raise StackError("export needs a topic (there are: %s %s), or --all"
-                         % (" ".join(known), dropseries.NAME), "scripts/stack export %s" % known[0])
+                         % (" ".join(known), dropseries.NAME), "scripts/stack export %s" % (known + [dropseries.NAME])[0])
     if dropseries.NAME in args.topics and args.no_suites:
         raise StackError("'%s' is nothing but suites" % dropseries.NAME, "leave --no-suites out")
     stack.select([n for n in args.topics if n != dropseries.NAME] or None)

@@ -164,3 +164,13 @@ def patch_ids(git_dir, start, end):
 def only(parts, names):
     """Return those Parts that names name."""
     return [p for p in parts if p.name in names]
+
+
+def demand(parts, names):
+    """Raise StackError when one of these names has no Part, as it has neither patches nor suites."""
+    for name in names:
+        if not only(parts, [name]):
+            raise StackError("'%s' has no patches in this stack" % name,
+                             "name one that has some, or write kunit/commits/NN-NAME (its form is in "
+                             "scripts/stacklib/dropseries.py)" if name == dropseries.NAME else
+                             "add its patches to the series")

@@ -72,6 +72,7 @@ def run(args):
     refuse_if_there(path, branch)
     with ws.lock():
         parts = posting.chain(ws, stack, [name], args, not args.no_suites)
+        posting.demand(parts, [name])
         tip = move(ws, path, parts, args, person)
     done()
     git("update-ref", "refs/heads/" + branch, tip, "0" * 40, cwd=path)

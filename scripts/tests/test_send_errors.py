@@ -131,6 +131,16 @@ class Export(Errors):
         self.assertEqual(self.boxes(), before)
         self.works("export", "alpha")
 
+    def test_stack_without_a_dropin(self):
+        self.addCleanup((self.mini.top / "kunit").rename, self.mini.repo / "kunit")
+        (self.mini.repo / "kunit").rename(self.mini.top / "kunit")
+        for words in (("export", "kunit"), ("export", "kunit", "-o", "-"), ("b4", "kunit", "--tree", self.tree)):
+            self.fails(*words, says="'kunit' has no patches in this stack", mend="kunit/commits/NN-NAME")
+        self.works("export", "--all")
+        write(self.mini.repo / "series", "# nothing yet\n")
+        self.fails("export", "--all", says="nothing to export", mend="scripts/stack lint")
+        self.fails("export", says="export needs a topic", mend="scripts/stack export kunit")
+
     def test_interrupt(self):
         self.works("export", "alpha")
         before = self.boxes()
