@@ -120,6 +120,10 @@ def check_b4(repo):
                                  "b4 ignores '%s' in a project's file" % key.group(1),
                                  "sed -i %dd .b4-config; set it for yourself: "
                                  "git config b4.%s VALUE" % (number, key.group(1))))
+        program = re.match(r"\s*\S+-check-cmd\s*=\s*\./(\S+)", line)
+        if program and not (repo / program.group(1)).is_file():
+            found.append(Finding(path, number, "error", "%s is not in this repository" % program.group(1),
+                                 "sed -i %dd .b4-config" % number))
     return found
 
 

@@ -130,8 +130,10 @@ class Lint(unittest.TestCase):
 
     def test_b4_ignores_a_key(self):
         ministack.write(self.repo / ".b4-config", "[b4]\n  prep-perpatch-check-cmd = x\n"
-                        "  midmask = y\n  am-perpatch-check-cmd = z\n")
+                        "  midmask = y\n  am-perpatch-check-cmd = z\n"
+                        "  prep-perpatch-check-cmd = ./scripts/gone.pl --strict\n")
         self.finds(".b4-config:4", "b4 ignores 'am-perpatch-check-cmd'", "sed -i 4d .b4-config")
+        self.finds(".b4-config:5", "scripts/gone.pl is not in this repository", "sed -i 5d .b4-config")
 
     def test_topic_ini(self):
         ini = "patches/v1/alpha/topic.ini"
