@@ -9,6 +9,7 @@ shopt -s extglob
 _stack() {
 	local tool=${COMP_WORDS[0]} cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local repo words
+	tool=${tool/#\~/$HOME}
 	repo=$(dirname -- "$(dirname -- "$(readlink -f -- "$(type -P -- "$tool")")")")
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words=$("$tool" --help 2>/dev/null | sed -n 's/^  \([a-z][a-z0-9-]*\)  .*/\1/p')
@@ -17,6 +18,7 @@ _stack() {
 	elif [ "$prev" = --only ]; then
 		words=$(cd "$repo/scripts/checks" 2>/dev/null && find . -maxdepth 1 -type f -perm -u+x -printf '%f\n')
 	elif [[ $prev == --@(out|tree|with|compare-posting|output|merge) || $prev == -o ]]; then
+		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 	elif [[ $cur == -* ]]; then

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The README's own lines, run on the mini stack; and the completion for bash."""
+import os
 import re
 import shlex
 import subprocess
@@ -219,18 +220,21 @@ class Recipes(unittest.TestCase):
 class Completion(unittest.TestCase):
     """scripts/completion.bash."""
 
-    def complete(self, *words):
-        script = ("shopt -s extglob; . %s; COMP_WORDS=(%s); COMP_CWORD=%d; _stack; "
+    def complete(self, *words, **extra):
+        script = ("shopt -s extglob; compopt() { echo \"compopt $*\"; }; . %s; COMP_WORDS=(%s); COMP_CWORD=%d; _stack; "
                   "printf '%%s\\n' \"${COMPREPLY[@]}\""
                   % (REPO / "scripts/completion.bash", " ".join(map(shlex.quote, words)), len(words) - 1))
         return subprocess.run(["bash", "-c", script], cwd=REPO, capture_output=True, text=True,
-                              check=True).stdout.split()
+                              check=True, env=dict(os.environ, **extra)).stdout.split()
 
     def test_verbs_topics_options(self):
         self.assertEqual(self.complete("scripts/stack", "ex"), ["export"])
         self.assertIn("msi", self.complete("scripts/stack", "check", "m"))
         self.assertIn("--shard", self.complete("scripts/stack", "check", "--s"))
         self.assertEqual(self.complete("scripts/stack", "check", "--base", ""), ["v7.1"])
+        self.assertEqual(self.complete("~/scripts/stack", "ex", HOME=str(REPO)), ["export"])
+        self.assertEqual(self.complete("scripts/stack", "check", "--out", "READ"),
+                         ["compopt", "-o", "filenames", "README"])
         self.assertIn("sparse", self.complete("scripts/stack", "check", "--only", "sp"))
 
 
