@@ -16,6 +16,7 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "stacklib"))
 
 import ministack        # noqa: E402
+import checkrun         # noqa: E402
 import kunit            # noqa: E402
 import kunitreport      # noqa: E402
 import kunitrun         # noqa: E402
@@ -309,8 +310,12 @@ class Choices(unittest.TestCase):
 
     def test_ccache_base(self):
         """ccache is told to hit across work folders whatever the environment says."""
-        with mock.patch.dict(os.environ, {"CCACHE_BASEDIR": "/x", "KCFLAGS": "-DX"}):
+        with mock.patch.dict(os.environ, {"CCACHE_BASEDIR": "/x", "KCFLAGS": "-DX", "CCACHE_PREFIX": "distcc",
+                                          "DISTCC_HOSTS": "h"}):
             env = kunitrun.environment("/some/out", "/some/cache")
+            checks = checkrun.Executor("/some/out", None, "/bin").environment({})
+        for one in (env, checks):  # see the README, on distcc
+            self.assertEqual((one["CCACHE_PREFIX"], one["DISTCC_HOSTS"]), ("distcc", "h"))
         self.assertEqual((env["CCACHE_BASEDIR"], env["CCACHE_NOHASHDIR"]), ("/some/out", "1"))
         self.assertNotIn("KCFLAGS", env)
 
