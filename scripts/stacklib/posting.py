@@ -102,7 +102,11 @@ def chain(ws, stack, names, args, suites=True):
 def variant(ws, stack, suites):
     """Return the words that tell message ids from those of the default base with its suites."""
     words = [] if suites else ["nosuites"]
-    if stack.base_name != series.default_base(ws.repo):
+    try:
+        default = series.default_base(ws.repo)
+    except StackError:  # none of several
+        default = None
+    if stack.base_name != default:
         words.append(re.sub(r"[^\w.]", "_", stack.base_name))
     return words
 

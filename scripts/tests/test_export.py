@@ -15,6 +15,7 @@ from ministack import sh, write  # noqa: E402
 
 import dropseries  # noqa: E402
 import mail  # noqa: E402
+import posting  # noqa: E402
 import recipients  # noqa: E402
 
 
@@ -173,6 +174,15 @@ class Export(unittest.TestCase):
         letter = next(m for i, m in seen.items() if i.startswith("<beta-all-v1-0-")).decode()
         self.assertIn("Not needed, but applied before when these mails were made:\n\n", letter)
         self.assertNotIn("alpha-", letter)
+
+    def test_another_base_is_in_the_ids(self):
+        for name, words in (("v1", []), ("v2-rc1", ["v2_rc1"])):
+            stack = mock.Mock(base_name=name)
+            self.assertEqual(posting.variant(self.mini, stack, True), words)
+            self.assertEqual(posting.variant(self.mini, stack, False), ["nosuites"] + words)
+        write(self.mini.repo / "series", "")
+        write(self.mini.repo / "patches/v2-rc1/base.ini", "")
+        self.assertEqual(posting.variant(self.mini, stack, True), ["v2_rc1"])
 
     def test_signoff_of_a_name_with_a_comma(self):
         mails = self.export("beta", "--signoff", name="beta", GIT_COMMITTER_NAME="Doe, John",
