@@ -275,7 +275,8 @@ static struct device *pci_fabric_ep_parent(struct pci_fabric_ep *ep)
 	if (ep->desc.parent)
 		return ep->desc.parent;
 
-	ep->pdev = platform_device_register_simple("pci-fabric-ep",
+	/* A short name: pci-ep-cfs leaks that of the controller from 20 characters on */
+	ep->pdev = platform_device_register_simple("fabric-ep",
 						   PLATFORM_DEVID_AUTO, NULL, 0);
 	if (IS_ERR(ep->pdev))
 		ep->pdev = NULL;

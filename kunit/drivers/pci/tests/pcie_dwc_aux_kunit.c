@@ -534,7 +534,7 @@ static void platform_driver(struct kunit *test)
 	int count;
 
 	KUNIT_ASSERT_EQ(test, of_overlay_apply_kunit(test, pcie_dwc_aux_of), 0);
-	np = of_find_node_by_name(NULL, "pcie-dwc-aux");
+	np = of_find_node_by_name(NULL, "dwc-aux");
 	KUNIT_ASSERT_NOT_NULL(test, np);
 	of_node_put_kunit(test, np);
 	pdev = of_find_device_by_node(np);
