@@ -31,7 +31,6 @@ COLOURS = {CLEAN: "green", OFFSET: "yellow", FUZZ: "yellow", MERGED: "yellow", T
 SEARCHED = 20000  # commits of a tree that are searched for a patch that is there already
 OFFLINE = {"GIT_NO_LAZY_FETCH": "1"}
 NAME = "fit.json"
-SUITES = {None: "not run", 0: "pass", 1: "FAIL"}
 
 # One patch: .patch (series.Patch) .verdict .notes [str] .hunks (text of conflicts) .commit (state after)
 Fit = collections.namedtuple("Fit", "patch verdict notes hunks commit")
@@ -64,14 +63,14 @@ def run(ws, stack, args, where):
         (ws.out / NAME).unlink(missing_ok=True)
         fits, start = fit_all(ws, stack, topics, args, path, commit)
         show(fits)
-        status = suites(ws, stack, topics, args, fits, start) if args.kunit else None
-    data = report(what, commit, fits, status)
+        ran = suites(ws, stack, topics, args, fits, start) if args.kunit else None
+    data = report(what, commit, fits, ran)
     cache.write_whole(ws.out / NAME, json.dumps(data, indent=1) + "\n")
     count = collections.Counter(f.verdict for f in fits)
     term.say("%d patches: %s%s; report: %s" % (
         len(fits), ", ".join("%d %s" % (count[v], v) for v in COLOURS if count[v]),
-        "" if status is None else ", suites %s" % SUITES[status], ws.out / NAME))
-    return 1 if count[CONFLICT] or status else 0
+        ", suites %s" % data["suites"] if ran else "", ws.out / NAME))
+    return 1 if count[CONFLICT] or ran and not ran.ok() else 0
 
 
 def fit_all(ws, stack, topics, args, path, commit):
@@ -223,20 +222,26 @@ class FitTree(trees.Tree):
 
 
 def suites(ws, stack, topics, args, fits, start):
-    """Build and run the suites on what the tree has become; 0 when all pass, else 1."""
+    """Build and run the suites on what the tree has become; a kunitrun.Result, None when there is none."""
     session = kunit.Session(argparse.Namespace(**dict(
         vars(args), suite=[], isolated=False, boundary=None, extra=None, coverage=False, jobs=0)))
     session.ws = ws
     session.topics, session.tree = topics, FitTree(ws, stack, topics, fits, start)
     session.choose()
     result = session.run("plain")
-    kunitreport.show(result)
-    return 0 if result.ok() else 1
+    if result:
+        kunitreport.show(result)
+        kunitreport.table([result])
+    return result
 
 
-def report(what, commit, fits, status):
-    """The verdicts as plain data."""
+def report(what, commit, fits, ran):
+    """The verdicts as plain data; ran: what suites() returned, None when it was not asked."""
+    each = {suite.name: {"verdict": kunitreport.verdict(suite), "passed": suite.count("passed"),
+                         "failed": suite.count("failed", "crashed"), "skipped": suite.count("skipped")}
+            for suite in (ran.suites if ran else [])}
     return {"format": 1, "tree": what, "commit": commit,
-            "result": fits[-1].commit if fits else commit, "suites": SUITES[status],
+            "result": fits[-1].commit if fits else commit, "each suite": each,
+            "suites": ("pass" if ran.ok() else "FAIL") if ran else "not run",
             "patches": [{"topic": f.patch.topic, "name": f.patch.name, "verdict": f.verdict, "notes": f.notes,
                          "hunks": re.sub(r"(?m)^  \| ", "", f.hunks)} for f in fits]}

@@ -14,10 +14,13 @@ def _seconds(value):
     return "-" if value is None else f"{value:.2f} s"
 
 
-def _suite_verdict(suite):
-    if suite.count("failed", "crashed") or not suite.count("passed"):
-        return term.colour("FAIL", "red")
-    return term.colour("pass", "green")
+def verdict(suite):
+    """"pass" or "FAIL" of a ktap.Suite; one in which nothing passed fails."""
+    return "FAIL" if suite.count("failed", "crashed") or not suite.count("passed") else "pass"
+
+
+def _coloured(word):
+    return term.colour(word, "red" if word == "FAIL" else "green")
 
 
 def table(results):
@@ -25,15 +28,15 @@ def table(results):
     rows = [["suite", "config", "verdict", "passed", "failed", "skipped", "time"]]
     for result in results:
         for suite in result.suites:
-            rows.append([suite.name, result.config, _suite_verdict(suite),
+            rows.append([suite.name, result.config, _coloured(verdict(suite)),
                          str(suite.count("passed")), str(suite.count("failed", "crashed")),
                          str(suite.count("skipped")), _seconds(suite.seconds)])
     if len(rows) > 1:
         term.table(rows)
     for result in results:
-        verdict = term.colour("pass", "green") if result.ok() else term.colour("FAIL", "red")
+        word = _coloured("pass" if result.ok() else "FAIL")
         allowed = len(result.splats) - len(result.bad_splats())
-        term.say(f"kunit {result.config}: {verdict}, built in {result.build_seconds:.0f} s, ran "
+        term.say(f"kunit {result.config}: {word}, built in {result.build_seconds:.0f} s, ran "
                  f"{result.run_seconds:.1f} s, {len(result.bad_splats())} kernel reports"
                  + (f" ({allowed} allowed)" if allowed else "")
                  + f", log {shown_path(result.log)}")

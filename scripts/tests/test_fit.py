@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Golden cases of `check --tree` on a tree that is not the base, and of --shard and --merge."""
 import argparse
+import io
 import json
 import re
 import sys
@@ -13,6 +14,8 @@ import ministack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
 import fit  # noqa: E402
+import ktap  # noqa: E402
+import kunitrun  # noqa: E402
 import shard  # noqa: E402
 import term  # noqa: E402
 
@@ -153,17 +156,46 @@ class Fit(unittest.TestCase):
         self.commit("drivers/pci/a.c", "return 3;", "return -3;", "PCI: Negative")
         self.assertEqual(self.asked(stop), "mini")  # though the second patch is there
 
+    def test_each_suite_is_in_the_report(self):
+        """What passed there, by suite, on the screen and in fit.json; a run that failed is exit code 1."""
+        def case(suite, status):
+            return ktap.Case(suite, "one", status)
+        for status, word in (("passed", "pass"), ("failed", "FAIL")):
+            ran = kunitrun.Result("plain", self.mini.out / "test.log", built=True, suites=[
+                ktap.Suite("mini", [case("mini", "passed"), case("mini", "skipped")]),
+                ktap.Suite("alpha_one", [case("alpha_one", status)])])
+            code, said = self.with_result(ran)
+            data = json.loads((self.mini.out / "fit.json").read_text())
+            self.assertEqual(data["suites"], word)
+            self.assertEqual(data["each suite"]["mini"], {"verdict": "pass", "passed": 1, "failed": 0, "skipped": 1})
+            self.assertEqual(data["each suite"]["alpha_one"]["verdict"], word)
+            self.assertRegex(said, r"alpha_one +plain +%s" % word)
+            self.assertEqual(code, int(status == "failed"))
+        code, said = self.with_result(None)
+        self.assertEqual((code, json.loads((self.mini.out / "fit.json").read_text())["suites"]), (0, "not run"))
+
+    def with_result(self, ran):
+        """Exit code and standard output of a run whose suites come to @ran."""
+        with mock.patch.object(fit.kunit.Session, "choose"), \
+                mock.patch.object(fit.kunit.Session, "run", return_value=ran):
+            return self.run_in_process()
+
     def asked(self, stop):
         """The suites that the runner would be asked for."""
+        with mock.patch.object(fit.kunit.Session, "choose", stop), \
+                self.assertRaises(term.StackError) as caught:
+            self.run_in_process()
+        return caught.exception.msg
+
+    def run_in_process(self):
+        """Run check --fit --kunit on the topic alpha; returns (exit code, standard output)."""
         args = argparse.Namespace(tree="%s:next" % self.mini.kernel, out=str(self.mini.out), topics=["alpha"],
                                   base=None, fit=True, kunit=True, verb="check")
         with mock.patch.dict(fit.os.environ, {k: str(v) for k, v in self.mini.env.items()}), \
-                mock.patch.object(fit.kunit.Session, "choose", stop), \
-                mock.patch("sys.stdout"), self.assertRaises(term.StackError) as caught:
+                mock.patch("sys.stdout", io.StringIO()) as said:
             ws = fit.kunit.workspace.Workspace(args)
             stack = series_of(ws)
-            fit.run(ws, stack, args, fit.foreign(args, stack.base))
-        return caught.exception.msg
+            return fit.run(ws, stack, args, fit.foreign(args, stack.base)), said.getvalue()
 
 
 def series_of(ws):
@@ -211,6 +243,11 @@ class Shard(unittest.TestCase):
             proc = mini.stack("check", "--merge", *words)
             self.assertEqual(proc.returncode, 2, proc.stdout)
             self.assertIn(text, proc.stderr)
+        write(check, check.read_text().replace("fifteen", "15"))
+        mini.stack("check", "--shard", "1/2", "--out", mini.top / "other")
+        proc = mini.stack("check", "--merge", parts[0], mini.top / "other/report.json")
+        self.assertEqual(proc.returncode, 2, proc.stdout)
+        self.assertIn("differ in 'checks'", proc.stderr)
         data = json.loads(parts[0].read_text())
         data["patches"][0]["sha256"] = "other"
         write(parts[0], json.dumps(data))
