@@ -23,7 +23,7 @@ def build(ws, stack, plan, verdicts, seconds, only=None):
         frame(ws, stack, plan.tree.patches, seconds, only),
         base={"name": stack.base_name, "version": stack.base["version"], "commit": plan.tree.commit(0)},
         runs={"all": len(unique), "cached": sum(r.cached for r in unique)},
-        checks=[{"name": c.name, "kind": c.kind, "why": c.why} for c in plan.checks],
+        checks=[{"name": c.name, "kind": c.kind, "why": c.why, "sha256": c.digest()} for c in plan.checks],
         tools=[{"check": name, "arch": arch or "", "version": version or why}
                for (name, arch), (version, why) in sorted(plan.executor.versions.items(), key=str)],
         verdicts=[one(v, ws) for v in verdicts], timing=timing(plan, verdicts))
@@ -48,7 +48,7 @@ def unapplied(ws, stack, patches, error, seconds, only=None):
         patch.number = number
     data, bad = frame(ws, stack, patches, seconds, only), error.patch
     finding = judge.Finding(relative(bad.path, ws.repo), 0, "error", " ".join(error.msg.splitlines()[0].split()))
-    data["checks"] = [{"name": "apply", "kind": "patch", "why": "no tree, so that no check ran"}]
+    data["checks"] = [{"name": "apply", "kind": "patch", "why": "no tree, so that no check ran", "sha256": ""}]
     data["verdicts"] = [{
         "patch": bad.number, "check": "apply", "arch": "", "verdict": judge.FAIL, "findings": [finding._asdict()],
         "reason": "", "seconds": 0, "cached": False, "quiet": False, "log": str(ws.out / "rejects"),

@@ -31,7 +31,8 @@ def merge(paths, ws):
     parts = [read(path) for path in paths]
     first = parts[0][1]
     for path, part in parts[1:]:
-        for what, of in (("base", base_of), ("--only", lambda p: p["only"]), ("patches", patches_of)):
+        for what, of in (("base", base_of), ("--only", lambda p: p["only"]), ("patches", patches_of),
+                         ("checks", checks_of)):
             if of(part) != of(first):
                 raise StackError("%s and %s differ in '%s': not shards of one run" % (parts[0][0], path, what),
                                  "run all shards on the same state of the repository")
@@ -52,6 +53,11 @@ def base_of(part):
 def patches_of(part):
     """The patches as they were judged."""
     return [(p["number"], p["sha256"]) for p in part["patches"]]
+
+
+def checks_of(part):
+    """What judged them, as it was: the checks of two states of the repository may say different things."""
+    return [(c["name"], c.get("sha256")) for c in part["checks"]]
 
 
 def read(path):
