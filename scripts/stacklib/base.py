@@ -131,6 +131,9 @@ def from_tree(spec, manifest):
     if not commit:
         name, commit = "HEAD", resolve(path, "HEAD")
     check_user_tree(path, name, commit, manifest)
+    if commit != resolve(path, manifest["tag"]):
+        warn("note: the base is %s of %s, commit %.12s, which is not the tag %s"
+             % (name, path, commit, manifest["tag"]))
     if not ref:
         tell_dirty(path, name)
     objects = gitcmd.git("rev-parse", "--git-path", "objects", cwd=path)

@@ -68,7 +68,16 @@ class GitTree(BaseCase):
         proc = self.apply("--tree", self.mini.kernel)
         self.assertIn("has 1 uncommitted changes; they are not used, v1.2.3 is", proc.stderr)
         self.mini.git("commit", "-qam", "9.9", cwd=self.mini.kernel)
-        self.apply("--tree", self.mini.kernel)
+        self.assertNotIn("not the tag", self.apply("--tree", self.mini.kernel).stderr)
+
+    def test_a_base_that_is_not_the_tag_is_told(self):
+        """Its commit would be sent as base-commit, and may be nowhere else."""
+        self.mini.git("commit", "-q", "--allow-empty", "-m", "mine", cwd=self.mini.kernel)
+        commit = self.mini.git("rev-parse", "--short=12", "HEAD", cwd=self.mini.kernel).strip()
+        said = "the base is %%s of %s, commit %s, which is not the tag v1.2.3" % (self.mini.kernel, commit)
+        self.assertIn(said % "main", self.apply("--tree", "%s:main" % self.mini.kernel).stderr)
+        self.mini.git("tag", "-d", "v1.2.3", cwd=self.mini.kernel)
+        self.assertIn(said % "HEAD", self.apply("--tree", self.mini.kernel).stderr)
 
     def test_other_version(self):
         ministack.write(self.mini.kernel / "Makefile", "VERSION = 9\nPATCHLEVEL = 9\n")
