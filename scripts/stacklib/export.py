@@ -15,7 +15,7 @@ import posting
 import recipients
 import series
 from gitcmd import git
-from term import StackError, done, progress, say
+from term import StackError, done, progress, say, warn
 from workspace import Workspace
 
 # What format-patch made of a stored cover letter: a shortlog with a diffstat right after it.
@@ -74,13 +74,20 @@ def run(args):
         sys.stdout.buffer.write(written[0][1])
         sys.stdout.buffer.flush()
         return 0
-    folder = Path(args.output).expanduser() if args.output else ws.out / "export"
-    for number, (part, data, head) in enumerate(written, 1):
-        path = folder / file_name(part, head, number if args.all else 0)
-        save(path, data)
-        say("%s: cover letter and %d patches%s" % (path, len(part.commits), after(part)))
+    store(written, Path(args.output).expanduser() if args.output else ws.out / "export", args.all)
     say("exported %d series, %d patches" % (len(written), sum(len(p.commits) for p, *_ in written)))
     return 0
+
+
+def store(written, folder, whole):
+    """Write the mailboxes [(part, data, head)]; whole: they are all series, numbered in their order."""
+    names = [file_name(part, head, number if whole else 0) for number, (part, _, head) in enumerate(written, 1)]
+    for name, (part, data, _) in zip(names, written):
+        save(folder / name, data)
+        say("%s: cover letter and %d patches%s" % (folder / name, len(part.commits), after(part)))
+    left = sorted(path.name for path in folder.glob("*.mbx") if path.name not in names)
+    if whole and left:
+        warn("note: %s has mailboxes of another export: %s" % (folder, " ".join(left)))
 
 
 def wanted(stack, args):

@@ -160,6 +160,14 @@ class Export(unittest.TestCase):
             ids = re.findall("Message-ID: <(.*?)-rfc-v2-0", mails[0].get_content())
             self.assertEqual(ids, ["kunit", "alpha"][:int(name[1]) - 1], name)
 
+    def test_all_says_what_else_lies_there(self):
+        folder = self.mini.top / "all"
+        self.assertNotIn("another export", self.stack("export", "--all", "-o", folder).stderr)
+        write(folder / "09-old.mbx", "")
+        self.assertIn("note: %s has mailboxes of another export: 09-old.mbx" % folder,
+                      self.stack("export", "--all", "-o", folder).stderr)
+        self.assertTrue((folder / "09-old.mbx").exists())
+
     def test_other_contents_have_other_ids(self):
         seen = {}
         for words in (("kunit", "alpha", "beta"), ("--all",), ("--all", "--no-suites"),
