@@ -24,11 +24,9 @@ _HEAD_KEYS = ("kernel-args", "timeout", "make", "suites", "arch", "only", "also"
 _HEAD = re.compile(r"^# (%s): +(\S.*)$" % "|".join(_HEAD_KEYS), re.MULTILINE)
 # kunit.py, of a kernel that took too long
 _TIMED_OUT = re.compile(r"^Command .* timed out after [\d.]+ seconds$")
-# kunit.py ends the kernel at its timeout; if even that hangs, we do.
-_GRACE = 20
-# Seconds, for a build and for kunit.py to judge a log.
-BUILD_LIMIT = 3600
-PARSE_LIMIT = 120
+_GRACE = 20          # kunit.py ends the kernel at its timeout; if even that hangs, we do.
+BUILD_LIMIT = 3600   # seconds, for a build
+PARSE_LIMIT = 120    # seconds, for kunit.py to judge a log
 _TAIL = 25
 
 
@@ -225,8 +223,7 @@ class Builder:
         with process.started(command + ([glob] if glob else []), self.notes, cwd=self.tree,
                              env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              text=True, errors="backslashreplace") as kernel:
-            watch = threading.Timer(self.config.timeout + _GRACE, process.kill_group,
-                                    [kernel.pid])
+            watch = threading.Timer(self.config.timeout + _GRACE, process.kill_group, [kernel.pid])
             watch.start()
             try:
                 with open(log, "w", encoding="utf-8") as out:
