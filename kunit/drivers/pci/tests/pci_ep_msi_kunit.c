@@ -497,6 +497,36 @@ static void msi_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_ep_fake_msis(), 0);
 }
 
+/*
+ * A function that was taken from the controller and came back still has its doorbells,
+ * though it is no longer the first: the one that is gets none, and takes none away.
+ */
+static void msis_of_another_function(struct kunit *test)
+{
+	struct pci_ep_fake *fake;
+	struct pci_epf *epf = make_msi(test, &fake, IRQ_DOMAIN_FLAG_MSI_IMMUTABLE);
+	struct pci_epf *other = make_func(test, fake, "pci_ep_msi.1");
+	int rung = 0;
+
+	KUNIT_ASSERT_EQ(test, pci_epf_alloc_doorbell(epf, 2), 0);
+	pci_epc_remove_epf(fake->epc, epf, PRIMARY_INTERFACE);
+	KUNIT_ASSERT_EQ(test, pci_epc_add_epf(fake->epc, epf, PRIMARY_INTERFACE), 0);
+
+	expect_none(test, other, 1, -EBUSY);
+	KUNIT_EXPECT_EQ(test, fake->counts + fake->gets, 0);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_msis(), 2);
+	KUNIT_EXPECT_EQ(test, epf->num_db, 2);
+
+	pci_epf_free_doorbell(epf);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_msis(), 0);
+	KUNIT_ASSERT_EQ(test, pci_epf_alloc_doorbell(other, 1), 0);
+	KUNIT_EXPECT_EQ(test, other->db_msg[0].type, PCI_EPF_DOORBELL_MSI);
+	KUNIT_ASSERT_EQ(test, request_irq(other->db_msg[0].virq, msi_handler, 0,
+					  "pci-ep-msi", &rung), 0);
+	KUNIT_EXPECT_EQ(test, address(&other->db_msg[0]), 0x200000040);
+	free_irq(other->db_msg[0].virq, &rung);
+}
+
 static void controllers_own(struct msi_desc *desc, struct msi_msg *msg)
 {
 }
@@ -558,6 +588,7 @@ static struct kunit_case pci_ep_msi_cases[] = {
 	KUNIT_CASE(msi_errors),
 	KUNIT_CASE(msis_run_out),
 	KUNIT_CASE(msi_refused),
+	KUNIT_CASE(msis_of_another_function),
 	KUNIT_CASE(free_with_msis_of_the_controller),
 	KUNIT_CASE(nothing_to_free_with_msis),
 	{}
