@@ -92,7 +92,7 @@ static void ep_restart(struct kunit *test)
 static void ep_destroy(struct kunit *test)
 {
 	struct ep_ctx *ctx = test->priv;
-	struct pci_dev *pdev;
+	struct pci_dev *pdev, *left;
 	u32 val;
 
 	ep_make(test, &(struct pci_fabric_ep_desc){});
@@ -102,6 +102,9 @@ static void ep_destroy(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, pci_device_is_present(pdev));
 	pci_read_config_dword(pdev, PCI_VENDOR_ID, &val);
 	KUNIT_EXPECT_EQ(test, val, ~0U);
+	left = pci_get_slot(pdev->bus, pdev->devfn);
+	KUNIT_EXPECT_NULL(test, left);
+	pci_dev_put(left);
 
 	/* Another one in the same place */
 	ep_make(test, &(struct pci_fabric_ep_desc){});
@@ -282,6 +285,18 @@ static void ep_outbound(struct kunit *test)
 	pci_epc_unmap_addr(ctx->epc, 0, 0, phys);
 	KUNIT_EXPECT_EQ(test, readl(win), ~0U);
 	KUNIT_EXPECT_EQ(test, pci_fabric_ep_stats(ctx->ep).mapped, 0);
+
+	/* One access to two pages, which are mapped to places of their own */
+	KUNIT_EXPECT_EQ(test, pci_epc_map_addr(ctx->epc, 0, 0, phys, mem->dma + SZ_8K,
+					       SZ_4K), 0);
+	KUNIT_EXPECT_EQ(test, pci_epc_map_addr(ctx->epc, 0, 0, phys + SZ_4K, mem->dma,
+					       SZ_4K), 0);
+	memset(mem->addr, 0, SZ_16K);
+	memcpy_toio(win + SZ_4K - 32, buf, sizeof(buf));
+	KUNIT_EXPECT_MEMEQ(test, mem->addr + SZ_8K + SZ_4K - 32, buf, 32);
+	KUNIT_EXPECT_MEMEQ(test, mem->addr, buf + 32, 32);
+	pci_epc_unmap_addr(ctx->epc, 0, 0, phys);
+	pci_epc_unmap_addr(ctx->epc, 0, 0, phys + SZ_4K);
 	pci_epc_mem_free_addr(ctx->epc, phys, win, SZ_16K);
 }
 
