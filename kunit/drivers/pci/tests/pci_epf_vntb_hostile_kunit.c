@@ -101,6 +101,75 @@ static void __init window_whose_memory_is_freed(struct kunit *test)
 	h->fake->bad_clears = 0;
 }
 
+/*
+ * The host says in a scratchpad how large a window shall be, and ntb_transport believes
+ * it.  The BAR is as large as it is: memory of another size is refused.
+ */
+static void __init window_of_another_size(struct kunit *test)
+{
+	static const resource_size_t sizes[] = { 0, 1, SZ_4K, 0xffff, 0x10001, SZ_128K };
+	resource_size_t addr_align, size_align, size_max;
+	struct host *h = make(test, NO_BAR);
+	const struct pci_epf_bar *bar = &h->fake->bar[BAR_2];
+
+	h->fake->count = 0;
+	bind(h);
+	KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
+	KUNIT_ASSERT_EQ(test, ntb_mw_get_align(h->ntb, 0, 0, &addr_align, &size_align,
+					       &size_max), 0);
+	KUNIT_EXPECT_EQ(test, addr_align, 0x10000);
+	KUNIT_EXPECT_EQ(test, size_align, 0x10000);
+	KUNIT_EXPECT_EQ(test, size_max, 0x10000);
+	KUNIT_ASSERT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, 0x20000, 0x10000), 0);
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, 0x30000, sizes[i]),
+				-EINVAL);
+		KUNIT_EXPECT_EQ(test, bar->phys_addr, 0x20000);
+		KUNIT_EXPECT_EQ(test, bar->size, 0x10000);
+		KUNIT_EXPECT_EQ(test, h->cfs->epf->bar[BAR_2].size, 0x10000);
+	}
+	unbind(h);
+}
+
+static void __init expect_windows(struct host *h, int num)
+{
+	static const enum pci_barno bars[] = { BAR_2, BAR_1, BAR_3, BAR_5 };
+	struct kunit *test = h->test;
+
+	bind(h);
+	KUNIT_EXPECT_EQ(test, get(h, REG_NUM_MWS), num);
+	KUNIT_EXPECT_EQ(test, ntb_mw_count(h->ntb, 0), num);
+	for (int i = 0; i < ARRAY_SIZE(bars); i++) {
+		KUNIT_EXPECT_EQ(test, h->fake->bar_set[bars[i]], i < num);
+		if (i < num)
+			KUNIT_EXPECT_EQ(test, h->fake->bar[bars[i]].size, SZ_4K << i);
+	}
+	unbind(h);
+}
+
+/* Each window has a BAR that is free, as far as there are any; the others are not there. */
+static void __init several_windows(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+	char attr[32], size[16];
+
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/num_mws", "4"), 0);
+	for (int i = 0; i < 4; i++) {
+		snprintf(attr, sizeof(attr), "pci_epf_vntb.0/mw%d", i + 1);
+		snprintf(size, sizeof(size), "%d", SZ_4K << i);
+		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, attr, size), 0);
+	}
+	expect_windows(h, 4);
+
+	for (int i = 2; i <= 4; i++) {
+		snprintf(attr, sizeof(attr), "pci_epf_vntb.0/mw%d_bar", i);
+		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, attr, "-1"), 0);
+	}
+	h->fake->features.bar[BAR_3].type = BAR_RESERVED;
+	h->fake->features.bar[BAR_5].type = BAR_RESERVED;
+	expect_windows(h, 2);
+}
+
 /* Where the scratchpads are is told to the host, and not believed when it says so. */
 static void __init scratchpads_tampered_with(struct kunit *test)
 {
@@ -172,6 +241,36 @@ static void __init secondary_controller_only(struct kunit *test)
 	}
 }
 
+/*
+ * A secondary controller beside the primary one changes nothing.  The core unbinds the
+ * function when either of them goes, and only once.
+ */
+static void __init secondary_controller_as_well(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+	char epc[96], link[128];
+
+	controller_path(h, epc, sizeof(epc), "");
+	snprintf(link, sizeof(link), "%s/secondary/epc", h->cfs->func);
+	for (int i = 1; i <= 2; i++) {
+		bind(h);
+		KUNIT_ASSERT_EQ(test, init_symlink(epc, link), 0);
+		KUNIT_EXPECT_EQ(test, h->probes, i);
+		KUNIT_EXPECT_EQ(test, h->removes, i - 1);
+		expect_doorbells(test, h);
+		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, false), 0);
+		KUNIT_ASSERT_EQ(test, i == 1 ? init_unlink(link) :
+					       pci_ep_fake_cfs_unlink(h->cfs), 0);
+		KUNIT_EXPECT_EQ(test, h->removes, i);
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 0);
+		KUNIT_EXPECT_FALSE(test, h->fake->bar_set[BAR_2]);
+		KUNIT_ASSERT_EQ(test, i == 2 ? init_unlink(link) :
+					       pci_ep_fake_cfs_unlink(h->cfs), 0);
+		KUNIT_EXPECT_EQ(test, h->removes, i);
+		KUNIT_EXPECT_EQ(test, h->fake->bad_clears, 0);
+	}
+}
+
 static int pf_probe(struct pci_epf *epf, const struct pci_epf_device_id *id)
 {
 	return 0;
@@ -231,9 +330,12 @@ static struct kunit_case __refdata pci_epf_vntb_hostile_cases[] = {
 	KUNIT_CASE(window_larger_than_it_is),
 	KUNIT_CASE(window_left_mapped),
 	KUNIT_CASE(window_whose_memory_is_freed),
+	KUNIT_CASE(window_of_another_size),
+	KUNIT_CASE(several_windows),
 	KUNIT_CASE(scratchpads_tampered_with),
 	KUNIT_CASE(attributes_of_a_bound_function),
 	KUNIT_CASE(secondary_controller_only),
+	KUNIT_CASE(secondary_controller_as_well),
 	KUNIT_CASE(attributes_of_a_virtual_function),
 	{}
 };
