@@ -135,8 +135,10 @@ def against_posting(ws, args, folder):
         say("%s does not apply here (%s): compared as text, without what git knows of the files\n"
             % (Path(args.compare_posting).name, exc.msg.splitlines()[1].strip()
                if "\n" in exc.msg else exc.msg))
+        if any(p.subject in suites for p in posted):
+            say("its suites are left out: the patches of the topic are compared\n")
         own = next(t for t in topics if t.name == args.topic)
-        return as_text(posted, own.patches)
+        return as_text([p for p in posted if p.subject not in suites], own.patches)
     return range_diff(ws, (part.start, commits[-1]), (part.start, part.end))
 
 

@@ -86,6 +86,10 @@ class Diff(unittest.TestCase):
         self.assertEqual(self.mini.stack("export", "alpha").returncode, 0)
         box = self.mini.out / "export/alpha.mbx"
         self.diff("alpha", "--compare-posting", box, status=0)
+        other = self.mini.top / "other.mbx"  # of a tree that the suites do not fit here
+        write(other, box.read_text(encoding="utf-8").replace("drivers/pci/tests/alpha_two_kunit.c", "drivers/pci/a.c"))
+        said = self.diff("alpha", "--compare-posting", other, status=0)
+        self.assertIn("its suites are left out", said)
         suite = self.mini.repo / "kunit/drivers/pci/tests/alpha_two_kunit.c"
         write(suite, suite.read_text() + "int more;\n")
         said = self.diff("alpha", "--compare-posting", box)
