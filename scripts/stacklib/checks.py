@@ -19,6 +19,7 @@ import setup
 import shard
 import term
 import tree
+from gitcmd import git
 from workspace import Workspace
 
 COLOURS = {judge.PASS: "green", judge.NOTE: "yellow", judge.FAIL: "red", judge.BROKEN: "red"}
@@ -40,8 +41,9 @@ def register(subparsers):
                "  scripts/stack check --merge /tmp/*/report.json            the whole of it")
     sub.add_argument("--only", action="append", metavar="CHECK", help="only this check (may be given again)")
     sub.add_argument("--fit", action="store_true",
-                     help="with --tree: say how each patch fits on that tree (done by itself when the tree is not\n"
-                          "the base's version): clean, offset, fuzz, merged, there (already), CONFLICT")
+                     help="with --tree: say how each patch fits on that tree: clean, offset, fuzz, merged, there\n"
+                          "(already), CONFLICT. Done by itself when REF, or HEAD where the base's tag is not\n"
+                          "in that tree, is another version")
     sub.add_argument("--kunit", action="store_true", help="with --fit: build and run the suites there, too")
     sub.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the patches")
     sub.add_argument("--merge", nargs="+", metavar="REPORT", help="join the report.json of all shards")
@@ -79,6 +81,7 @@ def execute(args, only=None):
         verdicts = plan.run()
         term.done()
         data = dict(report.build(ws, stack, plan, verdicts, time.monotonic() - began, only), shard=part)
+        data["base"]["tree"] = git("rev-parse", prepared.commit(0) + "^{tree}", cwd=prepared.path)
         report.save(ws.out, data)
     return data
 
@@ -104,6 +107,9 @@ def run(args):
         where = fit.foreign(args, stack.base)
         if where:
             return fit.run(ws, stack, args, where)
+        if args.kunit:
+            raise term.StackError("--kunit goes with --fit: the check boots the suites anyway",
+                                  "scripts/stack check --fit --kunit --tree ~/linux")
         data = execute(args, args.only)
     show_table(data)
     show_findings(data)

@@ -31,14 +31,23 @@ COLOURS = {CLEAN: "green", OFFSET: "yellow", FUZZ: "yellow", MERGED: "yellow", T
 SEARCHED = 20000  # commits of a tree that are searched for a patch that is there already
 OFFLINE = {"GIT_NO_LAZY_FETCH": "1"}
 NAME = "fit.json"
+SAME_ID = "same patch-id as "
 
 # One patch: .patch (series.Patch) .verdict .notes [str] .hunks (text of conflicts) .commit (state after)
 Fit = collections.namedtuple("Fit", "patch verdict notes hunks commit")
 
 
 def foreign(args, manifest):
-    """Return (path, commit, what it is) when --tree names a tree that is not the base's version, else None."""
-    if not getattr(args, "tree", None):
+    """Return (path, commit, what it is) when --tree names a tree that is not the base's version, else None.
+
+    With --fit, LINUX_TREE may name it, and any version will do; StackError without one.
+    """
+    if args.fit:
+        args.tree = args.tree or os.environ.get("LINUX_TREE")
+    if args.fit and not args.tree:
+        raise term.StackError("--fit: no tree is named on which the patches shall fit",
+                              "scripts/stack check --fit --tree ~/linux")
+    if not args.tree:
         return None
     path, ref = base.split_tree(args.tree)
     name = ref or "HEAD"
@@ -69,7 +78,7 @@ def run(ws, stack, args, where):
     count = collections.Counter(f.verdict for f in fits)
     term.say("%d patches: %s%s; report: %s" % (
         len(fits), ", ".join("%d %s" % (count[v], v) for v in COLOURS if count[v]),
-        ", suites %s" % data["suites"] if ran else "", ws.out / NAME))
+        ", suites %s" % data["suites"] if args.kunit else "", ws.out / NAME))
     return 1 if count[CONFLICT] or ran and not ran.ok() else 0
 
 
@@ -93,8 +102,13 @@ def fit_all(ws, stack, topics, args, path, commit):
     for number, patch in enumerate(patches, 1):
         progress("fit: patch %d/%d %s" % (number, len(patches), patch.name))
         found = fit(git_dir, patch, at, commits[number - 1], commits[number], index, ws)
-        if found.verdict == THERE:
-            found.notes.append(where_from(git_dir, patch, commits[number], path, since, commit))
+        if found.verdict in (THERE, CONFLICT):
+            note = where_from(git_dir, patch, commits[number], path, since, commit)
+            # What came after it there may have changed the same lines again.
+            if found.verdict == CONFLICT and note.startswith(SAME_ID):
+                found = Fit(patch, THERE, [], "", at)
+            if found.verdict == THERE:
+                found.notes.append(note)
         fits.append(found)
         at = found.commit
     term.done()
@@ -170,7 +184,7 @@ def where_from(git_dir, patch, commit, path, since, tip):
         for name, subject in rows:
             other = git("patch-id", "--stable", cwd=path, input=diff_of(path, name)).split()
             if mine and other and mine[0] == other[0]:
-                return "same patch-id as %s (%s)" % (name[:12], subject)
+                return SAME_ID + "%s (%s)" % (name[:12], subject)
         shallow = git("rev-parse", "--is-shallow-repository", cwd=path) == "true"
     except gitcmd.GitError:
         rows, shallow = [], True
@@ -236,7 +250,7 @@ def suites(ws, stack, topics, args, fits, start):
 
 
 def report(what, commit, fits, ran):
-    """The verdicts as plain data; ran: what suites() returned, None when it was not asked."""
+    """The verdicts as plain data; ran: what suites() returned, or None."""
     each = {suite.name: {"verdict": kunitreport.verdict(suite), "passed": suite.count("passed"),
                          "failed": suite.count("failed", "crashed"), "skipped": suite.count("skipped")}
             for suite in (ran.suites if ran else [])}

@@ -28,6 +28,9 @@ def has(shard, number, total):
 
 def merge(paths, ws):
     """Return the report's data of all shards as one; StackError when they are not all shards of one run."""
+    if (ws.out / report.NAMES[0]).resolve() in [Path(path).resolve() for path in paths]:
+        raise StackError("%s is where the whole goes, and would be lost" % (ws.out / report.NAMES[0]),
+                         "name another work folder: --out DIR")
     parts = [read(path) for path in paths]
     first = parts[0][1]
     for path, part in parts[1:]:
@@ -35,7 +38,7 @@ def merge(paths, ws):
                          ("checks", checks_of)):
             if of(part) != of(first):
                 raise StackError("%s and %s differ in '%s': not shards of one run" % (parts[0][0], path, what),
-                                 "run all shards on the same state of the repository")
+                                 "run all shards on the same state of the repository, and the same base")
     sizes = {part["shard"][1] for _, part in parts}
     have = sorted(part["shard"][0] for _, part in parts)
     if len(sizes) > 1 or have != list(range(1, max(sizes) + 1)):
@@ -46,8 +49,8 @@ def merge(paths, ws):
 
 
 def base_of(part):
-    """Name and version of the base; its commit is another with --tree."""
-    return part["base"]["name"], part["base"]["version"]
+    """What the base is; its commit is another where it comes from a tarball."""
+    return [part["base"].get(key) for key in ("name", "version", "tree")]
 
 
 def patches_of(part):

@@ -88,6 +88,14 @@ class Fit(unittest.TestCase):
         self.assertIn("  1  there     alpha/0001-", said)
         self.assertIn("note: same patch-id as %s (PCI: Other words)" % name, said)
 
+    def test_there_though_its_lines_were_changed_again(self):
+        name = self.commit("drivers/pci/a.c", "return 3;", "return 33;", "PCI: Other words")
+        self.commit("drivers/pci/a.c", "return 33;", "return 333;", "PCI: More of it")
+        said = self.check("alpha")
+        self.assertIn("  1  there     alpha/0001-", said)
+        self.assertIn("note: same patch-id as %s (PCI: Other words)" % name, said)
+        self.assertIn("2 patches: 1 clean, 1 there", said)
+
     def test_there_by_subject_and_without_a_trace(self):
         path = self.mini.kernel / "drivers/pci/b.c"
         write(path, path.read_text().replace("return 2;", "return 22;").replace("return 7;", "return 77;"))
@@ -133,6 +141,15 @@ class Fit(unittest.TestCase):
         write(self.mini.kernel / "README", "changed\n")
         said = self.mini.stack("check", "--fit", "--tree", self.mini.kernel, "alpha")
         self.assertIn("has 1 uncommitted changes; they are not used, HEAD is", said.stderr)
+
+    def test_tree_by_environment_and_none(self):
+        said = self.mini.stack("check", "--fit", "alpha", LINUX_TREE="%s:next" % self.mini.kernel)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertIn("2 patches: 2 clean", said.stdout)
+        for words, text in ((["--fit"], "--fit: no tree is named"), (["--kunit"], "--kunit goes with --fit")):
+            said = self.mini.stack("check", *words)
+            self.assertEqual(said.returncode, 2, said.stdout)
+            self.assertIn(text, said.stderr)
 
     def test_errors(self):
         write(self.mini.top / "notgit/file", "")
@@ -248,7 +265,14 @@ class Shard(unittest.TestCase):
         proc = mini.stack("check", "--merge", parts[0], mini.top / "other/report.json")
         self.assertEqual(proc.returncode, 2, proc.stdout)
         self.assertIn("differ in 'checks'", proc.stderr)
+        proc = mini.stack("check", "--merge", *parts, "--out", mini.top / "s1")
+        self.assertEqual(proc.returncode, 2, proc.stdout)
+        self.assertIn("is where the whole goes", proc.stderr)
         data = json.loads(parts[0].read_text())
+        self.assertEqual(data["base"]["tree"], sh("git", "rev-parse", "v1.2.3^{tree}", cwd=mini.kernel))
+        write(parts[0], json.dumps(dict(data, base=dict(data["base"], tree="other"))))
+        self.assertIn("differ in 'base'", mini.stack("check", "--merge", *parts).stderr)
+        write(parts[0], json.dumps(data))
         data["patches"][0]["sha256"] = "other"
         write(parts[0], json.dumps(data))
         self.assertIn("differ in 'patches'", mini.stack("check", "--merge", *parts).stderr)
