@@ -89,8 +89,9 @@ static void __init window_whose_memory_is_freed(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, i * 0x10000, 0x10000),
 				0);
 		KUNIT_EXPECT_EQ(test, h->fake->bar[BAR_2].phys_addr, i * 0x10000);
-		ntb_mw_clear_trans(h->ntb, 0, 0);
+		KUNIT_EXPECT_EQ(test, ntb_mw_clear_trans(h->ntb, 0, 0), 0);
 		KUNIT_EXPECT_TRUE(test, h->fake->bar_set[BAR_2]);
+		KUNIT_EXPECT_EQ(test, h->fake->bar[BAR_2].phys_addr, 0);
 	}
 	h->frees = true;
 	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, false), 0);
