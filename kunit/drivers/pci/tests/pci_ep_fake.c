@@ -37,6 +37,7 @@ static int pci_ep_fake_set_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 		return fake->set_ret[i];
 	fake->bar[i] = *bar;
 	fake->bar_set[i] = true;
+	fake->bar_vfunc_no[i] = vfunc_no;
 	return 0;
 }
 

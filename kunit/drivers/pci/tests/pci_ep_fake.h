@@ -42,6 +42,7 @@ struct kunit;
  * @unlocked: how often that was without epc->lock
  * @bar: the BARs as they are set
  * @bar_set: whether they are
+ * @bar_vfunc_no: of which virtual function, or 0
  * @sets: how often each of them was set
  * @clears: how often each of them was cleared
  * @set_ret: results of setting them
@@ -81,6 +82,7 @@ struct pci_ep_fake {
 
 	struct pci_epf_bar bar[PCI_STD_NUM_BARS];
 	bool bar_set[PCI_STD_NUM_BARS];
+	u8 bar_vfunc_no[PCI_STD_NUM_BARS];
 	int sets[PCI_STD_NUM_BARS], clears[PCI_STD_NUM_BARS];
 	int set_ret[PCI_STD_NUM_BARS];
 	int bad_clears;

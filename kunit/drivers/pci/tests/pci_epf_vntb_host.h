@@ -100,7 +100,7 @@ static void client_remove(struct ntb_client *client, struct ntb_dev *ntb)
 	ntb_peer_db_set(ntb, 1);
 	if (cur->frees) {
 		ntb_mw_clear_trans(ntb, 0, 0);
-		cur->freed_while_set = cur->fake->bar_set[BAR_2];
+		cur->freed_while_set = cur->fake->bar[BAR_2].phys_addr;
 	}
 	ntb_clear_ctx(ntb);
 	cur->removes++;
