@@ -183,7 +183,7 @@ def where_from(git_dir, patch, commit, path, since, tip):
         rows = [line.split(" ", 1) for line in said.splitlines()]
         for name, subject in rows:
             other = git("patch-id", "--stable", cwd=path, input=diff_of(path, name)).split()
-            if mine and other and mine[0] == other[0]:
+            if mine and other and mine[0] == other[0] and not taken_back(path, name, tip):
                 return SAME_ID + "%s (%s)" % (name[:12], subject)
         shallow = git("rev-parse", "--is-shallow-repository", cwd=path) == "true"
     except gitcmd.GitError:
@@ -193,6 +193,12 @@ def where_from(git_dir, patch, commit, path, since, tip):
             return "%s has the same subject" % name[:12]
     return "the same change; " + ("the tree's history cannot be searched (a shallow clone?)" if shallow
                                   else "no commit of its own found")
+
+
+def taken_back(path, commit, tip):
+    """Return the commit after `commit` up to tip that says, as git revert does, that it reverts it, or ""."""
+    return git("log", "-n", "1", "--format=%H", "--fixed-strings", "--grep=This reverts commit " + commit,
+               "%s..%s" % (commit, tip), cwd=path, env=OFFLINE)
 
 
 def diff_of(path, commit):

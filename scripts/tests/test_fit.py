@@ -96,6 +96,12 @@ class Fit(unittest.TestCase):
         self.assertIn("note: same patch-id as %s (PCI: Other words)" % name, said)
         self.assertIn("2 patches: 1 clean, 1 there", said)
 
+    def test_taken_back_and_changed_is_a_conflict(self):
+        name = self.commit("drivers/pci/a.c", "return 3;", "return 33;", "PCI: Other words")
+        sh("git", "revert", "--no-edit", name, cwd=self.mini.kernel)
+        self.commit("drivers/pci/a.c", "return 3;", "return 333;", "PCI: Something else")
+        self.assertIn("  1  CONFLICT  alpha/0001-", self.check("alpha", status=1))
+
     def test_there_by_subject_and_without_a_trace(self):
         path = self.mini.kernel / "drivers/pci/b.c"
         write(path, path.read_text().replace("return 2;", "return 22;").replace("return 7;", "return 77;"))
