@@ -93,6 +93,12 @@ static int client_probe(struct ntb_client *client, struct ntb_dev *ntb)
 
 static void client_remove(struct ntb_client *client, struct ntb_dev *ntb)
 {
+	/* It is no longer told of what the host does */
+	cur->db_events = 0;
+	if (pci_ep_fake_actions(cur->irq))
+		generic_handle_irq_safe(cur->irq);
+	KUNIT_EXPECT_EQ(cur->test, cur->db_events, 0);
+
 	/* As clients do, who say goodbye */
 	ntb_spad_write(ntb, 0, 0);
 	ntb_peer_spad_write(ntb, 0, 0, 0);

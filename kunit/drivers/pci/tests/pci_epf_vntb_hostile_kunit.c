@@ -133,9 +133,18 @@ static void __init expect_windows(struct host *h, int num)
 	KUNIT_EXPECT_EQ(test, get(h, REG_NUM_MWS), num);
 	KUNIT_EXPECT_EQ(test, ntb_mw_count(h->ntb, 0), num);
 	for (int i = 0; i < ARRAY_SIZE(bars); i++) {
+		const struct pci_epf_bar *bar = &h->fake->bar[bars[i]];
+
 		KUNIT_EXPECT_EQ(test, h->fake->bar_set[bars[i]], i < num);
-		if (i < num)
-			KUNIT_EXPECT_EQ(test, h->fake->bar[bars[i]].size, SZ_4K << i);
+		if (i >= num)
+			continue;
+		KUNIT_EXPECT_EQ(test, bar->size, SZ_4K << i);
+		KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, i, 0x20000, SZ_64K),
+				-EINVAL);
+		KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, i, 0x20000, SZ_4K << i), 0);
+		KUNIT_EXPECT_EQ(test, bar->phys_addr, 0x20000);
+		KUNIT_EXPECT_EQ(test, ntb_mw_clear_trans(h->ntb, 0, i), 0);
+		KUNIT_EXPECT_EQ(test, bar->phys_addr, 0);
 	}
 	unbind(h);
 }
