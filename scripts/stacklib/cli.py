@@ -7,23 +7,22 @@ import signal
 import sys
 import traceback
 
-import gitcmd
-import term
-import workspace
+from stacklib import options
+from stacklib.host import gitcmd, packages, term, workspace
 
 VERBS = [
-    ("setup", "setup", "install what is missing, build sparse where the system's is too old"),
-    ("apply", "tree", "base + patches + kunit drop-in as commits in out/linux"),
-    ("check", "checks", "run every check on every patch, print the verdicts, write the report"),
-    ("kunit", "kunit", "build and run the suites on UML"),
-    ("edit", "edit", "put a topic's patches on a branch as commits"),
-    ("refresh", "edit", "write that branch back as canonical patch files"),
-    ("lint", "lint", "check series, patch files, headers, cover letters, manifests"),
-    ("export", "export", "a topic as a mailbox with cover letter, for git am, b4 and the list"),
-    ("diff", "compare", "what changed between two states of a topic, or against a posting"),
-    ("b4", "prep", "a topic as a branch of b4 prep in a git tree of yours"),
-    ("mail-check", "mailcheck", "judge one patch on standard input, for b4"),
-    ("test", "testrun", "the project's own tests, and what CI runs"),
+    ("setup", "install what is missing, build sparse where the system's is too old"),
+    ("apply", "base + patches + kunit drop-in as commits in out/linux"),
+    ("check", "run every check on every patch, print the verdicts, write the report"),
+    ("kunit", "build and run the suites on UML"),
+    ("edit", "put a topic's patches on a branch as commits"),
+    ("refresh", "write that branch back as canonical patch files"),
+    ("lint", "check series, patch files, headers, cover letters, manifests"),
+    ("export", "a topic as a mailbox with cover letter, for git am, b4 and the list"),
+    ("diff", "what changed between two states of a topic, or against a posting"),
+    ("b4", "a topic as a branch of b4 prep in a git tree of yours"),
+    ("mail-check", "judge one patch on standard input, for b4"),
+    ("test", "the project's own tests, and what CI runs"),
 ]
 
 # The tools that must be there before a verb begins ("*": all); setup installs
@@ -40,7 +39,7 @@ NEEDS = {"apply": GIT, "edit": GIT, "refresh": GIT, "lint": ["git"], "export": G
 # What makes a verb quicker: installed along with what is missing, never asked for alone.
 LIKES = {"check": ["ccache"], "kunit": ["ccache"]}
 # The verbs that bring a kernel tree into the work folder.
-TREES = ("apply", "check", "kunit", "edit", "refresh", "export", "diff", "b4", "test")
+TREES = ("apply", "kunit", "edit", "refresh", "export", "diff", "b4", "test")
 
 EPILOG = """\
 exit status: 0 all is well, 1 findings, 2 wrong use or broken environment
@@ -55,21 +54,20 @@ def usage():
     """Return the help text of the tool as a whole."""
     lines = ["usage: scripts/stack VERB [TOPIC...] [--base NAME] [--out DIR] [--tree PATH[:REF]]",
              "", "Applies a stack of kernel patches to a pinned kernel, proves it, keeps it.", ""]
-    lines += ["  %-10s  %s" % (verb, text) for verb, _, text in VERBS]
+    lines += [f"  {verb!s:<10}  {text}" for verb, text in VERBS]
     return "\n".join(lines) + "\n\n" + EPILOG
 
 
 def load(verb):
     """Return the module that implements verb; StackError when the verb is unknown."""
-    for name, module, _ in VERBS:
-        if name == verb:
-            return importlib.import_module(module)
-    raise term.StackError("no verb '%s'" % verb, "scripts/stack --help")
+    if verb in options.VERBS:
+        return importlib.import_module("stacklib.verbs." + verb.replace("-", "_"))
+    raise term.StackError(f"no verb '{verb}'", "scripts/stack --help")
 
 
-def needed(verb, args):
+def needed(verb, opts):
     """Return (the tools that must be there, those that are installed along) for a run."""
-    if verb == "check" and (args.merge or args.fit and not args.kunit):
+    if verb == "check" and (opts.merge or opts.fit and not opts.kunit):
         return GIT, []  # nothing is compiled
     return NEEDS[verb], LIKES.get(verb, [])
 
@@ -93,12 +91,12 @@ def main(argv):
     try:
         end_cleanly()
         verb = argv[0]
-        args = build_parser(verb).parse_args(argv)
+        opts = options.VERBS[verb].of(build_parser(verb).parse_args(argv))
         if verb in TREES:
-            workspace.Workspace(args).refuse_paths()
+            workspace.Workspace(opts).refuse_paths()
         if verb in NEEDS:
-            importlib.import_module("setup").ensure_quickly(*needed(verb, args))
-        return int(load(verb).run(args) or 0)
+            packages.ensure_quickly(*needed(verb, opts))
+        return int(load(verb).run(opts) or 0)
     except term.StackError as exc:
         term.error(exc)
         return exc.code
@@ -109,7 +107,7 @@ def main(argv):
         sys.stderr.close()
         return 141
     except OSError as exc:
-        term.error(term.StackError("%s%s" % (exc.strerror or exc, ": %s" % exc.filename if exc.filename else ""),
+        term.error(term.StackError(f"{exc.strerror or exc}{f': {exc.filename}' if exc.filename else ''}",
                                    gitcmd.FREE_SPACE if exc.errno == errno.ENOSPC else None))
         return 2
     except Exception:  # pylint: disable=broad-except

@@ -17,7 +17,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent.parent
 CHECKS = REPO / "scripts" / "checks"
-sys.path.insert(0, str(REPO / "scripts" / "stacklib"))
+sys.path.insert(0, str(REPO / "scripts"))
 
 # Enough of a kernel for the patch checks, kernel-doc and coccinelle
 SMALL = ["scripts/checkpatch.pl", "scripts/spelling.txt", "scripts/const_structs.checkpatch", "scripts/kernel-doc",
@@ -41,9 +41,9 @@ def base():
             if res.returncode == 0:
                 return given, res.stdout.strip()
         raise AssertionError("STACK_TEST_TREE=%s is no git repository with a commit" % given)
-    import series  # pylint: disable=import-outside-toplevel
-    import tree  # pylint: disable=import-outside-toplevel
-    from workspace import Workspace  # pylint: disable=import-outside-toplevel
+    from stacklib.stack import series  # pylint: disable=import-outside-toplevel
+    from stacklib.linux import tree  # pylint: disable=import-outside-toplevel
+    from stacklib.host.workspace import Workspace  # pylint: disable=import-outside-toplevel
     ws = Workspace()
     stack = series.load(ws.repo)
     with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +79,7 @@ def extract(paths, target):
 
 def tool_path():
     """The PATH under which the tool runs checks."""
-    import setup  # pylint: disable=import-outside-toplevel
+    from stacklib.verbs import setup  # pylint: disable=import-outside-toplevel
     return setup.tool_path()
 
 

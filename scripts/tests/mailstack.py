@@ -10,7 +10,7 @@ import subprocess
 import ministack
 from ministack import sh, write
 
-import canonical
+from stacklib.stack import canonical
 
 SUBJECT = ("PCI: Réponse to a subject that is so long that every mailer folds it, with names like "
            "pcie_bandwidth_available() and Łukasz")

@@ -12,12 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-LIB = Path(__file__).resolve().parent.parent / "stacklib"
+LIB = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(LIB))
 
-import canonical  # noqa: E402  pylint: disable=wrong-import-position
-import tools      # noqa: E402  pylint: disable=wrong-import-position
-import workspace  # noqa: E402  pylint: disable=wrong-import-position
+from stacklib.host import tools, workspace  # noqa: E402  pylint: disable=wrong-import-position
+from stacklib.stack import canonical  # noqa: E402  pylint: disable=wrong-import-position
 
 # With what setup made for the caller: a mini stack has a cache of its own, and nothing is made there.
 PATH = tools.search_path(workspace.Workspace().cache)

@@ -12,8 +12,7 @@ import ministack  # noqa: E402
 import mailstack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
-import mailcheck  # noqa: E402
-import prep  # noqa: E402
+from stacklib.verbs import b4, mail_check  # noqa: E402
 
 B4_WORDS = ("b4", "-n", "--offline-mode")
 
@@ -206,21 +205,21 @@ class B4(unittest.TestCase):
         self.assertIn("is not in a kernel tree", proc.stderr)
 
     def test_what_an_old_b4_cannot_do(self):
-        with mock.patch.object(prep.tools, "version", lambda *a: "0.12.0"), \
-                mock.patch.object(prep, "say") as said:
-            self.assertEqual(prep.have(), 1)
+        with mock.patch.object(b4.tools, "version", lambda *a: "0.12.0"), \
+                mock.patch.object(b4, "say") as said:
+            self.assertEqual(b4.have(), 1)
         text = "\n".join(c.args[0] for c in said.call_args_list)
         self.assertRegex(text, r"prep --check, .* no: needs b4 0\.14")
         self.assertRegex(text, r"prep --set-prefixes, --show-info +yes")
         self.assertIn("mend: scripts/stack setup (brings b4 0.14)", text)
-        with mock.patch.object(prep.tools, "version", lambda *a: None):
-            self.assertRaisesRegex(prep.StackError, "b4 is not installed", prep.have)
+        with mock.patch.object(b4.tools, "version", lambda *a: None):
+            self.assertRaisesRegex(b4.StackError, "b4 is not installed", b4.have)
 
     def test_author_of_a_folded_header(self):
-        said = mailcheck.authored(b"From: A\n <a@b.c>\nSubject: x\n\nFrom: B\n <b@b.c>\n\nlog\n")
+        said = mail_check.authored(b"From: A\n <a@b.c>\nSubject: x\n\nFrom: B\n <b@b.c>\n\nlog\n")
         self.assertEqual(said, b"From: B\n <b@b.c>\nSubject: x\n\nlog\n")
         plain = b"From: A <a@b.c>\nSubject: x\n\nlog\nFrom: B <b@b.c>\n\n"
-        self.assertEqual(mailcheck.authored(plain), plain)
+        self.assertEqual(mail_check.authored(plain), plain)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from ministack import MiniStack  # noqa: E402
 
-import aptsource  # noqa: E402
-import base  # noqa: E402
-import basefetch  # noqa: E402
+from stacklib.host import aptsource  # noqa: E402
+from stacklib.linux import base, fetch  # noqa: E402
 
 
 class BaseCase(unittest.TestCase):
@@ -130,7 +129,7 @@ class Tarball(BaseCase):
     def test_truncated_but_the_manifest_agrees(self):
         data = self.tarball().read_bytes()
         self.tarball().write_bytes(data[:len(data) - 40])
-        self.manifest(sha256=basefetch.sha256_of(self.tarball()))
+        self.manifest(sha256=fetch.sha256_of(self.tarball()))
         proc = self.apply(status=2, STACK_BASE_DIR=self.mini.base)
         self.assertIn("Unexpected end of input", proc.stderr)
         self.nothing_kept()
@@ -207,13 +206,13 @@ class Network(BaseCase):
         ministack.write(slow / "git", "#!/bin/sh\n[ \"$1\" = ls-remote ] && exec sleep 60\n"
                         "exec /usr/bin/git \"$@\"\n")
         (slow / "git").chmod(0o755)
-        old, basefetch.CONNECT_SECONDS = basefetch.CONNECT_SECONDS, 1
+        old, fetch.CONNECT_SECONDS = fetch.CONNECT_SECONDS, 1
         path, os.environ["PATH"] = os.environ["PATH"], "%s:%s" % (slow, os.environ["PATH"])
         try:
-            with self.assertRaisesRegex(basefetch.NotHere, "did not answer in 1 s"):
-                basefetch.probe(self.mini.top, "https://example.org/linux.git", "v1")
+            with self.assertRaisesRegex(fetch.NotHere, "did not answer in 1 s"):
+                fetch.probe(self.mini.top, "https://example.org/linux.git", "v1")
         finally:
-            basefetch.CONNECT_SECONDS, os.environ["PATH"] = old, path
+            fetch.CONNECT_SECONDS, os.environ["PATH"] = old, path
 
 
 class Apt(unittest.TestCase):

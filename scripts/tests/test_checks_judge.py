@@ -5,9 +5,8 @@ import unittest
 from pathlib import Path
 
 import checks_support  # noqa: F401 (puts stacklib on the path)
-import cache
-import judge
-from judge import Finding
+from stacklib.checking import cache, judge
+from stacklib.checking.judge import Finding
 
 
 def warn(line, text="unused variable", file="a.c", level="warning"):

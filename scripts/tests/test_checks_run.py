@@ -15,15 +15,12 @@ from pathlib import Path
 from unittest import mock
 
 from checks_support import git
-import cache
-import checkplan
-import checkrun
-import checks
+from stacklib.checking import cache, planning, report, runner
+from stacklib.host import process
+from stacklib.stack import series
+from stacklib.verbs import check
 import configparser
 import ministack
-import process
-import report
-import series
 
 TREE_CHECK = """\
 #!/bin/sh
@@ -128,10 +125,10 @@ class Runner(unittest.TestCase):
             topic.patches[-1].number = number
         shutil.rmtree(self.folder / "linux", ignore_errors=True)
         self.tree = FakeTree(self.folder, topic, self.states)
-        ws = types.SimpleNamespace(out=self.folder / "out", repo=self.folder)
+        ws = types.SimpleNamespace(out=self.folder / "out", repo=self.folder, jobs=1)
         stack = types.SimpleNamespace(base_name="v0", base={"version": "0.1"})
-        executor = checkrun.Executor(ws.out, cache.Cache(self.folder / "cache", enabled), os.environ["PATH"])
-        plan = checkplan.Plan(ws, self.tree, checkrun.load(self.folder / "checks", only), executor)
+        executor = runner.Executor(ws.out, cache.Cache(self.folder / "cache", enabled), os.environ["PATH"])
+        plan = planning.Plan(ws, self.tree, runner.load(self.folder / "checks", only), executor)
         self.data = report.build(ws, stack, plan, plan.run(), 1.0, only)
         report.save(ws.out, self.data)
         return self.data
@@ -277,10 +274,10 @@ class Runner(unittest.TestCase):
         self.assertEqual(self.tree.checkouts, [(0, True), (1, True), (2, True)])
 
     def test_unknown_check_and_bad_header(self):
-        with self.assertRaisesRegex(checkrun.StackError, "no check 'sparrow'"):
+        with self.assertRaisesRegex(runner.StackError, "no check 'sparrow'"):
             self.run_all(only=["sparrow"])
         self.write("words", "#!/bin/sh\n# kind: something\n")
-        with self.assertRaisesRegex(checkrun.StackError, "kind: patch"):
+        with self.assertRaisesRegex(runner.StackError, "kind: patch"):
             self.run_all()
 
     def test_every_boundary_is_checked_out_once(self):
@@ -327,7 +324,7 @@ class Runner(unittest.TestCase):
 
     def test_a_check_without_end_is_broken(self):
         self.write("zslow", TREE_CHECK.replace("words", "zslow").replace("for f", "sleep 60 & echo $! > \"$RUNS.pid\"; wait; for f"))
-        with mock.patch.object(checkrun, "CHECK_LIMIT", 1):
+        with mock.patch.object(runner, "CHECK_LIMIT", 1):
             self.run_all(only=["zslow"])
         self.assertEqual(self.verdict(1, "zslow")["verdict"], "BROKEN")
         self.assertRegex(self.verdict(1, "zslow")["reason"], "no end after 1 s")
@@ -335,7 +332,7 @@ class Runner(unittest.TestCase):
 
     def test_a_version_without_end_is_broken(self):
         self.write("words", TREE_CHECK.replace("echo 1 && exit", "sleep 60"))
-        with mock.patch.object(checkrun, "VERSION_LIMIT", 1):
+        with mock.patch.object(runner, "VERSION_LIMIT", 1):
             self.run_all(only=["words"])
         self.assertEqual(self.verdict(1, "words")["verdict"], "BROKEN")
         self.assertRegex(self.verdict(1, "words")["reason"], "--version: no end after 1 s")
@@ -355,8 +352,8 @@ class Runner(unittest.TestCase):
     def test_table_fits_the_terminal_and_counts(self):
         self.write("archy", ARCH_CHECK)
         data = self.run_all()
-        self.assertEqual(checks.cell([{"verdict": "pass", "arch": "um"}, {"verdict": "FAIL", "arch": "s390"}]), ("FAIL s390", "red"))
-        self.assertEqual(checks.cell([{"verdict": "FAIL", "arch": "um"}, {"verdict": "FAIL", "arch": "s390"}]), ("FAIL all", "red"))
+        self.assertEqual(check.cell([{"verdict": "pass", "arch": "um"}, {"verdict": "FAIL", "arch": "s390"}]), ("FAIL s390", "red"))
+        self.assertEqual(check.cell([{"verdict": "FAIL", "arch": "um"}, {"verdict": "FAIL", "arch": "s390"}]), ("FAIL all", "red"))
         self.assertEqual(len(data["verdicts"]), 2 + 2 + 4)
 
 
@@ -415,7 +412,7 @@ class RealChecks(unittest.TestCase):
 
     def test_headers_and_help(self):
         from checks_support import CHECKS  # pylint: disable=import-outside-toplevel
-        found = checkrun.load(CHECKS)
+        found = runner.load(CHECKS)
         names = [c.name for c in found]
         for name in "apply headers checkpatch spelling kernel-doc coccinelle build sparse".split():
             self.assertIn(name, names)

@@ -14,11 +14,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from ministack import MiniStack  # noqa: E402
 
-import cli  # noqa: E402
-import series  # noqa: E402
-import term  # noqa: E402
-import testrun  # noqa: E402
-import tools  # noqa: E402
+from stacklib import cli  # noqa: E402
+from stacklib.host import term, tools  # noqa: E402
+from stacklib.stack import series  # noqa: E402
+from stacklib.verbs import test  # noqa: E402
 
 LAUNCHER = ministack.LIB.parent / "stack"
 
@@ -195,19 +194,19 @@ class TestVerb(unittest.TestCase):
     """The verb test counts; a step that breaks is a failure and not the end."""
 
     def run_test(self, own, extra_steps=()):
-        args = testrun.argparse.Namespace(only=None, quick=True, out=None, topics=[], base=None,
+        args = test.argparse.Namespace(only=None, quick=True, out=None, topics=[], base=None,
                                           verb="test", tree=None)
         out = io.StringIO()
-        patches = [mock.patch.object(testrun, "own_tests", own),
-                   mock.patch.object(testrun, "base_counts", lambda *a: (0, 0)),
-                   mock.patch.object(testrun, "lint_counts", lambda a: (0, 0))]
-        patches += [mock.patch.object(testrun, n, f) for n, f in extra_steps]
+        patches = [mock.patch.object(test, "own_tests", own),
+                   mock.patch.object(test, "base_counts", lambda *a: (0, 0)),
+                   mock.patch.object(test, "lint_counts", lambda a: (0, 0))]
+        patches += [mock.patch.object(test, n, f) for n, f in extra_steps]
         args.quick = not extra_steps
         with redirect_stdout(out), mock.patch("sys.stderr", io.StringIO()):
             for patch in patches:
                 patch.start()
             try:
-                status = testrun.run(args)
+                status = test.run(args)
             finally:
                 for patch in patches:
                     patch.stop()
@@ -239,7 +238,7 @@ class TestVerb(unittest.TestCase):
                             "    def test_d(self):\n        with self.subTest(i=1): self.fail('y')\n")
             out = io.StringIO()
             with redirect_stdout(out), mock.patch.object(sys, "path", list(sys.path)):
-                self.assertEqual(testrun.own_tests(Path(folder)), (1, 3))
+                self.assertEqual(test.own_tests(Path(folder)), (1, 3))
         self.assertIn("FAIL (skipped)", out.getvalue())
 
 

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from ministack import MiniStack  # noqa: E402
 
-import canonical  # noqa: E402
+from stacklib.stack import canonical  # noqa: E402
 
 
 class Edit(unittest.TestCase):

@@ -13,16 +13,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import mailstack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
-import dropseries  # noqa: E402
-import mail  # noqa: E402
-import posting  # noqa: E402
-import recipients  # noqa: E402
+from stacklib.mail import letters, posting, recipients  # noqa: E402
+from stacklib.stack import dropseries  # noqa: E402
 
 
 def parse(data):
     """The mails of a mailbox, by the separator that export writes."""
     return [email.message_from_bytes(part, policy=email.policy.default)
-            for part in data.split(mail.SEPARATOR)[1:]]
+            for part in data.split(letters.SEPARATOR)[1:]]
 
 
 class Export(unittest.TestCase):
@@ -434,7 +432,7 @@ class Mail(unittest.TestCase):
 
     def test_quoted_printable_and_back(self):
         body = "From x\n>From y\nplain \n\ttab\t\n%s\ncr\rin\r\né=3D\n".encode() % (b"y" * 3000)
-        said = mail.quoted(body)
+        said = letters.quoted(body)
         self.assertNotRegex(said, rb"(?m)^>*From ")
         self.assertNotIn(b"\r", said)
         self.assertLess(max(map(len, said.split(b"\n"))), 80)
@@ -442,12 +440,12 @@ class Mail(unittest.TestCase):
         self.assertEqual(quopri.decodestring(said), body)
 
     def test_carriage_return_in_a_log(self):
-        said = mail.whole(b"From: a@b.c\nSubject: x", b"one\rtwo\n", mail.Letterhead("t-abc", "example.org"), 1)
+        said = letters.whole(b"From: a@b.c\nSubject: x", b"one\rtwo\n", letters.Letterhead("t-abc", "example.org"), 1)
         self.assertIn(b"quoted-printable\n\none=0Dtwo\n", said)
 
     def test_plain_bodies_stay_plain(self):
-        head = mail.Letterhead("t-abc", "example.org")
-        said = mail.whole(b"From: a@b.c\nSubject: x", b"just text\nFrom: no\n", head, 1)
+        head = letters.Letterhead("t-abc", "example.org")
+        said = letters.whole(b"From: a@b.c\nSubject: x", b"just text\nFrom: no\n", head, 1)
         self.assertNotIn(b"MIME-Version", said)
         self.assertTrue(said.endswith(b"\n\njust text\nFrom: no\n\n"))
 

@@ -13,11 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
-import fit  # noqa: E402
-import ktap  # noqa: E402
-import kunitrun  # noqa: E402
-import shard  # noqa: E402
-import term  # noqa: E402
+from stacklib.checking import fit, shard  # noqa: E402
+from stacklib.host import term  # noqa: E402
+from stacklib.suites import boot, ktap  # noqa: E402
 
 
 class Fit(unittest.TestCase):
@@ -184,7 +182,7 @@ class Fit(unittest.TestCase):
         def case(suite, status):
             return ktap.Case(suite, "one", status)
         for status, word in (("passed", "pass"), ("failed", "FAIL")):
-            ran = kunitrun.Result("plain", self.mini.out / "test.log", built=True, suites=[
+            ran = boot.Result("plain", self.mini.out / "test.log", built=True, suites=[
                 ktap.Suite("mini", [case("mini", "passed"), case("mini", "skipped")]),
                 ktap.Suite("alpha_one", [case("alpha_one", status)])])
             code, said = self.with_result(ran)

@@ -9,13 +9,11 @@ import unittest
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-sys.path.insert(0, str(HERE.parent / "stacklib"))
+sys.path.insert(0, str(HERE.parent))
 
-import kunit            # noqa: E402
-import kunitarch        # noqa: E402
-import kunitrun         # noqa: E402
-import term             # noqa: E402
-import tools            # noqa: E402
+from stacklib.host import term, tools  # noqa: E402
+from stacklib.suites import boot, machine  # noqa: E402
+from stacklib.verbs import kunit  # noqa: E402
 
 
 class Arch(unittest.TestCase):
@@ -30,26 +28,26 @@ class Arch(unittest.TestCase):
         """A configuration of that head."""
         (self.top / (name + ".config")).write_text(head + "# timeout: 5\nCONFIG_KUNIT=y\n",
                                                    encoding="utf-8")
-        return kunitrun.load_config(self.top, name)
+        return boot.load_config(self.top, name)
 
     def test_uml(self):
         """Without the line: UML, with its console socket in the build folder."""
         config = self.config("um", "")
-        self.assertEqual(kunitarch.options(config), [])
-        self.assertEqual(kunitarch.boot_options(config, "/b"), ["--kernel_args=uml_dir=/b/uml/"])
-        self.assertEqual(kunitarch.environment(config, {"PATH": "/p"}), {"PATH": "/p"})
-        self.assertTrue(kunitarch.ended(config, "reboot: System halted\n"))
+        self.assertEqual(machine.options(config), [])
+        self.assertEqual(machine.boot_options(config, "/b"), ["--kernel_args=uml_dir=/b/uml/"])
+        self.assertEqual(machine.environment(config, {"PATH": "/p"}), {"PATH": "/p"})
+        self.assertTrue(machine.ended(config, "reboot: System halted\n"))
 
     def test_x86(self):
         """With it: kunit.py is told where the machine is, and what UML wants is left away."""
         config = self.config("two", "# arch: x86_64\n")
-        self.assertEqual(kunitarch.options(config),
+        self.assertEqual(machine.options(config),
                          ["--arch=x86_64", "--qemu_config=%s/two.py" % self.top])
-        self.assertEqual(kunitarch.boot_options(config, "/b"), [])
-        self.assertEqual(kunitarch.environment(config, {"PATH": "/p"}),
+        self.assertEqual(machine.boot_options(config, "/b"), [])
+        self.assertEqual(machine.environment(config, {"PATH": "/p"}),
                          {"PATH": "%s:/p" % self.top})
-        self.assertFalse(kunitarch.ended(config, "reboot: System halted\n"))
-        self.assertTrue(kunitarch.ended(config, "reboot: Restarting system\n"))
+        self.assertFalse(machine.ended(config, "reboot: System halted\n"))
+        self.assertTrue(machine.ended(config, "reboot: Restarting system\n"))
 
     def test_unknown(self):
         """An architecture that nobody knows is an error."""
@@ -59,23 +57,23 @@ class Arch(unittest.TestCase):
     def test_without(self):
         """A suite that a configuration does without runs in the others."""
         plain, full = self.config("plain", "# without: b\n"), self.config("full", "")
-        self.assertEqual(kunitarch.suites(self.top, plain, ["a", "b"]), ["a"])
-        self.assertEqual(kunitarch.suites(self.top, full, ["a", "b"]), ["a", "b"])
+        self.assertEqual(machine.suites(self.top, plain, ["a", "b"]), ["a"])
+        self.assertEqual(machine.suites(self.top, full, ["a", "b"]), ["a", "b"])
 
     def test_only(self):
         """A suite that is bound to a configuration runs there and nowhere else."""
         plain, two = self.config("um", ""), self.config("two", "# only: b gone\n")
-        self.assertEqual(kunitarch.suites(self.top, plain, ["a", "b"]), ["a"])
-        self.assertEqual(kunitarch.suites(self.top, two, ["a", "b"]), ["b"])
-        self.assertEqual(kunitarch.suites(self.top, two, ["a"]), [])
+        self.assertEqual(machine.suites(self.top, plain, ["a", "b"]), ["a"])
+        self.assertEqual(machine.suites(self.top, two, ["a", "b"]), ["b"])
+        self.assertEqual(machine.suites(self.top, two, ["a"]), [])
 
     def test_also(self):
         """A suite that a configuration has besides runs there, and where it ran before."""
         plain, two = self.config("um", ""), self.config("two", "# only: b\n# also: a gone\n")
-        self.assertEqual(kunitarch.suites(self.top, plain, ["a", "b", "c"]), ["a", "c"])
-        self.assertEqual(kunitarch.suites(self.top, two, ["a", "b", "c"]), ["a", "b"])
+        self.assertEqual(machine.suites(self.top, plain, ["a", "b", "c"]), ["a", "c"])
+        self.assertEqual(machine.suites(self.top, two, ["a", "b", "c"]), ["a", "b"])
         three = self.config("three", "# also: b\n")
-        self.assertEqual(kunitarch.suites(self.top, three, ["a", "b", "c"]), ["a", "b", "c"])
+        self.assertEqual(machine.suites(self.top, three, ["a", "b", "c"]), ["a", "b", "c"])
 
     def fragments(self, config):
         """The lines of the fragments that @config makes of two, by name of the file."""
@@ -83,7 +81,7 @@ class Arch(unittest.TestCase):
         paths[0].write_text("CONFIG_A=y\nCONFIG_KUNIT_UML_PCI=y\n# c\nCONFIG_KUNIT_UML_PCIX=y\n",
                             encoding="utf-8")
         paths[1].write_text("CONFIG_B=y\n", encoding="utf-8")
-        builder = kunitrun.Builder(self.tree(), self.top / "build", config, paths, {}, 1)
+        builder = boot.Builder(self.tree(), self.top / "build", config, paths, {}, 1)
         given = [option.partition("=")[2] for option in builder.options
                  if option.startswith("--kunitconfig=")]
         self.assertEqual(given[0], str(config.path))
@@ -93,7 +91,7 @@ class Arch(unittest.TestCase):
 
     def tree(self):
         """A kernel tree, as far as Builder looks."""
-        path = self.top / "tree" / kunitrun.KUNIT_PY
+        path = self.top / "tree" / boot.KUNIT_PY
         path.parent.mkdir(parents=True)
         path.touch()
         return self.top / "tree"
@@ -116,8 +114,8 @@ class Arch(unittest.TestCase):
     def test_shipped(self):
         """What is shipped has its files, suites and tools."""
         for name in kunit.CONFIGS:
-            config = kunitrun.load_config(kunit.config_folder(), name)
-            self.assertTrue(set(kunitarch.tools(config)) <= set(tools.TOOLS))
+            config = boot.load_config(kunit.config_folder(), name)
+            self.assertTrue(set(machine.tools(config)) <= set(tools.TOOLS))
             for suite in config.only + config.also:
                 self.assertTrue(list(HERE.parents[1].rglob("kunit/**/%s_kunit.c" % suite)), suite)
             if config.arch:

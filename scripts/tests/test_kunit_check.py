@@ -11,9 +11,9 @@ import unittest
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-sys.path.insert(0, str(HERE.parent / "stacklib"))
+sys.path.insert(0, str(HERE.parent))
 
-import kunitrun                 # noqa: E402
+from stacklib.suites import boot  # noqa: E402
 from test_kunit_run import FAKE  # noqa: E402
 
 CHECK = HERE.parent / "checks" / "kunit"
@@ -37,11 +37,11 @@ class Check(unittest.TestCase):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text("CONFIG_KUNIT=y\n", encoding="utf-8")
         (self.tree / "tools/testing/kunit").mkdir(parents=True)
-        (self.tree / kunitrun.KUNIT_PY).write_text(FAKE, encoding="utf-8")
+        (self.tree / boot.KUNIT_PY).write_text(FAKE, encoding="utf-8")
 
     def check(self, play, suites, *args, **more):
         """Run the check in which kunit.py plays @play; returns the finished process."""
-        options = kunitrun.read_options(HERE.parent / "kunit" / "plain.config")
+        options = boot.read_options(HERE.parent / "kunit" / "plain.config")
         env = dict(os.environ, TREE=str(self.tree), BUILD=str(self.top / "build"),
                    SUITES=suites, JOBS="1", LOG=str(self.top / "log"), PLAY=play,
                    GOLDEN=str(HERE / "kunit"), DOT_CONFIG=repr(options),
@@ -107,7 +107,7 @@ class Check(unittest.TestCase):
         unknown = self.check("pass", "no_such_suite")
         unset = self.check("pass", None)
         argument = self.check("pass", "scratch", "--fast")
-        (self.tree / kunitrun.KUNIT_PY).unlink()
+        (self.tree / boot.KUNIT_PY).unlink()
         no_kunit = self.check("pass", "scratch")
         for done in (silent, empty, unknown, unset, argument, no_kunit):
             self.assertEqual((done.returncode, done.stdout), (2, ""))

@@ -12,13 +12,10 @@ from types import SimpleNamespace
 import unittest
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "stacklib"))
+sys.path.insert(0, str(HERE.parent))
 
-import coverage     # noqa: E402
-import gcov         # noqa: E402
-import gitcmd       # noqa: E402
-import kunitreport  # noqa: E402
-import term         # noqa: E402
+from stacklib.host import gitcmd, term  # noqa: E402
+from stacklib.suites import coverage, gcov, summary  # noqa: E402
 
 BASE = "int old(int x)\n{\n\tif (x)\n\t\treturn 1;\n\treturn 0;\n}\n"
 FIRST = BASE + "\nint one(int x)\n{\n\tif (x < 0)\n\t\treturn -22;\n\treturn x + 1;\n}\n"
@@ -115,7 +112,7 @@ class Lines(unittest.TestCase):
         self.assertEqual(report.patches[1].aside, {"vmd.c": "needs x86"})
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
-            kunitreport.show_coverage(report)
+            summary.show_coverage(report)
         self.assertIn("vmd.c (4 added lines of 0002)\n    needs x86", said.getvalue())
 
     def test_excused_file_that_is_built(self):

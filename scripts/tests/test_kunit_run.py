@@ -13,15 +13,13 @@ from unittest import mock
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-sys.path.insert(0, str(HERE.parent / "stacklib"))
+sys.path.insert(0, str(HERE.parent))
 
 import ministack        # noqa: E402
-import checkrun         # noqa: E402
-import kunit            # noqa: E402
-import kunitreport      # noqa: E402
-import kunitrun         # noqa: E402
-import ktap             # noqa: E402
-import term             # noqa: E402
+from stacklib.checking import runner  # noqa: E402
+from stacklib.host import term  # noqa: E402
+from stacklib.suites import boot, ktap, summary  # noqa: E402
+from stacklib.verbs import kunit  # noqa: E402
 
 GOLDEN = HERE / "kunit"
 
@@ -69,14 +67,14 @@ class Run(unittest.TestCase):
         self.top = Path(folder.name)
         self.tree = self.top / "check"
         (self.tree / "tools/testing/kunit").mkdir(parents=True)
-        (self.tree / kunitrun.KUNIT_PY).write_text(FAKE, encoding="utf-8")
-        self.config = kunitrun.load_config(HERE.parent / "kunit", "plain")
+        (self.tree / boot.KUNIT_PY).write_text(FAKE, encoding="utf-8")
+        self.config = boot.load_config(HERE.parent / "kunit", "plain")
 
     def run_config(self, play, asked, dot_config=None, isolated=False):
         """Result of a run in which kunit.py plays @play."""
         env = dict(os.environ, GOLDEN=str(GOLDEN), PLAY=play,
                    DOT_CONFIG=repr(self.config.options if dot_config is None else dot_config))
-        builder = kunitrun.Builder(self.tree, self.top / "build", self.config, [], env, 1)
+        builder = boot.Builder(self.tree, self.top / "build", self.config, [], env, 1)
         with contextlib.redirect_stdout(io.StringIO()):
             return kunit.run_config(builder, asked, self.top / "out", isolated)
 
@@ -131,14 +129,14 @@ class Run(unittest.TestCase):
     def test_hanging_kunit(self):
         """A kunit.py that does not come back is killed."""
         self.config.timeout = 1
-        with mock.patch.object(kunitrun, "_GRACE", 0):
+        with mock.patch.object(boot, "_GRACE", 0):
             result = self.run_config("hang", ["scratch"])
         self.assertFalse(result.ok())
         self.assertLess(result.run_seconds, 30)
 
     def test_build_without_end(self):
         """A build that does not come to its end is ended, and a problem."""
-        with mock.patch.object(kunitrun, "BUILD_LIMIT", 1):
+        with mock.patch.object(boot, "BUILD_LIMIT", 1):
             result = self.run_config("hang-build", ["scratch"])
         self.assertIn("the build was ended: no end after 1 s", result.problems[0])
         self.assertIn("begun", result.problems[0])
@@ -147,7 +145,7 @@ class Run(unittest.TestCase):
     def test_parse_without_end(self):
         """So is a kunit.py that never says what it makes of the log."""
         shutil.copy(GOLDEN / "pass.log", self.top / "hang-parse.log")
-        with mock.patch.object(kunitrun, "PARSE_LIMIT", 1), \
+        with mock.patch.object(boot, "PARSE_LIMIT", 1), \
                 mock.patch.object(sys.modules[__name__], "GOLDEN", self.top):
             result = self.run_config("hang-parse", ["scratch"])
         self.assertIn("no end after 1 s", result.problems[0])
@@ -156,12 +154,12 @@ class Run(unittest.TestCase):
         """An exception that is for this configuration and that nothing needed is told."""
         result = self.run_config("pass", ["scratch"])
         self.assertNotIn("suspicious RCU usage", "\n".join(result.unused))
-        self.config = kunitrun.load_config(HERE.parent / "kunit", "lockdep")
+        self.config = boot.load_config(HERE.parent / "kunit", "lockdep")
         result = self.run_config("pass", ["scratch"])
         self.assertRegex("\n".join(result.unused), r"splats\.allow:\d+: .*suspicious RCU usage")
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
-            kunitreport.show(result)
+            summary.show(result)
         self.assertIn("no report needed splats.allow:", said.getvalue())
         self.assertTrue(result.ok())
 
@@ -182,8 +180,8 @@ class Run(unittest.TestCase):
         self.assertIn("suite other was asked for and did not run", result.problems)
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
-            kunitreport.show(result)
-            kunitreport.table([result])
+            summary.show(result)
+            summary.table([result])
         self.assertIn("test-other.log:", said.getvalue())
         self.assertIn("a deliberate warning", said.getvalue())
 
@@ -214,14 +212,14 @@ class Run(unittest.TestCase):
 
     def test_no_kunit_py(self):
         """A tree without kunit.py is an error."""
-        (self.tree / kunitrun.KUNIT_PY).unlink()
+        (self.tree / boot.KUNIT_PY).unlink()
         with self.assertRaises(term.StackError):
             self.run_config("pass", ["scratch"])
 
     def test_no_compiler(self):
         """No gcc is an error that says what to do."""
         env = {"PATH": str(self.top), "GOLDEN": "", "PLAY": ""}
-        builder = kunitrun.Builder(self.tree, self.top / "build", self.config, [], env, 1)
+        builder = boot.Builder(self.tree, self.top / "build", self.config, [], env, 1)
         with self.assertRaises(term.StackError) as caught:
             builder.build(self.top / "log")
         self.assertIn("setup", caught.exception.mend)
@@ -229,7 +227,7 @@ class Run(unittest.TestCase):
     def test_results_json(self):
         """results.json has what was found."""
         result = self.run_config("fail", ["scratch_fail"])
-        kunitreport.write_json(result)
+        summary.write_json(result)
         data = json.loads((self.top / "out" / "results.json").read_text(encoding="utf-8"))
         self.assertEqual((data["ok"], data["passed"], data["failed"]), (False, 1, 1))
 
@@ -242,7 +240,7 @@ class With(unittest.TestCase):
 
     def setUp(self):
         self.mini = ministack.MiniStack(self)
-        ministack.write(self.mini.kernel / kunitrun.KUNIT_PY, self.KUNIT_PY)
+        ministack.write(self.mini.kernel / boot.KUNIT_PY, self.KUNIT_PY)
         self.mini.git("add", "-f", ".", cwd=self.mini.kernel)
         self.mini.git("commit", "-q", "-m", "kunit.py", cwd=self.mini.kernel)
 
@@ -251,7 +249,7 @@ class With(unittest.TestCase):
         diff = self.mini.top / "mutant.patch"
         diff.write_text("--- a/drivers/pci/a.c\n+++ b/drivers/pci/a.c\n@@ -1,4 +1,4 @@\n"
                         " int a0(void)\n {\n-\treturn 0;\n+%s\n }\n" % new, encoding="utf-8")
-        options = kunitrun.read_options(HERE.parent / "kunit" / "plain.config")
+        options = boot.read_options(HERE.parent / "kunit" / "plain.config")
         options.update(MINI="y", ALPHA_ONE="y", ALPHA_TWO="y")
         return self.mini.stack("kunit", "--tree", "%s:main" % self.mini.kernel, "--with", diff,
                                GOLDEN=GOLDEN, PLAY="fail", DOT_CONFIG=repr(options))
@@ -296,11 +294,11 @@ class Choices(unittest.TestCase):
     def test_configs(self):
         """Every shipped configuration reads; an unknown one does not."""
         for name in kunit.CONFIGS:
-            config = kunitrun.load_config(kunit.config_folder(), name)
+            config = boot.load_config(kunit.config_folder(), name)
             self.assertEqual(config.options["KUNIT"], "y")
             self.assertGreater(config.timeout, 0)
         with self.assertRaises(term.StackError):
-            kunitrun.load_config(kunit.config_folder(), "kcsan")
+            boot.load_config(kunit.config_folder(), "kcsan")
 
     def test_json_of_another_kind(self):
         """JSON that is no KUnit result is refused."""
@@ -312,8 +310,8 @@ class Choices(unittest.TestCase):
         """ccache is told to hit across work folders whatever the environment says."""
         with mock.patch.dict(os.environ, {"CCACHE_BASEDIR": "/x", "KCFLAGS": "-DX", "CCACHE_PREFIX": "distcc",
                                           "DISTCC_HOSTS": "h"}):
-            env = kunitrun.environment("/some/out", "/some/cache")
-            checks = checkrun.Executor("/some/out", None, "/bin").environment({})
+            env = boot.environment("/some/out", "/some/cache")
+            checks = runner.Executor("/some/out", None, "/bin").environment({})
         for one in (env, checks):  # see the README, on distcc
             self.assertEqual((one["CCACHE_PREFIX"], one["DISTCC_HOSTS"]), ("distcc", "h"))
         self.assertEqual((env["CCACHE_BASEDIR"], env["CCACHE_NOHASHDIR"]), ("/some/out", "1"))

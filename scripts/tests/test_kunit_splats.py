@@ -6,11 +6,11 @@ import tempfile
 import unittest
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "stacklib"))
+sys.path.insert(0, str(HERE.parent))
 
-import splats   # noqa: E402
-import stanza   # noqa: E402
-import term     # noqa: E402
+from stacklib.host import term  # noqa: E402
+from stacklib.stack import stanza  # noqa: E402
+from stacklib.suites import splats  # noqa: E402
 
 GOLDEN = HERE / "kunit"
 ENTRY = "report: {}\nreason: for the test\nuntil: never\n"

@@ -12,10 +12,9 @@ import mailstack  # noqa: E402
 import ministack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
-import dropin  # noqa: E402
-import maintainers  # noqa: E402
-import recipients  # noqa: E402
-import term  # noqa: E402
+from stacklib.host import term  # noqa: E402
+from stacklib.mail import recipients  # noqa: E402
+from stacklib.stack import dropin, maintainers  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[2]
 ENTRY = "DRIVER B\nM:\tB <b@example.org>\nS:\tMaintained\nF:\tdrivers/pci/tests/\nF:\ttools/x.c\n"

@@ -12,10 +12,10 @@ import unittest
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-sys.path.insert(0, str(HERE.parent / "stacklib"))
+sys.path.insert(0, str(HERE.parent))
 
 import ministack    # noqa: E402
-import process      # noqa: E402
+from stacklib.host import process  # noqa: E402
 
 # Leaves its id and that of its child in PIDS and stays; once PIDS is there it only says so.
 SLOW = '[ -e "{0}" ] || {{ sleep 60 & echo $$ $! > "{0}.new"; mv "{0}.new" "{0}"; wait; }}\n'
@@ -23,7 +23,7 @@ CHECK = ("#!/bin/sh\n#\n# slow: stays\n# kind: patch\n"
          "[ \"$1\" = --version ] && echo 1 && exit\n")
 # Starts a program of its own, as the check kunit does.
 NESTED = ("#!/usr/bin/env python3\n#\n# slow: stays\n# kind: patch\n"
-          "import os, sys\nsys.path.insert(0, {lib!r})\nimport process\n"
+          "import os, sys\nsys.path.insert(0, {lib!r})\nfrom stacklib.host import process\n"
           "if sys.argv[1:] == ['--version']:\n    print(1)\n    sys.exit()\n"
           "process.run(['/bin/sh', {script!r}], os.environ[process.VARIABLE], 90)\n")
 KUNIT_PY = ("import os, subprocess, sys, time\n"
@@ -78,7 +78,7 @@ class Run(Scratch):
     def test_limit_ends_what_a_check_started(self):
         """A program that has a session of its own below the one that is ended goes too."""
         check = self.top / "check"
-        check.write_text(NESTED.format(lib=str(HERE.parent / "stacklib"),
+        check.write_text(NESTED.format(lib=str(HERE.parent),
                                        script=str(self.script)), encoding="utf-8")
         notes = process.notes(self.top)
         with self.assertRaises(process.Expired):
@@ -134,7 +134,7 @@ class Killed(Scratch):
 
     def test_check_with_programs_of_its_own(self):
         """A check that waits for what it has started itself."""
-        self.check(NESTED.format(lib=str(HERE.parent / "stacklib"), script=str(self.script)))
+        self.check(NESTED.format(lib=str(HERE.parent), script=str(self.script)))
 
     def test_kunit(self):
         """A build of kunit.py that goes on."""

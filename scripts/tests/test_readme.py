@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import mailstack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
-import cli  # noqa: E402
-import kunitrun  # noqa: E402
+from stacklib import cli  # noqa: E402
+from stacklib.suites import boot  # noqa: E402
 import test_kunit_run  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[2]
@@ -174,7 +174,7 @@ class Recipes(unittest.TestCase):
         self.assertIn("2 patches: 2 there", self.do("scripts/stack check --fit --tree ~/linux", other))
 
     def test_suites_by_hand(self):
-        write(self.mini.kernel / kunitrun.KUNIT_PY, RUN + test_kunit_run.FAKE)
+        write(self.mini.kernel / boot.KUNIT_PY, RUN + test_kunit_run.FAKE)
         write(self.mini.repo / "kunit/drivers/pci/tests/.kunitconfig", "CONFIG_ALL=y\n")
         sh("git", "add", "-f", ".", cwd=self.mini.kernel)
         sh("git", "commit", "-qm", "kunit.py", cwd=self.mini.kernel)
@@ -193,7 +193,7 @@ class Recipes(unittest.TestCase):
         name = "patches/v1/alpha/mutants/NAME.patch"
         write(self.mini.repo / name, "--- a/drivers/pci/a.c\n+++ b/drivers/pci/a.c\n@@ -1,4 +1,4 @@\n int a0(void)\n"
               " {\n-\treturn 0;\n+\treturn 1;\n }\n")
-        options = kunitrun.read_options(REPO / "scripts/kunit/plain.config")
+        options = boot.read_options(REPO / "scripts/kunit/plain.config")
         self.env.update(GOLDEN=test_kunit_run.GOLDEN, PLAY="fail",
                         DOT_CONFIG=repr(dict(options, MINI="y", ALPHA_ONE="y", ALPHA_TWO="y")))
         self.assertIn("scratch_fail.fails", self.do(mutant, status=1))

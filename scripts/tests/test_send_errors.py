@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import mailstack  # noqa: E402
 from ministack import PATH, digest, sh, write  # noqa: E402
 
-import cache  # noqa: E402
-import prep  # noqa: E402
+from stacklib.checking import cache  # noqa: E402
+from stacklib.verbs import b4  # noqa: E402
 
 FULL = "echo 'error: unable to write file: No space left on device' >&2; exit 128"
 # As ^C, which a test that runs in the background would not get.
@@ -189,8 +189,8 @@ class B4(Errors):
                          sh("git", "rev-parse", "b4/beta^{tree}", cwd=self.tree))
 
     def test_missing_b4(self):
-        with mock.patch.object(prep.tools, "version", lambda *a: None):
-            self.assertRaisesRegex(prep.StackError, "b4 is not installed", prep.have)
+        with mock.patch.object(b4.tools, "version", lambda *a: None):
+            self.assertRaisesRegex(b4.StackError, "b4 is not installed", b4.have)
 
     def test_mail_check_without_its_tools(self):
         self.fails("mail-check", says="missing packages: codespell", mend="apt-get install", **self.only("git", "perl"))

@@ -10,10 +10,9 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 
-import setup  # noqa: E402
-import special  # noqa: E402
-import tools  # noqa: E402
-from term import StackError  # noqa: E402
+from stacklib.host import special, tools  # noqa: E402
+from stacklib.host.term import StackError  # noqa: E402
+from stacklib.verbs import setup  # noqa: E402
 
 
 class Tools(unittest.TestCase):

@@ -12,10 +12,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from ministack import MiniStack  # noqa: E402
 
-import series  # noqa: E402
-import tree  # noqa: E402
-from term import StackError  # noqa: E402
-from workspace import Workspace  # noqa: E402
+from stacklib.host.term import StackError  # noqa: E402
+from stacklib.host.workspace import Workspace  # noqa: E402
+from stacklib.linux import tree  # noqa: E402
+from stacklib.stack import series  # noqa: E402
 
 
 class Apply(unittest.TestCase):

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from ministack import MiniStack  # noqa: E402
 
-from workspace import Workspace  # noqa: E402
+from stacklib.host.workspace import Workspace  # noqa: E402
 
 
 class Lock(unittest.TestCase):

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One check as an executable: its header, its inputs, running it, its result in the cache."""
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from stacklib.checking import cache, judge
+from stacklib.host import env as host, process
+from stacklib.host.term import StackError
+
+KINDS = ("patch", "tree", "boundary")
+CROSS = {"um": "", "x86_64": "", "arm64": "aarch64-linux-gnu-", "i386": "i686-linux-gnu-",
+         "s390": "s390x-linux-gnu-", "powerpc": "powerpc64le-linux-gnu-", "sparc64": "sparc64-linux-gnu-"}
+# Variables that would change what make does, or be taken for an input
+NOT_PASSED = set("MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES KCFLAGS KCPPFLAGS ARCH CROSS_COMPILE SUBARCH CC HOSTCC CHECK CF "
+                 "C M O V W LLVM LOG PATCH FILES SUITES SPATCH SPFLAGS COCCI MODE".split())
+CHECK_LIMIT = 3600  # seconds, for one run of a check
+VERSION_LIMIT = 60  # seconds, for its --version
+LOG_KEPT = 60000  # characters of a log that are kept with the result
+
+
+class Check:
+    """An executable of scripts/checks: .name .path .kind .arches .reads .uses .errors_always .why"""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.name = self.path.name
+        head = []
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if not line.startswith("#"):
+                break
+            head.append(line)
+        self.fields = dict(re.findall(r"^#\s+(kind|arches|reads|uses|errors):\s*(.*?)\s*$", "\n".join(head), re.M))
+        self.kind = self.fields.get("kind", "").split(" ")[0]
+        if self.kind not in KINDS:
+            raise StackError(f"{self.path}: no line `# kind: patch|tree|boundary` in its header",
+                             "see scripts/checks/README")
+        self.arches = self.fields.get("arches", "").startswith("yes")
+        self.reads = self.fields.get("reads", "").split()
+        self.errors_always = self.fields.get("errors", "").startswith("always")
+        self.why = " ".join(re.findall(r"^#\s+(.*)$", "\n".join(head[:8]), re.M)[1:2])
+
+    def digest(self):
+        """Hash of the executable and of the files that its header names as used."""
+        try:
+            return cache.digest([self.path] + [self.path.parent / u for u in self.fields.get("uses", "").split()])
+        except OSError as err:
+            raise StackError(f"{self.path}: {err.filename}, named in `# uses:`, is not there") from err
+
+
+def load(folder, only=None):
+    """All checks of a folder in a sensible order (cheap ones first); StackError for an unknown `only`."""
+    found = [Check(p) for p in sorted(Path(folder).iterdir())
+             if p.is_file() and os.access(p, os.X_OK) and not p.name.startswith(".")]
+    order = {"patch": 0, "tree": 1, "boundary": 3}
+    found.sort(key=lambda c: (order[c.kind] + (c.arches and c.kind == "tree"), c.name))
+    names = [c.name for c in found]
+    for name in only or []:
+        if name not in names:
+            raise StackError(f"no check '{name}' in {folder}", "name one of: " + " ".join(names))
+    if not found:
+        raise StackError(f"no executable check in {folder}")
+    return [c for c in found if not only or c.name in only]
+
+
+class Result:
+    """Outcome of one run: .findings .broken (reason or "") .seconds .cached .log (Path) .text (of the log)"""
+
+    def __init__(self, findings, broken, seconds, cached, log, text):
+        self.findings, self.broken, self.seconds = findings, broken, seconds
+        self.cached, self.log, self.text = cached, log, text
+
+
+class Executor:
+    """Runs checks with the tool's PATH; knows their versions; stores and finds results."""
+
+    def __init__(self, out, results, path):
+        self.out, self.results = Path(out), results
+        self.path, self.versions = path, {}
+
+    def environment(self, inputs):
+        """The environment of a check: ours without git's and make's variables, plus the inputs."""
+        env = host.child(("GIT_", "KBUILD_", "KCONFIG_", *NOT_PASSED))
+        env.update(PATH=self.path, PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", CCACHE_NOHASHDIR="1",
+                   CCACHE_BASEDIR=str(self.out))
+        if self.results:
+            env.setdefault("CCACHE_DIR", str(self.results.folder.parent / "ccache"))
+        env.update(inputs)
+        return env
+
+    def start(self, argv, inputs, limit):
+        """Run argv in a process group of its own; (status, stdout, stderr). ^C ends the group.
+
+        limit: seconds after which the group is ended, and the status is 124.
+        """
+        folder = process.notes(self.out)
+        env = dict(self.environment(inputs), **{process.VARIABLE: str(folder)})
+        try:
+            status, out, err = process.run(argv, folder, limit, env=env, stdout=subprocess.PIPE,
+                                           stderr=subprocess.PIPE)
+        except OSError as exc:
+            return 126, "", f"{argv[0]}: {exc.strerror}"
+        except process.Expired as exc:
+            return 124, "", f"{' '.join(argv)}: {exc}, so it was ended"
+        return status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+
+    def version(self, check, arch):
+        """(version text, "") or ("", why the tool cannot be used); asked once per arch."""
+        known = self.versions.get((check.name, arch))
+        if known is None:
+            status, out, err = self.start([str(check.path), "--version"], arch_env(check, arch), VERSION_LIMIT)
+            text = out.strip()
+            if status or not text:
+                known = ("", err.strip() or f"{check.name} --version: exit status {status} and no version")
+            else:
+                known = (text, "")
+            self.versions[(check.name, arch)] = known
+        return known
+
+    def find(self, name, log):
+        """The stored result of a key, its log file put back when it is gone; or None."""
+        data = self.results.get(name)
+        if not data:
+            return None
+        if not log.exists():
+            write(log, data["log"])
+        return Result([judge.Finding(*f) for f in data["findings"]], "", data["seconds"], True, log, data["log"])
+
+    def run(self, check, inputs, log, name=None):
+        """Run a check now; a sound result is stored under the key `name`.
+
+        What a boundary check finds may be the machine's bad luck (a boot that took too long on a
+        loaded one), so that only its clean results are.
+        """
+        log.parent.mkdir(parents=True, exist_ok=True)
+        write(log, "")
+        began = time.monotonic()
+        status, out, err = self.start([str(check.path)], dict(inputs, LOG=str(log)), CHECK_LIMIT)
+        seconds = round(time.monotonic() - began, 2)
+        findings, broken = [], ""
+        if status:
+            how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+            broken = err.strip() or f"{how} and no reason on standard error"
+        else:
+            try:
+                findings = judge.read(out)
+            except judge.Unreadable as line:
+                broken = f"a line of its output is no finding: {line!s:.300}"
+        text = log.read_text(encoding="utf-8", errors="replace") + \
+            "".join("\n--- %s ---\n%s" % part for part in (("findings", out), ("standard error", err)) if part[1])
+        write(log, text)
+        text = text if len(text) <= LOG_KEPT else "[... cut, whole in the log file ...]\n" + text[-LOG_KEPT:]
+        if name and not broken and not (findings and check.kind == "boundary"):
+            self.results.put(name, {"check": check.name, "findings": [list(f) for f in findings],
+                                    "seconds": seconds, "log": text})
+        return Result(findings, broken, seconds, False, log, text)
+
+
+def arch_env(check, arch):
+    """ARCH and CROSS_COMPILE for a check that runs per architecture."""
+    return {"ARCH": arch, "CROSS_COMPILE": CROSS.get(arch, "")} if check.arches and arch else {}
+
+
+def write(path, text):
+    """Write a small file, its folder made when needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", errors="replace")

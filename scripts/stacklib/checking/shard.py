@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A check divided over machines: --shard I/N does a part of the patches, --merge joins the reports."""
+import json
+import re
+from pathlib import Path
+
+from stacklib.checking import report
+from stacklib.host.term import StackError
+
+
+def parse(text):
+    """Return (i, n) of "I/N", 1 <= I <= N; StackError for anything else."""
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    i, n = (int(v) for v in found.groups()) if found else (0, 0)
+    if not 1 <= i <= n:
+        raise StackError(f"--shard {text}: not of the form I/N with 1 <= I <= N", "--shard 1/4 to --shard 4/4")
+    return i, n
+
+
+def has(shard, number, total):
+    """Return whether the shard (i, n) judges patch `number` of total; 0, the base, is with the first.
+
+    Each has patches that follow each other: their trees differ least, so least is built.
+    """
+    i, n = shard
+    return (max(number, 1) - 1) * n // max(total, 1) == i - 1
+
+
+def merge(paths, ws):
+    """Return the report's data of all shards as one; StackError when they are not all shards of one run."""
+    if (ws.out / report.NAMES[0]).resolve() in [Path(path).resolve() for path in paths]:
+        raise StackError(f"{ws.out / report.NAMES[0]} is where the whole goes, and would be lost",
+                         "name another work folder: --out DIR")
+    parts = [read(path) for path in paths]
+    first = parts[0][1]
+    for path, part in parts[1:]:
+        for what, of in (("base", base_of), ("--only", lambda p: p["only"]), ("patches", patches_of),
+                         ("checks", checks_of)):
+            if of(part) != of(first):
+                raise StackError(f"{parts[0][0]} and {path} differ in '{what}': not shards of one run",
+                                 "run all shards on the same state of the repository, and the same base")
+    sizes = {part["shard"][1] for _, part in parts}
+    have = sorted(part["shard"][0] for _, part in parts)
+    if len(sizes) > 1 or have != list(range(1, max(sizes) + 1)):
+        raise StackError(f"of {' or '.join(str(s) for s in sorted(sizes))} shards there are {' '.join(map(str, have))}",
+                         "name the report.json of each shard, once")
+    return joined([part for _, part in parts], ws)
+
+
+def base_of(part):
+    """What the base is; its commit is another where it comes from a tarball."""
+    return [part["base"].get(key) for key in ("name", "version", "tree")]
+
+
+def patches_of(part):
+    """The patches as they were judged."""
+    return [(p["number"], p["sha256"]) for p in part["patches"]]
+
+
+def checks_of(part):
+    """What judged them, as it was: the checks of two states of the repository may say different things."""
+    return [(c["name"], c.get("sha256")) for c in part["checks"]]
+
+
+def read(path):
+    """Return (path, data) of a shard's report.json; StackError when it is none."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise StackError(f"{path}: not a report: {exc}", "name the report.json of a shard") from exc
+    if not isinstance(data, dict) or data.get("format") != report.FORMAT or not data.get("shard"):
+        raise StackError(f"{path}: not the report of a shard",
+                         "scripts/stack check --shard I/N writes one into its work folder")
+    return path, data
+
+
+def joined(parts, ws):
+    """Join the data of shards into one report."""
+    data = dict(parts[0], shard=None, files={"json": str(ws.out / report.NAMES[0]),
+                                             "html": str(ws.out / report.NAMES[1])})
+    # A patch that does not apply is the verdict of every shard.
+    verdicts = {(v["patch"], v["check"], v["arch"]): v for part in reversed(parts) for v in part["verdicts"]}
+    data["verdicts"] = sorted(verdicts.values(), key=lambda v: v["patch"])
+    data["seconds"] = max(part["seconds"] for part in parts)
+    data["runs"] = {key: sum(part["runs"][key] for part in parts) for key in ("all", "cached")}
+    data["tools"] = list({json.dumps(t, sort_keys=True): t for part in parts for t in part["tools"]}.values())
+    rows = {}
+    for row in (r for part in parts for r in part["timing"]):
+        known = rows.setdefault((row["check"], row["arch"]), dict(row, runs=0, cached=0, seconds=0.0, now=0.0))
+        for key in ("runs", "cached", "seconds", "now"):
+            known[key] = round(known[key] + row[key], 1)
+    data["timing"] = list(rows.values())
+    return data

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs git so that nobody's configuration, hooks or environment change what it does."""
+import os
+import subprocess
+import tempfile
+
+from stacklib.host import env as host
+from stacklib.host.term import StackError, done, progress
+
+# Settings of every call. safe.directory: the tree of --tree may belong to another
+# user, and only plumbing that runs nothing of that repository is used on it.
+_CONFIG = [
+    ("safe.directory", "*"),
+    ("core.hooksPath", "/dev/null"),
+    ("core.fsmonitor", "false"),
+    ("core.quotePath", "false"),
+    ("core.abbrev", "12"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("advice.detachedHead", "false"),
+    ("commit.gpgSign", "false"),
+    ("protocol.version", "2"),
+]
+
+# Whoever commits on behalf of the tool; fixed, so that commit ids are stable.
+IDENTITY = {
+    "GIT_COMMITTER_NAME": "stack",
+    "GIT_COMMITTER_EMAIL": "stack@localhost",
+}
+
+
+def environment(extra=None):
+    """Return the environment for git: the caller's, less every GIT_* variable."""
+    env = host.child(("GIT_",))
+    env.update({
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "true",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_EDITOR": "false",
+        "GIT_PAGER": "cat",
+        "LC_ALL": "C",
+        "GIT_CONFIG_COUNT": str(len(_CONFIG)),
+    })
+    if tempfile.tempdir:
+        env["TMPDIR"] = tempfile.tempdir
+    for i, (key, value) in enumerate(_CONFIG):
+        env[f"GIT_CONFIG_KEY_{i}"] = key
+        env[f"GIT_CONFIG_VALUE_{i}"] = value
+    env.update({k: str(v) for k, v in (extra or {}).items()})
+    return env
+
+
+FREE_SPACE = "free some disk space (df -h), then run the same command again"
+
+
+def disk_full(text):
+    """Return whether what git said means that it had no room to write."""
+    return any(words in text for words in ("No space left on device", "Out of diskspace",
+                                           "Disk quota exceeded", "unable to write file"))
+
+
+class GitError(StackError):
+    """A git command failed; .stderr holds what it said, .status its exit status."""
+
+    def __init__(self, args, status, stderr):
+        words = " ".join(str(a) for a in args[:6])
+        tail = "\n".join(stderr.strip().splitlines()[-6:])
+        mend = FREE_SPACE if disk_full(stderr) else None
+        super().__init__(f"git {words} failed (exit {status})\n{tail}", mend)
+        self.stderr = stderr
+        self.status = status
+
+
+def run(*args, cwd, input=None, env=None, timeout=None):
+    """Run git; return (exit status, stdout bytes, stderr str). input is bytes or str."""
+    if isinstance(input, str):
+        input = input.encode()
+    try:
+        proc = subprocess.run(["git", *map(str, args)], cwd=str(cwd), input=input,
+                              env=environment(env), capture_output=True,
+                              stdin=subprocess.DEVNULL if input is None else None,
+                              timeout=timeout, check=False)
+    except FileNotFoundError as exc:
+        raise missing_git(cwd) from exc
+    except subprocess.TimeoutExpired as exc:
+        raise StackError(f"git {args[0]} took longer than {timeout} s") from exc
+    return proc.returncode, proc.stdout, proc.stderr.decode("utf-8", "replace")
+
+
+def missing_git(cwd):
+    """Return the error for a git that could not be started: no git, or no such folder."""
+    if not os.path.isdir(str(cwd)):
+        return StackError(f"no such folder: {cwd}")
+    return StackError("git is not installed", "scripts/stack setup")
+
+
+def git_bytes(*args, cwd, input=None, env=None):
+    """Run git and return its standard output as bytes; GitError when it fails."""
+    status, out, err = run(*args, cwd=cwd, input=input, env=env)
+    if status:
+        raise GitError(args, status, err)
+    return out
+
+
+def git(*args, cwd, input=None, env=None, check=True):
+    """Run git and return its standard output, stripped of the last newline.
+
+    GitError when it fails, unless check is False: then what it printed.
+    """
+    status, out, err = run(*args, cwd=cwd, input=input, env=env)
+    if status and check:
+        raise GitError(args, status, err)
+    return out.decode("utf-8", "replace").rstrip("\n")
+
+
+def ok(*args, cwd, env=None):
+    """Run git and return whether it succeeded."""
+    return run(*args, cwd=cwd, env=env)[0] == 0
+
+
+def run_progress(*args, cwd, label, env=None):
+    """Run a git command that takes long, with what it says on stderr as progress.
+
+    Lines of git's progress end in CR. Returns (exit status, the last 20 lines).
+    """
+    try:
+        proc = subprocess.Popen(["git", *map(str, args)], cwd=str(cwd), env=environment(env),
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE)
+    except FileNotFoundError as exc:
+        raise missing_git(cwd) from exc
+    said, line = [], b""
+    try:
+        for char in iter(lambda: proc.stderr.read(1), b""):
+            if char not in b"\r\n":
+                line += char
+                continue
+            text, line = line.decode("utf-8", "replace").strip(), b""
+            if text:
+                said.append(text)
+            if "%" in text:
+                progress(label + text.split(", done")[0])
+    except BaseException:
+        proc.kill()
+        raise
+    finally:
+        proc.wait()
+        proc.stderr.close()
+        done()
+    return proc.returncode, (said + [line.decode("utf-8", "replace")] if line else said)[-20:]

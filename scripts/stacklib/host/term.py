@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the tool says: errors, progress, tables, colour.
+
+On a terminal progress is one line that rewrites itself; in a pipe it is one
+plain line per step, where two texts that differ only in numbers are one step.
+"""
+import re
+import shutil
+import sys
+
+from stacklib.host import env
+
+COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "grey": 90, "bold": 1}
+
+_state = {"open": False, "step": None}
+
+
+class StackError(Exception):
+    """A failure to report to the user.
+
+    msg says what is wrong and where; mend is the command (or advice) that mends
+    it, or None; code is the exit status: 2 for wrong use or a broken
+    environment, 1 for a finding.
+    """
+
+    def __init__(self, msg, mend=None, code=2):
+        super().__init__(msg)
+        self.msg = msg
+        self.mend = mend
+        self.code = code
+
+
+def is_terminal():
+    """True when standard output is a terminal that can rewrite a line."""
+    return sys.stdout.isatty() and env.variable("TERM") not in ("", "dumb")
+
+
+def colour(text, name):
+    """Return text in the named colour of COLOURS; unchanged in a pipe or with NO_COLOR."""
+    if not is_terminal() or env.variable("NO_COLOR"):
+        return text
+    return f"\033[{COLOURS[name]}m{text}\033[0m"
+
+
+def progress(text):
+    """Show what is being done now; a later call or done() takes it away."""
+    if is_terminal():
+        width = shutil.get_terminal_size().columns - 1
+        sys.stdout.write("\r\033[K" + text[:width])
+        sys.stdout.flush()
+        _state["open"] = True
+        return
+    step = re.sub(r"\s*\d+", "#", text)
+    if step != _state["step"]:
+        _state["step"] = step
+        print(text, flush=True)
+
+
+def done():
+    """End the progress line, if one is open."""
+    if _state["open"]:
+        sys.stdout.write("\r\033[K")
+        sys.stdout.flush()
+        _state["open"] = False
+    _state["step"] = None
+
+
+def say(text=""):
+    """Print one line on standard output, past any progress line."""
+    done()
+    print(text, flush=True)
+
+
+def warn(text):
+    """Print one note on standard error, past any progress line."""
+    done()
+    print("stack: " + text, file=sys.stderr, flush=True)
+
+
+def error(exc):
+    """Print a StackError on standard error: the message, then what mends it."""
+    done()
+    print(colour("stack: error: ", "red") + exc.msg, file=sys.stderr)
+    for line in (exc.mend or "").splitlines():
+        print("  mend: " + line, file=sys.stderr)
+    sys.stderr.flush()
+
+
+def table(rows, indent=""):
+    """Print rows (lists of str; the first is the header) in aligned columns."""
+    if not rows:
+        return
+    done()
+    plain = [[re.sub(r"\033\[\d+m", "", str(cell)) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in plain if i < len(row))
+              for i in range(max(len(row) for row in plain))]
+    for row, bare in zip(rows, plain):
+        cells = [str(cell) + " " * (widths[i] - len(bare[i]))
+                 for i, cell in enumerate(row)]
+        print((indent + "  ".join(cells)).rstrip())
+    sys.stdout.flush()

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Turns one patch file into one commit, the way `git am` would, without a work tree.
+
+Context must match to the letter: an offset is a note, fuzz is a failure. The
+committer is fixed and the date is the author's, so that ids repeat everywhere.
+"""
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from stacklib.host import env, gitcmd
+from stacklib.host.gitcmd import git
+from stacklib.host.term import StackError
+
+# Part of the key under which commits are remembered: raise it when this file
+# comes to make other commits from the same patch.
+REVISION = 1
+
+
+class ApplyError(StackError):
+    """A patch does not apply: .patch (series.Patch), .reject (text of the rejected hunks)."""
+
+    def __init__(self, patch, msg, mend, reject=""):
+        super().__init__(msg, mend, code=1)
+        self.patch = patch
+        self.reject = reject
+
+
+def read_mail(patch, folder):
+    """Split a patch file as git am does; return (fields, log message, path of the diff)."""
+    folder = Path(folder)
+    # The folder is below out/, which may be in a repository: its settings are not ours.
+    alone = {"GIT_CEILING_DIRECTORIES": folder.parent}
+    info = git("mailinfo", "--encoding=UTF-8", "--no-scissors", folder / "msg", folder / "diff",
+               cwd=folder, input=patch.data, env=alone)
+    fields = dict(line.split(": ", 1) for line in info.splitlines() if ": " in line)
+    for name in ("Author", "Email", "Subject", "Date"):
+        if not fields.get(name):
+            raise ApplyError(patch, "%s: no %s can be read from its headers; cut short, or not "
+                             "made by git format-patch?"
+                             % (patch.path, "From" if name in ("Author", "Email") else name),
+                             f"bring it back (git checkout -- {patch.path}) or write it anew "
+                             "with git format-patch")
+    body = (folder / "msg").read_text(encoding="utf-8", errors="replace")
+    message = git("stripspace", cwd=folder, input=fields["Subject"] + "\n\n" + body,
+                  env=alone)
+    return fields, message, folder / "diff"
+
+
+def apply_patch(git_dir, parent, patch, index, rejects):
+    """Make the commit of patch on top of parent; return (id, [notes about offsets]).
+
+    index is a scratch index file that holds the parent's tree and then the new
+    one. rejects is the folder for what is left of a patch that fails (ApplyError).
+    """
+    env = {"GIT_INDEX_FILE": index}
+    with tempfile.TemporaryDirectory(prefix="stack.") as folder:
+        fields, message, diff = read_mail(patch, folder)
+        status, _, said = gitcmd.run("apply", "--cached", "--verbose", "--whitespace=nowarn",
+                                     diff, cwd=git_dir, env=env)
+        if status:
+            if gitcmd.disk_full(said):
+                raise gitcmd.GitError(("apply", patch.path), status, said)
+            raise explain(git_dir, parent, patch, diff, said, rejects)
+        tree = git("write-tree", cwd=git_dir, env=env)
+        if tree == git("rev-parse", parent + "^{tree}", cwd=git_dir):
+            raise ApplyError(patch, f"{patch.path} changes nothing",
+                             "take it out of the series, or write it anew")
+        commit = commit_tree(git_dir, tree, parent, message, fields)
+    return commit, offsets(said)
+
+
+def commit_tree(git_dir, tree, parent, message, fields):
+    """Make a commit with the author and date of fields (as git mailinfo prints them)."""
+    env = dict(gitcmd.IDENTITY, GIT_AUTHOR_NAME=fields["Author"], GIT_AUTHOR_EMAIL=fields["Email"],
+               GIT_AUTHOR_DATE=fields["Date"], GIT_COMMITTER_DATE=fields["Date"])
+    parents = ["-p", parent] if parent else []
+    return git("commit-tree", tree, *parents, cwd=git_dir, env=env, input=message + "\n")
+
+
+def offsets(said):
+    """Return ["FILE: hunk #N at line L, offset D"] from what git apply --verbose printed."""
+    notes, name = [], "?"
+    for line in said.splitlines():
+        checking = re.match(r"Checking patch (.*?)( => .*)?\.\.\.$", line)
+        if checking:
+            name = checking.group(1)
+        hunk = re.match(r"Hunk #(\d+) succeeded at (\d+) \(offset (-?\d+) lines?\)", line)
+        if hunk:
+            notes.append("%s: hunk #%s at line %s, offset %s" % ((name,) + hunk.groups()))
+    return notes
+
+
+def explain(git_dir, parent, patch, diff, said, rejects):
+    """Return the ApplyError for a diff that git apply refused, with its rejects laid out."""
+    folder = Path(rejects) / patch.topic / patch.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in patch.files:
+        status, body, _ = gitcmd.run("cat-file", "blob", f"{parent}:{name}", cwd=git_dir)
+        target = folder / name
+        if not status and folder in target.resolve().parents:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(body)
+    fuzz = would_fuzz(folder, diff)
+    gitcmd.run("apply", "--reject", "--whitespace=nowarn", diff, cwd=folder,
+               env={"GIT_CEILING_DIRECTORIES": folder.parent})
+    found = sorted(folder.rglob("*.rej"))
+    reject = "\n".join(p.read_text(encoding="utf-8", errors="replace").rstrip() for p in found)
+    where = [l[len("error: "):] for l in said.splitlines() if l.startswith("error: ")]
+    lines = ["%s does not apply on the %s before it:"
+             % (patch.path, f"{patch.number - 1} patches" if patch.number > 1 else "base")]
+    lines += ["  " + text for text in where]
+    if fuzz:
+        lines.append("  patch(1) would take it with fuzz: its context has changed, so look at it")
+    lines += ["  | " + text for text in reject.splitlines()[:60]]
+    mend = [f"look at the rejects and the files: cd {folder} && find . -type f"]
+    if found:
+        mend.append(f"cat {found[0]}")
+    mend.append(f"then mend it in a branch: scripts/stack edit {patch.topic}")
+    return ApplyError(patch, "\n".join(lines), "\n".join(mend), reject)
+
+
+def would_fuzz(folder, diff):
+    """Return whether patch(1) would accept the diff with fuzz; False without patch(1)."""
+    if not shutil.which("patch"):
+        return False
+    proc = subprocess.run(["patch", "-p1", "-F2", "-f", "--dry-run", "-i", str(diff)],
+                          cwd=folder, capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL, env=env.child(LC_ALL="C"))
+    return proc.returncode == 0 and " with fuzz " in proc.stdout

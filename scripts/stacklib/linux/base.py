@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Gets the kernel tree that the stack stands on, from whatever place has it.
+
+The ways, in order: a git tree of the user's (only read), the cache, a tarball,
+git over the network, the distribution's source package. All but the first end
+in <cache>/linux.git, each base under a ref of its own that is made last, so that
+nothing half-made is ever trusted.
+"""
+import os
+import re
+import shutil
+from pathlib import Path
+
+from stacklib.host import gitcmd
+from stacklib.host.term import StackError, say, warn
+from stacklib.linux import fetch
+
+
+class Base:
+    """A base at hand: .objects (folder of git objects), .tree (id), .how (where from).
+
+    .commit is the user's own that it was taken from; None when it came from elsewhere.
+    """
+
+    def __init__(self, objects, tree, how, commit=None):
+        self.commit = commit
+        self.objects = Path(objects)
+        self.tree = tree
+        self.how = how
+
+
+def find(ws, manifest):
+    """Return the Base for a manifest; StackError that lists every way tried."""
+    if ws.tree:
+        return from_tree(ws.tree, manifest)
+    with ws.cache_lock():
+        repo = cache_repo(ws)
+        ref = f"refs/bases/{ref_name(manifest)}"
+        cached = gitcmd.git("rev-parse", "-q", "--verify", ref + "^{tree}", cwd=repo, check=False)
+        if cached and gitcmd.ok("cat-file", "-e", cached + ":Makefile", cwd=repo):
+            return Base(repo / "objects", cached, f"cache {repo}")
+        tried = []
+        for way in (fetch.tarball, fetch.network, fetch.source_package):
+            try:
+                tree, how = way(ws, repo, manifest)
+            except fetch.NotHere as exc:
+                tried.append(exc)
+                continue
+            check_version(repo, tree, manifest, how)
+            gitcmd.git("update-ref", ref, tree, cwd=repo)
+            say(f"base {manifest['name']}: Linux {manifest['version']} from {how}, kept in {repo}")
+            return Base(repo / "objects", tree, how)
+        raise no_way(manifest, tried)
+
+
+def no_way(manifest, tried):
+    """Return the error for a base that no way led to."""
+    lines = [f"cannot get the base {manifest['name']} (Linux {manifest['version']}); tried:",
+             "  git tree: neither --tree nor LINUX_TREE is given"]
+    lines += ["  " + exc.msg.replace("\n", "\n    ") for exc in tried]
+    mend = [f"give a git tree that has {manifest['tag']}: --tree PATH"]
+    mend += [exc.mend for exc in tried if exc.mend]
+    return StackError("\n".join(lines), "\n".join(dict.fromkeys(mend)))
+
+
+def ref_name(manifest):
+    """Return the name under which the cache keeps a base: what it is, not where from."""
+    pin = manifest.get("sha256", "")[:16] or "tag"
+    return re.sub(r"[^A-Za-z0-9._-]", "-", f"{manifest['version']}-{pin}")
+
+
+def cache_repo(ws):
+    """Return <cache>/linux.git, made when it is not there; clears what a kill left behind."""
+    repo = ws.cache / "linux.git"
+    if not (repo / "HEAD").is_file():
+        fresh = ws.cache / (f"linux.git.new.{os.getpid()}")
+        shutil.rmtree(fresh, ignore_errors=True)
+        gitcmd.git("init", "-q", "--bare", fresh, cwd=ws.cache)
+        gitcmd.git("config", "core.compression", "1", cwd=fresh)
+        shutil.rmtree(repo, ignore_errors=True)
+        fresh.rename(repo)
+    for stale in list(repo.glob("objects/pack/tmp_*")) + list(repo.rglob("*.lock")):
+        stale.unlink(missing_ok=True)
+    for stale in ws.cache.glob("linux.git.new.*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    return repo
+
+
+def check_version(repo, tree, manifest, how):
+    """Raise StackError unless an imported tree is the version that the manifest says."""
+    found = makefile_version(repo, tree)
+    if found != manifest["version"]:
+        raise StackError("%s: holds %s, but base %s is Linux %s"
+                         % (how, "Linux " + found if found else "no kernel Makefile",
+                            manifest["name"], manifest["version"]),
+                         f"correct version or sha256 in patches/{manifest['name']}/base.ini")
+
+
+def makefile_version(repo, treeish):
+    """Return the version that the Makefile of a tree names ("7.1.8"), or None."""
+    text = gitcmd.git("cat-file", "blob", treeish + ":Makefile", cwd=repo, check=False)
+    found = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)\s*=[ \t]*(\S*)",
+                            text, re.M))
+    if not found.get("VERSION") or "PATCHLEVEL" not in found:
+        return None
+    version = "%(VERSION)s.%(PATCHLEVEL)s" % found
+    if found.get("SUBLEVEL", "0") not in ("", "0"):
+        version += "." + found["SUBLEVEL"]
+    return version + found.get("EXTRAVERSION", "")
+
+
+def from_tree(spec, manifest):
+    """Return the Base in a user's git tree, PATH or PATH:REF; nothing there is written."""
+    path, ref = split_tree(spec)
+    git_dir = gitcmd.git("rev-parse", "--absolute-git-dir", cwd=path, check=False)
+    if not git_dir:
+        raise StackError(f"--tree {path}: not a git tree",
+                         "name a clone of Linux, or leave --tree and LINUX_TREE out")
+    if gitcmd.git("config", "--get", "extensions.partialclone", cwd=path, check=False):
+        raise StackError(f"--tree {path}: a partial clone, which lacks objects that are needed",
+                         "name a full clone, or leave --tree out")
+    if gitcmd.git("rev-parse", "--show-object-format", cwd=path, check=False) != "sha1":
+        raise StackError(f"--tree {path}: object names are not sha1")
+    name = ref or manifest["tag"]
+    commit = resolve(path, name)
+    if not commit and ref:
+        raise StackError(f"--tree {path}: no ref '{ref}' in it",
+                         f"git -C {path} fetch origin tag {manifest['tag']}")
+    if not commit:
+        name, commit = "HEAD", resolve(path, "HEAD")
+    check_user_tree(path, name, commit, manifest)
+    if commit != resolve(path, manifest["tag"]):
+        warn(f"note: the base is {name} of {path}, commit {commit!s:.12}, which is not the tag {manifest['tag']}")
+    if not ref:
+        tell_dirty(path, name)
+    objects = gitcmd.git("rev-parse", "--git-path", "objects", cwd=path)
+    tree = gitcmd.git("rev-parse", commit + "^{tree}", cwd=path)
+    return Base((Path(path) / objects).resolve(), tree, f"{path} ({name})", commit)
+
+
+def resolve(path, name):
+    """Return the commit that a name means in the repository at path, or ""."""
+    return gitcmd.git("rev-parse", "-q", "--verify", name + "^{commit}", cwd=path, check=False)
+
+
+def split_tree(spec):
+    """Return (path, ref or None) of PATH[:REF]; a path that exists wins."""
+    path, ref = spec, None
+    if not os.path.isdir(os.path.expanduser(spec)) and ":" in spec:
+        path, ref = spec.rsplit(":", 1)
+        if not ref or ref.startswith("-"):
+            raise StackError(f"--tree {spec}: '{ref}' is no ref")
+    path = os.path.abspath(os.path.expanduser(path))
+    if not os.path.isdir(path):
+        raise StackError(f"--tree {path}: no such folder",
+                         "name a clone of Linux, or leave --tree and LINUX_TREE out")
+    return path, ref
+
+
+def check_user_tree(path, name, commit, manifest):
+    """Raise StackError unless commit is the Linux version that the base is."""
+    want = manifest["version"]
+    found = makefile_version(path, commit) if commit else None
+    if found is None:
+        raise StackError("--tree %s: %s is not a Linux kernel tree (no Makefile with VERSION)"
+                         % (path, name), "name a clone of Linux, or leave --tree out")
+    if found != want:
+        raise StackError(f"--tree {path}: {name} is Linux {found}, but base {manifest['name']} is {want}",
+                         f"git -C {path} fetch https://git.kernel.org/pub/scm/linux/kernel/git/stable/"
+                         f"linux.git tag {manifest['tag']}\nor name another base: --base NAME")
+
+
+def tell_dirty(path, name):
+    """Say so when the user's tree has uncommitted changes, for they are not used."""
+    bare = gitcmd.git("rev-parse", "--is-bare-repository", cwd=path, check=False)
+    if bare != "false":
+        return
+    changed = gitcmd.git("status", "--porcelain", "--untracked-files=no", cwd=path, check=False)
+    if changed:
+        warn(f"note: {path} has {len(changed.splitlines())} uncommitted changes; they are not used, {name} is")

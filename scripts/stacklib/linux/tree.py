@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The kernel trees of the work folder.
+
+out/linux is a git repository that borrows its objects from where the base is
+(objects/info/alternates). refs/stack/base, refs/stack/p/<k> and refs/stack/full
+are the base, the state after k patches, and the last with the drop-in. out/check
+is a second work tree, the tool's own, that walks through these states.
+"""
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from stacklib.host import gitcmd
+from stacklib.host.gitcmd import git
+from stacklib.host.term import done, progress
+from stacklib.linux import applying, base, worktree
+from stacklib.stack import dropin, series
+
+BASE_FIELDS = {"Author": "stack", "Email": "stack@localhost", "Date": "@946684800 +0000"}
+
+
+class Tree:
+    """The states of one selection: .path (out/linux) .boundaries .patches .notes {k: [str]}."""
+
+    def __init__(self, ws, stack, topics, commits, notes, how):
+        self.ws = ws
+        self.stack = stack
+        self.topics = topics
+        self.path = ws.out / "linux"
+        self.git_dir = self.path / ".git"
+        self.patches = [p for t in topics for p in t.patches]
+        self.boundaries = len(self.patches)
+        self.notes = notes
+        self.how = how
+        self._commits = commits
+        self._memory = Memory(self.git_dir)
+
+    def commit(self, k, dropin=False):
+        """Return the commit id after the first k patches, with the drop-in if wanted."""
+        parent = self._commits[k]
+        if not dropin:
+            return parent
+        return dropin_commit(self.ws, self.git_dir, parent, self._memory)
+
+    def tree_id(self, k, dropin=False):
+        """Return the git tree hash of that state."""
+        return git("rev-parse", self.commit(k, dropin) + "^{tree}", cwd=self.git_dir)
+
+    def checkout(self, k, dropin=False):
+        """Bring out/check to that state; return its path.
+
+        Only files that differ are written, so that an incremental build stays one.
+        Whatever else is in there is removed.
+        """
+        return worktree.check(self.ws, self.commit(k, dropin))
+
+    def apply_extra(self, k, diff_path):
+        """Bring out/check to boundary k with drop-in plus one more diff; return its path.
+
+        StackError (2, not 1: nothing was tested, so nothing was found) when the diff
+        does not apply to the letter. The next checkout() takes it away again.
+        """
+        path = self.checkout(k, dropin=True)
+        diff = Path(diff_path).absolute()
+        status, _, said = gitcmd.run("apply", "--index", "--whitespace=nowarn", diff, cwd=path)
+        if status:
+            raise applying.StackError(f"{diff_path} does not apply on boundary {k}:\n{said.strip()}",
+                                      "write it anew against that state: git -C %s show %s"
+                                      % (self.path, self.commit(k)[:12]))
+        return path
+
+    def suites(self, k):
+        """Return the names of the KUnit suites that build after the first k patches."""
+        names = [name for name, need in series.common_suites(self.ws.repo).items() if need <= k]
+        for topic in self.topics:
+            have = sum(p.number <= k for p in topic.patches)
+            names += [name for name, need in topic.suites.items() if need <= have]
+        return names
+
+
+class Memory:
+    """Commits already made, by what they were made from: .git/stack-state/commits.json."""
+
+    def __init__(self, git_dir):
+        self.file = Path(git_dir) / "stack-state" / "commits.json"
+        try:
+            self.data = json.loads(self.file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self.data = {}
+        self._drop_lost(git_dir)
+
+    def _drop_lost(self, git_dir):
+        """Forget the commits whose objects are gone."""
+        if not self.data:
+            return
+        asked = "".join(f"{entry[0]}\n" for entry in self.data.values())
+        said = git("cat-file", "--batch-check", cwd=git_dir, input=asked).splitlines()
+        lost = {line.split()[0] for line in said if line.endswith("missing")}
+        self.data = {k: v for k, v in self.data.items() if v[0] not in lost}
+
+    def get(self, *parts):
+        """Return [commit, notes] made from these parts, or None."""
+        return self.data.get(self._key(parts))
+
+    def put(self, commit, notes, *parts):
+        """Remember a commit and its notes; written at once, whole or not at all."""
+        self.data[self._key(parts)] = [commit, notes]
+        while len(self.data) > 2000:
+            self.data.pop(next(iter(self.data)))
+        self.file.parent.mkdir(exist_ok=True)
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(json.dumps(self.data, indent=0), encoding="utf-8")
+        os.replace(fresh, self.file)
+
+    @staticmethod
+    def _key(parts):
+        text = "\n".join([str(applying.REVISION), *parts])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def prepare(ws, stack, topics):
+    """Get the base and make every state of the selection; return its Tree.
+
+    Idempotent, and quick when nothing has changed. StackError when the base
+    cannot be had, ApplyError when a patch does not apply.
+    """
+    with ws.lock():
+        git_dir, first, memory, found = ground(ws, stack)
+        commits, notes = [first], {}
+        patches = [p for t in topics for p in t.patches]
+        index = git_dir / "stack-state" / "index"
+        apply_all(git_dir, patches, commits, notes, memory, index, ws.out / "rejects")
+        full = dropin_commit(ws, git_dir, commits[-1], memory)
+        worktree.set_refs(git_dir, commits, full)
+        return Tree(ws, stack, topics, commits, notes, found.how)
+
+
+def ground(ws, stack):
+    """Return (git folder of out/linux, commit of the base in it, Memory, base.Base).
+
+    The lock of ws must be held. StackError when the base cannot be had.
+    """
+    found = base.find(ws, stack.base)
+    git_dir = worktree.repository(ws, found)
+    memory = Memory(git_dir)
+    parts = ("base", found.tree, stack.base["version"])
+    if not memory.get(*parts):
+        memory.put(applying.commit_tree(git_dir, found.tree, None,
+                                        "Linux " + stack.base["version"], BASE_FIELDS),
+                   [], *parts)
+    return git_dir, memory.get(*parts)[0], memory, found
+
+
+def apply_all(git_dir, patches, commits, notes, memory, index, rejects):
+    """Make the commit of each patch on commits[-1]; appends to commits, fills notes {k: [str]}."""
+    loaded = None
+    for number, patch in enumerate(patches, 1):
+        patch.number = number
+        parent = commits[-1]
+        known = memory.get("patch", parent, patch.sha256)
+        if not known:
+            progress(f"apply: patch {number}/{len(patches)} {patch.name}")
+            if loaded != parent:
+                git("read-tree", parent, cwd=git_dir, env={"GIT_INDEX_FILE": index})
+            known = applying.apply_patch(git_dir, parent, patch, index, rejects)
+            memory.put(known[0], known[1], "patch", parent, patch.sha256)
+            loaded = known[0]
+        commits.append(known[0])
+        notes[number] = known[1]
+    done()
+
+
+def dropin_commit(ws, git_dir, parent, memory):
+    """Return the commit of the drop-in on top of parent, made when it is not known."""
+    parts = ("dropin", parent, dropin.digest(ws.repo))
+    if not memory.get(*parts):
+        index = git_dir / "stack-state" / "index"
+        index.parent.mkdir(exist_ok=True)
+        tree = dropin.build(git_dir, parent, ws.repo, index)
+        memory.put(applying.commit_tree(git_dir, tree, parent, "kunit: the stack's drop-in\n\n"
+                                        "New test files and the lines that hook them in.",
+                                        BASE_FIELDS), [], *parts)
+    return memory.get(*parts)[0]

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a posting consists of: the commits of a topic and its suites, and what must precede them.
+
+A topic stands on the base, the fabric of its suites, and the topics that it needs,
+each with its own suites: the order in which a taker applies the mailboxes.
+"""
+import email.utils
+import hashlib
+import re
+
+from stacklib.host.gitcmd import git
+from stacklib.host.term import StackError, done, progress
+from stacklib.linux import applying, tree as trees
+from stacklib.stack import dropseries, series
+
+
+class Part:
+    """One series: .name .cover (series.Patch) .start (commit that it stands on) .commits .origins
+    (series.Patch or dropseries.DropCommit of each) .before [Part] (all that it stands on) .needs
+    (those of them that it cannot do without) .variant (words for mail.Letterhead) .base (base.Base)
+    .root (its commit)"""
+
+    def __init__(self, name, cover, start, found, root):
+        self.name, self.cover, self.start = name, cover, start
+        self.before, self.needs, self.variant = [], [], []
+        self.base, self.root = found, root
+        self.commits, self.origins = [], []
+
+    @property
+    def end(self):
+        """The last commit."""
+        return self.commits[-1] if self.commits else self.start
+
+    @property
+    def change_id(self):
+        """What stays the same from version to version, in b4's form."""
+        return change_id(self.name, self.cover)
+
+    @property
+    def version(self):
+        """The version that the cover letter says (1 when it says none)."""
+        found = re.search(r"\[[^]]*\bv(\d+)\b[^]]*\]", self.cover.header("Subject"))
+        return int(found.group(1)) if found else 1
+
+    @property
+    def rfc(self):
+        """Whether the cover letter says [RFC PATCH]."""
+        return bool(re.match(r"(\[[^]]*\]\s*)*\[[^]]*\bRFC\b", self.cover.header("Subject")))
+
+
+def change_id(name, cover):
+    """Return NAME-HASH: the same for a topic as long as the cover letter's author is the same."""
+    text = f"{name}\n{email.utils.parseaddr(cover.author)[1]}"
+    return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def cover_of(ws, topic):
+    """Return the cover letter of a topic (None: of the fabric) as a series.Patch; StackError without."""
+    if topic is not None:
+        path = topic.cover or topic.dir / "0000-cover-letter.patch"
+    else:
+        path = ws.repo / "kunit" / "commits" / "0000-cover-letter.patch"
+    if not path.is_file():
+        raise StackError(f"{path}: there is no cover letter",
+                         "write one: git format-patch --cover-letter shows the form")
+    cover = series.Patch(path, topic.name if topic else dropseries.NAME)
+    for name in ("From", "Date", "Subject"):
+        if not cover.header(name):
+            raise StackError(f"{path}: no {name}: header", f"$EDITOR {path}")
+    return cover
+
+
+def chain(ws, stack, names, suites=True):
+    """Return the Parts for these topics (dropseries.NAME: the fabric) and all that they need, in order.
+
+    Raises applying.ApplyError when a patch does not apply, StackError when there is no base.
+    """
+    wanted = [n for n in names if n != dropseries.NAME]
+    topics = stack.select(wanted) if wanted else []
+    drops = dropseries.load(ws.repo) if suites else []
+    missing = dropseries.homeless(ws.repo, drops) if drops else []
+    if missing:
+        raise StackError(f"{len(missing)} files of the drop-in belong to no patch, the first is {missing[0]}",
+                         "name it in Files: of one of kunit/commits/*", code=1)
+    with ws.lock():
+        git_dir, root, memory, found = trees.ground(ws, stack)
+        maker = Maker(ws, git_dir, memory, found, root)
+        maker.variant = variant(ws, stack, suites)
+        fabric = [d for d in drops if not d.topic]
+        if fabric:
+            maker.part(None, dropseries.NAME, fabric)
+        for topic in topics:
+            maker.needs = [dropseries.NAME] + [t.name for t in stack.select([topic.name])]
+            maker.part(topic, topic.name, [d for d in drops if d.topic == topic.name])
+    done()
+    return maker.parts
+
+
+def variant(ws, stack, suites):
+    """Return the words that tell message ids from those of the default base with its suites."""
+    words = [] if suites else ["nosuites"]
+    try:
+        default = series.default_base(ws.repo)
+    except StackError:  # none of several
+        default = None
+    if stack.base_name != default:
+        words.append(re.sub(r"[^\w.]", "_", stack.base_name))
+    return words
+
+
+class Maker:
+    """Makes the commits of one Part after the other: .parts; .needs: names that the next one needs,
+    .variant: what the ids of all of them have"""
+
+    def __init__(self, ws, git_dir, memory, found, root):
+        self.ws, self.git_dir, self.memory = ws, git_dir, memory
+        self.found, self.root, self.at = found, root, root
+        self.parts, self.have = [], set()
+        self.needs, self.variant = [], []
+        self.index = git_dir / "stack-state" / "index"
+
+    def part(self, topic, name, drops):
+        """Make the Part of a topic: its patches, then its share of the drop-in."""
+        made = Part(name, cover_of(self.ws, topic), self.at, self.found, self.root)
+        made.before, made.needs = list(self.parts), only(self.parts, self.needs)
+        # On more than it needs, its hunks may have another context.
+        made.variant = self.variant + (["all"] if made.before != made.needs else [])
+        if topic is not None:
+            commits = [self.at]
+            trees.apply_all(self.git_dir, topic.patches, commits, {}, self.memory, self.index,
+                            self.ws.out / "rejects")
+            made.commits, made.origins = commits[1:], list(topic.patches)
+            self.at = made.end
+        for drop in drops:
+            if not drop.files:
+                continue
+            progress(f"export: {name}: {drop.subject}")
+            made.commits.append(self.drop(drop, made.cover))
+            made.origins.append(drop)
+        if made.commits:
+            self.parts.append(made)
+
+    def drop(self, drop, cover):
+        """Make the commit of one patch of the drop-in; author and date are the cover letter's."""
+        self.have |= drop.files
+        fresh = dropseries.tree_with(self.git_dir, self.at, self.ws.repo, self.have, drop.files,
+                                     self.index)
+        author, address = email.utils.parseaddr(cover.author)
+        message = f"{drop.subject}\n\n{drop.log}\n\nSigned-off-by: {cover.author}"
+        self.at = applying.commit_tree(self.git_dir, fresh, self.at, message, {
+            "Author": author, "Email": address, "Date": cover.header("Date")})
+        return self.at
+
+
+def patch_ids(git_dir, start, end):
+    """Return the stable patch ids of the commits after start up to end, oldest first."""
+    if start == end:
+        return []
+    diffs = git("log", "-p", "--reverse", "--full-index", "--no-textconv", "--no-ext-diff",
+                "--no-renames", "--format=commit %H", f"{start}..{end}", cwd=git_dir)
+    said = git("patch-id", "--stable", cwd=git_dir, input=diffs)
+    return [line.split()[0] for line in said.splitlines()]
+
+
+def only(parts, names):
+    """Return those Parts that names name."""
+    return [p for p in parts if p.name in names]
+
+
+def demand(parts, names):
+    """Raise StackError when one of these names has no Part, as it has neither patches nor suites."""
+    for name in names:
+        if not only(parts, [name]):
+            raise StackError(f"'{name}' has no patches in this stack",
+                             "name one that has some, or write kunit/commits/NN-NAME (its form is in "
+                             "scripts/stacklib/dropseries.py)" if name == dropseries.NAME else
+                             "add its patches to the series")

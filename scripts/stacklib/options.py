@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The options of each verb, frozen: cli.py makes one of these from the command line, and nothing below
+it sees an argparse Namespace."""
+from dataclasses import dataclass, fields
+from typing import Optional, Tuple
+
+
+@dataclass(frozen=True)
+class Common:
+    """What every verb has: .verb .topics .base (name, None: that of the series) .out (folder, None: out/)
+    .tree (PATH[:REF], None: LINUX_TREE or another way to the base)"""
+
+    verb: str = "a run"
+    topics: Tuple[str, ...] = ()
+    base: Optional[str] = None
+    out: Optional[str] = None
+    tree: Optional[str] = None
+
+    @classmethod
+    def of(cls, values):
+        """Make one of a Namespace, or of the options of another verb; lists become tuples."""
+        own = {f.name: getattr(values, f.name) for f in fields(cls) if hasattr(values, f.name)}
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in own.items()})
+
+
+@dataclass(frozen=True)
+class Setup(Common):
+    """Verb setup."""
+
+    list: bool = False
+
+
+@dataclass(frozen=True)
+class Apply(Common):
+    """Verb apply."""
+
+    no_dropin: bool = False
+
+
+@dataclass(frozen=True)
+class Check(Common):
+    """Verb check: .only (names of checks) .shard ("I/N") .merge (paths of reports)"""
+
+    only: Tuple[str, ...] = ()
+    fit: bool = False
+    kunit: bool = False
+    shard: Optional[str] = None
+    merge: Tuple[str, ...] = ()
+    no_cache: bool = False
+
+
+@dataclass(frozen=True)
+class Kunit(Common):
+    """Verb kunit: .config and .suite (names) .boundary (None: all patches) .extra (path of a diff)
+    .jobs (0: one per processor)"""
+
+    config: Tuple[str, ...] = ()
+    suite: Tuple[str, ...] = ()
+    isolated: bool = False
+    boundary: Optional[int] = None
+    extra: Optional[str] = None
+    coverage: bool = False
+    jobs: int = 0
+
+
+@dataclass(frozen=True)
+class Edit(Common):
+    """Verb edit."""
+
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class Refresh(Common):
+    """Verb refresh."""
+
+    check: bool = False
+    drop_notes: bool = False
+
+
+@dataclass(frozen=True)
+class Lint(Common):
+    """Verb lint."""
+
+
+@dataclass(frozen=True)
+class Export(Common):
+    """Verb export: .version (None: what the cover letter says) .output (folder, or "-")"""
+
+    all: bool = False
+    signoff: bool = False
+    rfc: bool = False
+    version: Optional[int] = None
+    no_suites: bool = False
+    output: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Diff(Common):
+    """Verb diff: .old and .new (commits, new None: the files) .compare_posting (path of a mailbox)"""
+
+    old: Optional[str] = None
+    new: Optional[str] = None
+    compare_posting: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class B4(Common):
+    """Verb b4."""
+
+    no_suites: bool = False
+    signoff: bool = False
+    version: Optional[int] = None
+    config: bool = False
+    have: bool = False
+
+
+@dataclass(frozen=True)
+class MailCheck(Common):
+    """Verb mail-check."""
+
+    format: str = "lines"
+
+
+@dataclass(frozen=True)
+class Test(Common):
+    """Verb test: .only (a word in the names of the tool's own tests)"""
+
+    quick: bool = False
+    jobs: int = 0
+    only: Optional[str] = None
+
+
+VERBS = {"setup": Setup, "apply": Apply, "check": Check, "kunit": Kunit, "edit": Edit, "refresh": Refresh,
+         "lint": Lint, "export": Export, "diff": Diff, "b4": B4, "mail-check": MailCheck, "test": Test}

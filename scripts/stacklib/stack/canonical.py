@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Commits to canonical patch files, and those files and `series` to the disk.
+
+The same commit always gives the same bytes: nothing of the user's configuration,
+of git's version line or of a commit id is in them.
+"""
+import hashlib
+import os
+import re
+
+from stacklib.host.gitcmd import git, git_bytes
+from stacklib.host.term import StackError
+from stacklib.stack.series import touched
+
+FORMAT = ["format-patch", "--stdout", "-1", "--zero-commit", "--no-signature", "--no-numbered",
+          "--no-cover-letter", "--no-base", "--no-notes", "--no-attach", "--no-thread",
+          "--no-signoff", "--no-add-header", "--no-to", "--no-cc", "--subject-prefix=PATCH",
+          "--abbrev=12", "--diff-algorithm=myers", "-M", "--src-prefix=a/", "--dst-prefix=b/",
+          "--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "--stat=72"]
+# What git itself cuts file names to (format.filenameMaxLength).
+_NAME_LENGTH = 64 - len(".patch") - 1
+_STAT = re.compile(r"^ (\S.*\|\s+(\d+|Bin)|\d+ files? changed)", re.M)
+
+
+def format_all(git_dir, commits, topic, drop_notes=False):
+    """Return [(file name, bytes)] for commits, oldest first.
+
+    A patch that the topic has already, known by its subject, keeps its name behind
+    the number, and the notes that it has below its `---`. One with another subject
+    takes over the notes of the one it seems to have been. StackError (code 1) when
+    notes would be lost, unless drop_notes.
+    """
+    fresh = []
+    for number, commit in enumerate(commits, 1):
+        data = git_bytes(*FORMAT, commit, cwd=git_dir)
+        subject, slug = git("log", "-1", "--format=%s%n%f", commit, cwd=git_dir).split("\n")
+        files = touched(data.decode("utf-8", "replace"))
+        fresh.append(Fresh(number, subject, slug, files, data))
+    named, noted, left = match(fresh, topic.patches)
+    lost = [p for p in left if notes_of(p.text)]
+    if lost and not drop_notes:
+        raise lost_notes(topic, lost)
+    result = []
+    for one in fresh:
+        number = f"{one.number:04d}-"
+        name = (number + one.slug)[:_NAME_LENGTH].rstrip("-.") + ".patch"
+        if one in named:
+            name = number + named[one].name[5:]
+        result.append((name, with_notes(one.data, notes_of(noted[one].text))
+                       if one in noted else one.data))
+    return result
+
+
+class Fresh:
+    """A commit to be written: .number .subject .slug (of a file name) .files .data (its patch)."""
+
+    def __init__(self, number, subject, slug, files, data):
+        self.number, self.subject, self.slug = number, subject, slug
+        self.files, self.data = files, data
+
+
+def match(fresh, patches):
+    """Find out which patch each commit was; return ({Fresh: Patch}, {Fresh: Patch}, [Patch]).
+
+    The first by subject, of equal ones by files and number. The second those and,
+    for the rest, the patch of the same files, else that of the same number which
+    has a file in common. The third: patches that no commit was.
+    """
+    place = {p: n for n, p in enumerate(patches, 1)}
+    left, named = list(patches), {}
+
+    def take(found, fits):
+        # The best pairs first, so that none takes the patch that another is.
+        pairs = sorted(((one.files != p.files, abs(one.number - place[p]), one.number, place[p])
+                        for one in fresh for p in left if one not in found and fits(one, p)))
+        for *_, number, position in pairs:
+            one, patch = fresh[number - 1], patches[position - 1]
+            if one not in found and patch in left:
+                found[one] = patch
+                left.remove(patch)
+
+    take(named, lambda one, p: one.subject == p.subject)
+    noted = dict(named)
+    take(noted, lambda one, p: one.files == p.files
+         or (one.number == place[p] and set(one.files) & set(p.files)))
+    return named, noted, left
+
+
+def lost_notes(topic, patches):
+    """Return the error that shows the notes of patches that no commit is any more."""
+    lines = []
+    for patch in patches:
+        lines.append(f"{patch.path}: it is gone or was rewritten, and has notes below its '---':")
+        lines += ["  | " + text for text in notes_of(patch.text).splitlines()]
+    return StackError("\n".join(lines), "copy what is still of use, then: scripts/stack refresh "
+                      f"--drop-notes {topic.name}\nand put it below the '---' of the patch that it belongs to", code=1)
+
+
+def notes_of(text):
+    """Return what stands between `---` and the diffstat of a patch, less blank lines around."""
+    _, found, rest = text.partition("\n---\n")
+    stat = _STAT.search(rest) if found else None
+    diff = re.search(r"^diff --git ", rest, re.M)
+    ends = [m.start() for m in (stat, diff) if m]
+    return rest[:min(ends)].strip("\n") if found and ends else ""
+
+
+def with_notes(data, notes):
+    """Return a patch (bytes) with notes put below its `---`."""
+    if not notes:
+        return data
+    head, mark, rest = data.partition(b"\n---\n")
+    return head + mark + notes.encode() + b"\n\n" + rest
+
+
+def sha256(data):
+    """Return the sha256 of bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def differences(topic, wanted):
+    """Return [(file name, "changed"|"new"|"gone")] between the topic's files and wanted."""
+    have = {p.name: p.data for p in topic.patches}
+    rows = []
+    for name, data in wanted:
+        if name not in have:
+            rows.append((name, "new"))
+        elif have[name] != data:
+            rows.append((name, "changed"))
+    names = {name for name, _ in wanted}
+    rows += [(name, "gone") for name in have if name not in names]
+    return rows
+
+
+def write(stack, topic, wanted):
+    """Bring the topic's patch files and its part of `series` to wanted.
+
+    Only what differs is touched. Every file is replaced whole; `series` changes
+    after the files that it names are there and before those that it no longer
+    names go, so that a run cut short leaves a series that can be read.
+    """
+    for stale in topic.dir.glob(".refresh.*"):
+        stale.unlink()
+    old_series = stack.file.read_text(encoding="utf-8")
+    new_series = series_text(stack, topic, wanted, old_series)
+    rows = differences(topic, wanted)
+    data = dict(wanted)
+    for name, what in rows:
+        if what != "gone":
+            replace(topic.dir / name, data[name])
+    if new_series != old_series:
+        replace(stack.file, new_series.encode())
+    for name, what in rows:
+        if what == "gone":
+            (topic.dir / name).unlink(missing_ok=True)
+    return rows
+
+
+def replace(path, data):
+    """Give path the content data, whole or not at all."""
+    fresh = path.with_name(".refresh." + path.name)
+    try:
+        fresh.write_bytes(data)
+        os.replace(fresh, path)
+    except OSError as exc:
+        fresh.unlink(missing_ok=True)
+        raise StackError(f"{path}: cannot be written: {exc.strerror}",
+                         "make room or give the right to write, then run the same again") from exc
+
+
+def series_text(stack, topic, wanted, text):
+    """Return the text of `series` with the topic's lines replaced by wanted's; comments stay."""
+    prefix = f"{stack.base_name}/{topic.name}/"
+    lines = text.splitlines()
+    own = [i for i, line in enumerate(lines) if line.strip().startswith(prefix)]
+    new = [prefix + name for name, _ in wanted]
+    if not own:
+        return "\n".join(lines + new) + "\n"
+    first, last = own[0], own[-1]
+    comments, tails, pending = {}, {}, []
+    for line in lines[first:last + 1]:
+        if not line.strip().startswith(prefix):
+            if line.strip() and not line.strip().startswith("#"):
+                raise StackError("%s: the lines of topic %s are mixed with others ('%s')"
+                                 % (stack.file, topic.name, line.strip()),
+                                 f"bring them together in {stack.file}")
+            pending.append(line)
+            continue
+        entry, _, tail = line.strip().partition(" ")
+        slug = entry[len(prefix) + 5:]
+        # Two patches may have one subject, and so one slug: first come, first served.
+        comments.setdefault(slug, []).append(pending)
+        tails.setdefault(slug, []).append(" " + tail if tail else "")
+        pending = []
+    body = []
+    for entry in new:
+        slug = entry[len(prefix) + 5:]
+        known = bool(comments.get(slug))
+        body += comments[slug].pop(0) if known else []
+        body.append(entry + (tails[slug].pop(0) if known else ""))
+    for left in comments.values():  # of patches that are gone
+        body += sum(left, [])
+    return "\n".join(lines[:first] + body + lines[last + 1:]) + "\n"

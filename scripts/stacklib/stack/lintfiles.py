@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Lint of what stands around the patches: manifests, .b4-config, hooks, suites, scripts."""
+import os
+import re
+import subprocess
+
+from stacklib.checking.runner import CROSS
+from stacklib.host.term import StackError
+from stacklib.stack import dropin, dropseries, series
+from stacklib.stack.lintpatch import Finding, check_letter
+
+BASE_KEYS = {"version", "tag", "tarball", "sha256", "git", "debian-source", "debian-version",
+             "debian-suites", "topics"}
+TOPIC_KEYS = {"title", "arches", "header-users", "kconfig", "needs"}
+
+# The keys that b4 takes from a .b4-config (it ignores every other without a word),
+# as of b4 0.14, the version that setup brings.
+B4_KEYS = re.compile(r"^(prep-.*check-cmd|prep-pre-flight-checks|send-.*|.*mask|.*template.*|"
+                     r"trailer.*|pw-.*)$")
+
+# Paths of somebody's machine. /home/user and the like are fine as examples.
+_MACHINE = re.compile(r"(?:^|[^A-Za-z0-9_.~$}])/(?:work|root|farm|home/(?!user\b)[a-z][\w-]*)/")
+_SPDX = (".c", ".h", ".py", ".sh", ".cocci", ".ini", ".S")
+
+
+def check_topic(topic, repo):
+    """Return the findings in a topic.ini."""
+    path = topic.dir / "topic.ini"
+    edit = "$EDITOR %s" % path.relative_to(repo)
+    if not path.is_file():
+        return [Finding(path, 0, "error", f"topic {topic.name} has no topic.ini", edit)]
+    found = unknown_keys(path, topic.conf, {"topic": TOPIC_KEYS}, edit, free=("suites", "arches"))
+    for key in ("title", "arches"):
+        if not topic.option(key):
+            found.append(Finding(path, 0, "error", "[topic] has no %s" % key, edit))
+    for number, _ in topic.conf.items("arches") if topic.conf.has_section("arches") else ():
+        if number not in [patch.name[:4] for patch in topic.patches]:
+            found.append(Finding(path, line_of(path, number), "error",
+                                 f"[arches] names patch {number}, which the topic has not", edit))
+    for arch in all_arches(topic):
+        if arch not in CROSS:
+            found.append(Finding(path, 0, "error", f"unknown arch '{arch}' (known: {' '.join(sorted(CROSS))})", edit))
+    for suite, need in topic.suites.items():
+        if need > len(topic.patches):
+            found.append(Finding(path, line_of(path, suite), "error",
+                                 f"suite {suite} needs {need} patches, the topic has {len(topic.patches)}", edit))
+    return found
+
+
+def all_arches(topic):
+    """Return the architectures that a topic.ini names, for the topic and for single patches."""
+    own = topic.conf["arches"].values() if topic.conf.has_section("arches") else ()
+    return " ".join([topic.option("arches"), *own]).split()
+
+
+def unknown_keys(path, conf, sections, mend, free=()):
+    """Return a finding for every section and key that nothing reads."""
+    found = []
+    for section in conf.sections():
+        if section in free:
+            continue
+        if section not in sections:
+            found.append(Finding(path, line_of(path, f"[{section}]"), "error",
+                                 f"unknown section [{section}]", mend))
+            continue
+        for key in conf[section]:
+            if key not in sections[section]:
+                found.append(Finding(path, line_of(path, key), "error",
+                                     "unknown key '%s' in [%s] (known: %s)"
+                                     % (key, section, " ".join(sorted(sections[section]))), mend))
+    return found
+
+
+def line_of(path, word):
+    """Return the number of the first line that begins with word, or 0."""
+    with open(path, encoding="utf-8", errors="replace") as handle:
+        for number, line in enumerate(handle, 1):
+            if line.strip().startswith(word):
+                return number
+    return 0
+
+
+def check_bases(repo):
+    """Return the findings in every base.ini."""
+    found = []
+    for path in sorted(repo.glob("patches/*/base.ini")):
+        edit = "$EDITOR %s" % path.relative_to(repo)
+        try:
+            data = series.manifest(repo, path.parent.name)
+        except StackError as exc:
+            found.append(Finding(path, 0, "error", exc.msg, edit))
+            continue
+        found += unknown_keys(path, series.read_ini(path), {"base": BASE_KEYS}, edit)
+        if data.get("sha256") and not re.fullmatch(r"[0-9a-f]{64}", data["sha256"]):
+            found.append(Finding(path, line_of(path, "sha256"), "error",
+                                 "sha256 is not 64 hex digits", edit))
+        for topic in data.get("topics", "").split():
+            if not (path.parent / topic).is_dir():
+                found.append(Finding(path, line_of(path, "topics"), "error",
+                                     f"topic {topic} has no folder", edit))
+    return found
+
+
+def check_b4(repo):
+    """Return the findings in .b4-config: keys that b4 would ignore."""
+    path, found = repo / ".b4-config", []
+    if not path.is_file():
+        return found
+    section = None
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        head = re.match(r"\s*\[(.*)\]", line)
+        section = head.group(1).strip() if head else section
+        key = re.match(r"\s*([A-Za-z][\w.-]*)\s*=", line)
+        if key and (section != "b4" or not B4_KEYS.match(key.group(1).lower())):
+            found.append(Finding(path, number, "error",
+                                 f"b4 ignores '{key.group(1)}' in a project's file",
+                                 f"sed -i {number}d .b4-config; set it for yourself: "
+                                 f"git config b4.{key.group(1)} VALUE"))
+        program = re.match(r"\s*\S+-check-cmd\s*=\s*\./(\S+)", line)
+        if program and not (repo / program.group(1)).is_file():
+            found.append(Finding(path, number, "error", f"{program.group(1)} is not in this repository",
+                                 f"sed -i {number}d .b4-config"))
+    return found
+
+
+def check_hooks(repo):
+    """Return the findings in kunit/hooks: form, and that what a line names is in the drop-in."""
+    path = repo / "kunit" / "hooks"
+    try:
+        lines = dropin.hooks(repo)
+    except StackError as exc:
+        return [Finding(path, int(re.search(r":(\d+):", exc.msg).group(1)), "error",
+                        exc.msg.split(": ", 1)[1], exc.mend)]
+    found, edit = [], "$EDITOR kunit/hooks"
+    for number, name, _, line in lines:
+        if name.startswith("/") or ".." in name.split("/"):
+            found.append(Finding(path, number, "error", f"{name} is not a path in the kernel",
+                                 edit))
+        source = re.match(r'\s*source\s+"([^"]+)"', line)
+        if source and not (repo / "kunit" / source.group(1)).is_file():
+            found.append(Finding(path, number, "error", f"kunit/{source.group(1)} is not there",
+                                 edit))
+        folder = re.search(r"\+=\s*(\S+)/$", line)
+        if folder and not (repo / "kunit" / os.path.dirname(name) / folder.group(1)).is_dir():
+            found.append(Finding(path, number, "error", "kunit/%s/%s is not there"
+                                 % (os.path.dirname(name), folder.group(1)), edit))
+    return found
+
+
+def check_commits(repo):
+    """Return the findings in kunit/commits: form, topics, and that each file is in one of them."""
+    folder = repo / "kunit" / "commits"
+    if not folder.is_dir():
+        return []
+    try:
+        commits = dropseries.load(repo)
+    except StackError as exc:
+        return [Finding(folder, 0, "error", exc.msg, exc.mend)]
+    found = [Finding(repo / "kunit" / name, 0, "error", "belongs to no patch of kunit/commits",
+                     "add it to Files: of one of kunit/commits/*")
+             for name in dropseries.homeless(repo, commits)]
+    topics = {p.parent.name for p in repo.glob("patches/*/*/topic.ini")}
+    cover, fabric = folder / "0000-cover-letter.patch", [c.subject for c in commits if not c.topic]
+    if cover.is_file():
+        found += check_letter(cover, fabric, repo)
+    elif fabric:
+        found.append(Finding(cover, 0, "error", "the patches without Topic have no cover letter",
+                             f"git checkout -- {cover.relative_to(repo)}, or write it"))
+    for commit in commits:
+        edit = f"$EDITOR {commit.path.relative_to(repo)}"
+        if commit.topic and commit.topic not in topics:
+            found.append(Finding(commit.path, 1, "error", f"there is no topic '{commit.topic}'", edit))
+        if not commit.files:
+            found.append(Finding(commit.path, 0, "error", "no file of the drop-in is in it", edit))
+        for line in commit.log.splitlines():
+            if len(line) > 75 and " " in line.strip():
+                found.append(Finding(commit.path, 0, "error", "a line of the log is longer than 75: %s"
+                                     % line[:40], edit))
+    return found
+
+
+def check_suites(repo):
+    """Return the findings between the suites that manifests name and the files in kunit/."""
+    named = {}
+    for path in [repo / "kunit" / "suites.ini", *sorted(repo.glob("patches/*/*/topic.ini"))]:
+        try:
+            conf = series.read_ini(path, missing_ok=True)
+            named.update({s: path for s in series.suites_of(conf, path)})
+        except StackError as exc:
+            return [Finding(path, 0, "error", exc.msg, f"$EDITOR {path.relative_to(repo)}")]
+    # A configuration of KUnit may bring suites of its own, named in its head.
+    configs = (repo / "scripts" / "kunit").glob("*.config") if (repo / "kunit").is_dir() else ()
+    for path in sorted(configs):
+        for line in re.findall(r"^# suites: (.+)$", path.read_text(encoding="utf-8"), re.M):
+            named.update(dict.fromkeys(line.split(), path))
+    found = []
+    for suite, path in named.items():
+        for name in (suite + "_kunit.c", suite + ".kunitconfig"):
+            if not list((repo / "kunit").rglob(name)):
+                found.append(Finding(path, line_of(path, suite), "error",
+                                     f"suite {suite} has no {name} below kunit/",
+                                     f"write it, or take the suite out of {path.relative_to(repo)}"))
+    for file in sorted((repo / "kunit").rglob("*.kunitconfig")):
+        if file.stem and not file.name.startswith(".") and file.stem not in named:
+            found.append(Finding(file, 0, "error", "no manifest names suite %s: it never runs"
+                                 % file.stem, "add it to [suites] of its topic.ini"))
+    return found
+
+
+def check_checks(repo):
+    """Return the findings in scripts/checks: every check is executable and has its head."""
+    found = []
+    for path in sorted((repo / "scripts" / "checks").glob("*")):
+        if not path.is_file() or path.name.startswith((".", "README")):
+            continue
+        name = path.relative_to(repo)
+        head = path.read_text(encoding="utf-8", errors="replace")[:4000]
+        if not os.access(path, os.X_OK):
+            found.append(Finding(path, 0, "error", "is not executable", f"chmod +x {name}"))
+        if not head.startswith("#!"):
+            found.append(Finding(path, 1, "error", "has no #! line", "$EDITOR %s" % name))
+        if not re.search(r"^# kind: (patch|tree|boundary)$", head, re.M):
+            found.append(Finding(path, 0, "error", "no '# kind: patch|tree|boundary' in its head",
+                                 f"$EDITOR {name} (see scripts/checks/README)"))
+    return found
+
+
+def check_texts(repo):
+    """Return the findings in all files: paths of a machine, no SPDX line."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others",
+                                 "--exclude-standard"], cwd=repo, capture_output=True, check=False)
+        names = [n.decode() for n in listed.stdout.split(b"\0") if n]
+    except FileNotFoundError as exc:
+        raise StackError("git is not installed", "scripts/stack setup") from exc
+    found = []
+    for name in sorted(set(names)):
+        path = repo / name
+        if not path.is_file() or path.is_symlink():
+            continue
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        for number, line in enumerate(lines, 1):
+            if _MACHINE.search(line):
+                found.append(Finding(path, number, "error", "a path of some machine: %s"
+                                     % line.strip()[:60], "$EDITOR %s" % name))
+        code = path.suffix in _SPDX or lines[0].startswith("#!")
+        if code and "SPDX-License-Identifier" not in "\n".join(lines[:3]):
+            found.append(Finding(path, 1, "error", "no SPDX-License-Identifier in its first lines",
+                                 f"$EDITOR {name}"))
+    return found

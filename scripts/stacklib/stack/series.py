@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The stack as it is stored: `series`, patches/<base>/<topic>/, their manifests."""
+import configparser
+import email
+import email.header
+import email.policy
+import hashlib
+import re
+from pathlib import Path
+
+from stacklib.host.term import StackError
+
+PATCH_NAME = re.compile(r"^(\d{4})-[A-Za-z0-9][A-Za-z0-9._-]*\.patch$")
+_WORDS = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=(?:\s+=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=)*")
+_DIFF = re.compile(r"^diff --git (.*)$", re.M)
+
+
+class Patch:
+    """One patch file.
+
+    .path .name (of the file) .topic (name) .text (str) .sha256 .subject and
+    .author (decoded headers, "" when absent) .files (paths that it touches, old
+    and new) .number (1-based in the selection; 0 before one is made).
+    """
+
+    def __init__(self, path, topic):
+        self.path = Path(path)
+        self.name = self.path.name
+        self.topic = topic
+        self.number = 0
+        try:
+            self.data = self.path.read_bytes()
+        except OSError as exc:
+            raise StackError(f"{path}: cannot be read: {exc.strerror}",
+                             "correct the series file, or bring the patch back: "
+                             f"git checkout -- {path}") from exc
+        self.sha256 = hashlib.sha256(self.data).hexdigest()
+        self.text = self.data.decode("utf-8", "replace")
+        self.message = email.message_from_bytes(self.data, policy=email.policy.compat32)
+        self.subject = re.sub(r"^(\[[^]]*\]\s*)+", "", self.header("Subject"))
+        self.author = self.header("From")
+        self.files = touched(self.text)
+
+    def header(self, name):
+        """Return a header decoded and unfolded; "" when it is absent."""
+        value = next((v for k, v in self.message.raw_items() if k.lower() == name.lower()), None)
+        if value is None:
+            return ""
+        # What is not ASCII and not encoded is UTF-8, which email gives as U+FFFD.
+        value = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        value = decoded(value) if value.isascii() else _WORDS.sub(lambda m: decoded(m.group()), value)
+        return re.sub(r"\s*\n\s*", " ", value).strip()
+
+    def __repr__(self):
+        return f"<Patch {self.topic}/{self.name}>"
+
+
+def decoded(value):
+    """Return a header's value with its encoded words decoded; as it is when they cannot be."""
+    try:
+        return str(email.header.make_header(email.header.decode_header(value)))
+    except (LookupError, UnicodeDecodeError, ValueError):
+        return value
+
+
+def touched(text):
+    """Return the sorted paths that the diffs in text touch, both names of a rename."""
+    paths = set()
+    for match in _DIFF.finditer(text):
+        names = match.group(1)
+        half = len(names) // 2
+        if names[:half].startswith("a/") and names[half + 1:] == "b/" + names[2:half]:
+            paths.add(names[2:half])
+    paths.update(re.findall(r"^(?:rename|copy) (?:from|to) (.+)$", text, re.M))
+    return sorted(paths)
+
+
+class Topic:
+    """One folder of patches: .name .dir .patches .cover .conf .suites {name: boundary}."""
+
+    def __init__(self, directory, names):
+        self.dir = Path(directory)
+        self.name = self.dir.name
+        self.patches = [Patch(self.dir / n, self.name) for n in names]
+        covers = sorted(self.dir.glob("0000-*.patch"))
+        self.cover = covers[0] if covers else None
+        self.conf = read_ini(self.dir / "topic.ini", missing_ok=True)
+        self.suites = suites_of(self.conf, self.dir / "topic.ini")
+
+    def option(self, key, default=""):
+        """Return a key of [topic] in topic.ini, or default."""
+        return self.conf.get("topic", key, fallback=default)
+
+    def __repr__(self):
+        return f"<Topic {self.name}>"
+
+
+class Stack:
+    """The stack for one base: .base (manifest, dict) .base_name .topics .file (of series)."""
+
+    def __init__(self, repo, base_name):
+        self.repo = Path(repo)
+        self.base_name = base_name
+        self.base = manifest(repo, base_name)
+        self.file = series_file(repo, base_name)
+        grouped = {}
+        for _, line in entries(self.file):
+            topic, name = split_entry(self.file, line, base_name)
+            grouped.setdefault(topic, []).append(name)
+        folder = self.repo / "patches" / base_name
+        self.topics = [Topic(folder / name, names) for name, names in grouped.items()]
+
+    def select(self, names=None):
+        """Return the topics of those names in the order of the series (all by default).
+
+        What a topic needs (`needs` in its topic.ini) comes with it.
+        """
+        known = {t.name: t for t in self.topics}
+        wanted, todo = set(), list(names or known)
+        while todo:
+            name = todo.pop()
+            if name not in known:
+                raise StackError(f"no topic '{name}' in {self.file} (there are: {', '.join(known) or 'none'})",
+                                 "name one of those, or add the topic's patches to the series")
+            if name not in wanted:
+                wanted.add(name)
+                todo += known[name].option("needs").split()
+        return [t for t in self.topics if t.name in wanted]
+
+
+def load(repo, base_name=None):
+    """Return the Stack of a base; without a name, of the base that the series names."""
+    return Stack(repo, base_name or default_base(repo))
+
+
+def default_base(repo):
+    """Return the base of the series' first patch, else the only one there is."""
+    for _, line in entries(Path(repo) / "series"):
+        if "/" in line:
+            return line.split("/")[0]
+    found = sorted(p.parent.name for p in Path(repo).glob("patches/*/base.ini"))
+    if len(found) == 1:
+        return found[0]
+    raise StackError(f"the series names no base, and patches/ has {len(found)}",
+                     "name one: --base NAME" if found else
+                     "write patches/NAME/base.ini (see the README, adding a base)")
+
+
+def manifest(repo, base_name):
+    """Return patches/<base>/base.ini's [base] as a dict; StackError when it is not complete."""
+    path = Path(repo) / "patches" / base_name / "base.ini"
+    if not path.is_file():
+        known = sorted(p.parent.name for p in Path(repo).glob("patches/*/base.ini"))
+        raise StackError(f"no base '{base_name}': {path} is not there (there are: {', '.join(known) or 'none'})",
+                         f"scripts/stack VERB --base {known[0] if known else 'NAME'}")
+    conf = read_ini(path)
+    data = dict(conf["base"]) if conf.has_section("base") else {}
+    missing = [key for key in ("version", "tag") if not data.get(key)]
+    if missing:
+        raise StackError(f"{path}: [base] has no {', '.join(missing)}")
+    data["name"] = base_name
+    return data
+
+
+def series_file(repo, base_name):
+    """Return the series file of a base: series.<base> where there is one, else series."""
+    own = Path(repo) / ("series." + base_name)
+    return own if own.is_file() else Path(repo) / "series"
+
+
+def entries(path):
+    """Yield (line number, line) of a series file less comments and blank lines."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        line = re.sub(r"(^|\s)#.*", "", line).strip()
+        if line:
+            yield number, line
+
+
+def split_entry(path, line, base_name):
+    """Return (topic, file name) of a series line `<base>/<topic>/<file>`."""
+    parts = line.split("/")
+    if len(parts) != 3 or parts[0] != base_name or ".." in parts or " " in line:
+        raise StackError(f"{path}: '{line}' is not of the form {base_name}/TOPIC/NNNN-name.patch",
+                         "scripts/stack lint")
+    return parts[1], parts[2]
+
+
+def read_ini(path, missing_ok=False):
+    """Return the parsed ini file; keys keep their case, no interpolation."""
+    conf = configparser.ConfigParser(interpolation=None, delimiters=("=",))
+    conf.optionxform = str
+    try:
+        with open(path, encoding="utf-8") as handle:
+            conf.read_file(handle)
+    except FileNotFoundError as exc:
+        if not missing_ok:
+            raise StackError(f"{path} is not there") from exc
+    except (configparser.Error, UnicodeDecodeError) as exc:
+        raise StackError(f"{path}: {str(exc).splitlines()[0]}",
+                         "correct the file; its form is in the README") from exc
+    return conf
+
+
+def suites_of(conf, path):
+    """Return [suites] of a manifest as {suite name: boundary at which it first builds}."""
+    result = {}
+    if conf.has_section("suites"):
+        for name, value in conf.items("suites"):
+            if not value.strip().isdigit():
+                raise StackError(f"{path}: suite {name}: '{value}' is not a number of patches")
+            result[name] = int(value)
+    return result
+
+
+def common_suites(repo):
+    """Return the suites that belong to no topic (kunit/suites.ini)."""
+    path = Path(repo) / "kunit" / "suites.ini"
+    return suites_of(read_ini(path, missing_ok=True), path)

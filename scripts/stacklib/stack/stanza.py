@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Lists of exceptions that must be argued: stanzas of `key: value` lines.
+
+    # a comment
+    report: a regular expression
+    reason: why this is no fault of what is under test;
+            a value goes on in indented lines
+    until:  what must happen before the entry can go
+
+An empty line ends a stanza. Anything that cannot be read is an error, never
+an entry that silently allows too much or nothing.
+"""
+from dataclasses import dataclass
+import re
+
+from stacklib.host import term
+
+_KEY = re.compile(r"([a-z][a-z-]*):[ \t]*(.*)$")
+
+
+@dataclass
+class Stanza:
+    """One entry: its values by key, and the line it starts on (from 1)."""
+
+    line: int
+    values: dict
+
+    def get(self, key, default=""):
+        """The value of @key, or @default when the entry does not have it."""
+        return self.values.get(key, default)
+
+
+def _error(name, line, what):
+    return term.StackError(f"{name}:{line}: {what}",
+                           mend=f"correct line {line} of {name}")
+
+
+def _add_line(name, number, line, current, keys):
+    """Put one line that is no comment into the stanza @current."""
+    if line[0] in " \t":
+        if not current.values:
+            raise _error(name, number, "a continued line with nothing before it")
+        last = list(current.values)[-1]
+        current.values[last] += " " + line.strip()
+        return
+    match = _KEY.match(line)
+    if not match:
+        raise _error(name, number, f"not a 'key: value' line: {line!r}")
+    key, value = match.groups()
+    if key not in keys:
+        raise _error(name, number, f"unknown key '{key}' (known: {', '.join(keys)})")
+    if key in current.values:
+        raise _error(name, number, f"'{key}' stands twice in one entry")
+    current.values[key] = value.strip()
+
+
+def parse(text, name, required, optional=()):
+    """Read all stanzas of @text.
+
+    @name: what messages call the file
+    @required, @optional: the keys that an entry must and may have
+    Returns a list of Stanza. Raises term.StackError, with file and line, for
+    whatever cannot be read, is missing or is empty.
+    """
+    keys = list(required) + list(optional)
+    stanzas, current = [], None
+    for number, line in enumerate(text.splitlines() + [""], 1):
+        if line.startswith("#"):
+            continue
+        if not line.strip():
+            if current:
+                stanzas.append(current)
+            current = None
+            continue
+        current = current or Stanza(number, {})
+        _add_line(name, number, line, current, keys)
+    for entry in stanzas:
+        for key in required:
+            if not entry.get(key):
+                raise _error(name, entry.line, f"the entry has no '{key}'")
+    return stanzas

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+"""KUnit configurations that do not run on UML, and the suites that run there.
+
+The head of scripts/kunit/NAME.config says so:
+  # arch: x86_64      build for it, and boot in qemu on the machine that NAME.py describes
+  # only: SUITE...    run these suites, if the stack has them, and no others; no
+                      configuration without such a line runs them
+  # also: SUITE...    run these suites, too, if the stack has them; they run elsewhere as well
+  # without: SUITE... do not run these suites, which could do nothing but skip
+"""
+import os
+from pathlib import Path
+import re
+
+from stacklib.host import term
+
+_ONLY = re.compile(r"^# only: +(\S.*)$", re.MULTILINE)
+# What the last line of a kernel that came to its end has in it.
+_ENDS = {"": "System halted", "x86_64": "reboot: Restarting system"}
+_TOOLS = {"": [], "x86_64": ["qemu-system-x86_64"]}
+# The symbols that suites ask for on UML, and that the architecture does not have.
+_LACKS = {"": (), "x86_64": ("KUNIT_UML_PCI",)}
+
+
+def check(config):
+    """StackError when @config asks for an architecture that nobody knows."""
+    if config.arch not in _ENDS:
+        raise term.StackError(f"{config.path}: unknown arch '{config.arch}'",
+                              mend="one of " + ", ".join(sorted(_ENDS)[1:]))
+
+
+def tools(config):
+    """The tools (see tools.TOOLS) that booting @config needs and UML does not."""
+    return _TOOLS[config.arch]
+
+
+def options(config):
+    """What kunit.py is told to build and boot for the architecture."""
+    if not config.arch:
+        return []
+    return [f"--arch={config.arch}", f"--qemu_config={config.path.with_suffix('.py')}"]
+
+
+def fragments(config, folder, paths):
+    """The .kunitconfig files @paths as @config can have them.
+
+    kunit.py refuses a symbol that the architecture lacks. A file with such a line
+    is copied below the build folder @folder without it.
+    """
+    lacks = _LACKS[config.arch]
+    if not lacks:
+        return list(paths)
+    line = re.compile(f"^CONFIG_({'|'.join(lacks)})=.*\n?", re.MULTILINE)
+    adapted = []
+    for path in map(Path, paths):
+        text = path.read_text(encoding="utf-8")
+        if line.search(text):
+            path = Path(folder) / "kunitconfig" / path.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(line.sub("", text), encoding="utf-8")
+        adapted.append(path)
+    return adapted
+
+
+def boot_options(config, folder):
+    """What kunit.py is told when it boots a kernel from the build folder @folder."""
+    # The console socket of UML would go to ~/.uml.
+    return [] if config.arch else [f"--kernel_args=uml_dir={folder}/uml/"]
+
+
+def environment(config, env):
+    """@env, in which the programs beside the configuration are found first."""
+    if not config.arch:
+        return env
+    path = f"{config.path.parent}{os.pathsep}{env.get('PATH', os.defpath)}"
+    return dict(env, PATH=path)
+
+
+def ended(config, text):
+    """Whether the console @text is that of a kernel that came to its end."""
+    return _ENDS[config.arch] in text
+
+
+def suites(folder, config, names):
+    """Those of the suites @names that run in @config, one of the configurations in @folder."""
+    if config.only:
+        return [name for name in names if name in config.only + config.also]
+    bound = set()
+    for path in Path(folder).glob("*.config"):
+        for found in _ONLY.finditer(path.read_text(encoding="utf-8")):
+            bound.update(found.group(1).split())
+    bound -= set(config.also)
+    return [name for name in names if name not in bound and name not in config.without]
+
+
+def own_suites(repo, config):
+    """The suites of the configuration itself that the drop-in has; says which it lacks."""
+    found = []
+    for name in config.suites:
+        if list((Path(repo) / "kunit").rglob(name + ".kunitconfig")):
+            found.append(name)
+        else:
+            term.say(f"note: kunit {config.name}: no suite {name} in the drop-in, left away")
+    return found

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Verb `apply`: base, patches and drop-in as commits in out/linux."""
+import argparse
+
+from stacklib.host.term import colour, say
+from stacklib.host.workspace import Workspace
+from stacklib.linux import tree as trees, worktree
+from stacklib.stack import series
+
+
+def register(subparsers):
+    """Add the verb apply."""
+    sub = subparsers.add_parser(
+        "apply", help="base + patches + kunit drop-in as commits in out/linux",
+        description="Gets the base, applies the patches of the topics (all by default) and the "
+                    "kunit drop-in, one\ncommit each, and checks the result out in out/linux on "
+                    "branch 'stack'. A patch must fit its\ncontext to the letter; an offset is "
+                    "told, fuzz is refused. Work of yours in out/linux is\nnever overwritten.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  scripts/stack apply\n  scripts/stack apply TOPIC --tree ~/linux\n"
+               "  scripts/stack apply --tree ~/linux:v7.1.8 --out /tmp/out")
+    sub.add_argument("--no-dropin", action="store_true", help="leave the kunit drop-in out")
+
+
+def run(args):
+    """Verb apply."""
+    ws = Workspace(args)
+    stack = series.load(ws.repo, args.base)
+    topics = stack.select(args.topics)
+    with ws.lock():
+        worktree.refuse_if_in_use(ws)
+        tree = trees.prepare(ws, stack, topics)
+        worktree.show(ws, tree.commit(tree.boundaries, dropin=not args.no_dropin))
+    for patch in tree.patches:
+        notes = tree.notes[patch.number]
+        verdict = colour("offset", "yellow") if notes else colour("ok", "green")
+        say(f"{patch.number:3d}  {verdict!s:<6}  {patch.topic}/{patch.name}")
+        for note in notes:
+            say("       note: " + note)
+    say("applied %d patches of %d topics%s to Linux %s in %s (branch stack)"
+        % (tree.boundaries, len(topics), "" if args.no_dropin else " and the drop-in",
+           stack.base["version"], tree.path))
+    return 0

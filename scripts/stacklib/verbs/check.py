@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The verb `check`: every check on every patch, the verdict table, the report."""
+import argparse
+import collections
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from stacklib.checking import cache, fit, judge, planning, report, runner, shard
+from stacklib.host import packages, process, term
+from stacklib.host.gitcmd import git
+from stacklib.host.workspace import Workspace
+from stacklib.linux import applying, tree
+from stacklib.stack import series
+
+COLOURS = {judge.PASS: "green", judge.NOTE: "yellow", judge.FAIL: "red", judge.BROKEN: "red"}
+
+
+def register(subparsers):
+    """Add the verb check."""
+    sub = subparsers.add_parser(
+        "check", help="run every check on every patch, print the verdicts, write the report",
+        description="Applies the topics' patches and judges each with every executable of scripts/checks\n"
+                    "(scripts/checks/README says how to add one). Only what is new with a patch counts.\n"
+                    "Results are kept by content: what has not changed does not run again.\n"
+                    "Writes report.json, report.html and logs/ into the work folder.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  scripts/stack check\n  scripts/stack check --only sparse --only build TOPIC\n"
+               "  scripts/stack check --no-cache --only apply\n"
+               "  scripts/stack check --fit --tree ~/linux:next/master TOPIC     does it fit there?\n"
+               "  scripts/stack check --shard 2/4 --out /tmp/2              a quarter of the work\n"
+               "  scripts/stack check --merge /tmp/*/report.json            the whole of it")
+    sub.add_argument("--only", action="append", metavar="CHECK", help="only this check (may be given again)")
+    sub.add_argument("--fit", action="store_true",
+                     help="with --tree: say how each patch fits on that tree: clean, offset, fuzz, merged, there\n"
+                          "(already), CONFLICT. Done by itself when REF, or HEAD where the base's tag is not\n"
+                          "in that tree, is another version")
+    sub.add_argument("--kunit", action="store_true", help="with --fit: build and run the suites there, too")
+    sub.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the patches")
+    sub.add_argument("--merge", nargs="+", metavar="REPORT", help="join the report.json of all shards")
+    sub.add_argument("--no-cache", action="store_true", help="run everything anew")
+
+
+def execute(args, only=None):
+    """Run the checks (names in `only`, or all); returns the report's data after writing the report.
+
+    The report of an earlier run goes first: what is there was said of the patches as they are.
+    A patch that does not apply is an ApplyError, and a report with nothing but that.
+    """
+    ws, began = Workspace(args), time.monotonic()
+    part = shard.parse(args.shard) if args.shard else None
+    checks = runner.load(ws.repo / "scripts" / "checks", only)
+    stack = series.load(ws.repo, args.base)
+    topics = stack.select(args.topics)
+    with ws.lock():
+        process.end_leftover(ws.out)
+        report.remove(ws.out)
+        try:
+            prepared = tree.prepare(ws, stack, topics)
+        except applying.ApplyError as err:
+            patches = [patch for topic in topics for patch in topic.patches]
+            data = report.unapplied(ws, stack, patches, err, time.monotonic() - began, only)
+            report.save(ws.out, dict(data, shard=part))
+            raise
+        if not prepared.patches:
+            raise term.StackError("no patches are selected: there is nothing to check",
+                                  f"name them in {stack.file}")
+        results = cache.Cache(ws.cache / "results", not args.no_cache)
+        executor = runner.Executor(ws.out, results, packages.tool_path())
+        plan = planning.Plan(ws, prepared, checks, executor, part or (1, 1))
+        ask_versions(plan)
+        verdicts = plan.run()
+        term.done()
+        data = dict(report.build(ws, stack, plan, verdicts, time.monotonic() - began, only), shard=part)
+        data["base"]["tree"] = git("rev-parse", prepared.commit(0) + "^{tree}", cwd=prepared.path)
+        report.save(ws.out, data)
+    return data
+
+
+def ask_versions(plan):
+    """Ask every tool for its version at once: that is most of the time of a run without news."""
+    asked = {(c.name, arch): c for c in plan.checks for p in plan.tree.patches for arch in plan.arches(c, p)}
+    term.progress(f"asking {len(asked)} tools for their version")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda item: plan.executor.version(item[1], item[0][1]), asked.items()))
+
+
+def run(args):
+    """Verb check: 0 when every verdict is pass or note, else 1."""
+    if args.merge:
+        ws = Workspace(args)
+        data = shard.merge(args.merge, ws)
+        ws.out.mkdir(parents=True, exist_ok=True)
+        report.save(ws.out, data)
+    else:
+        ws = Workspace(args)
+        stack = series.load(ws.repo, args.base)
+        where = fit.foreign(ws, args, stack.base)
+        if where:
+            return fit.run(ws, stack, args, where)
+        if args.kunit:
+            raise term.StackError("--kunit goes with --fit: the check boots the suites anyway",
+                                  "scripts/stack check --fit --kunit --tree ~/linux")
+        data = execute(args, args.only)
+    show_table(data)
+    show_findings(data)
+    total = collections.Counter(v["verdict"] for v in data["verdicts"])
+    bad = total[judge.FAIL] + total[judge.BROKEN]
+    term.say("report: %s" % data["files"]["html"])
+    term.say("%d patches, %d verdicts: %d passed (%d with notes), %d failed, %d broken checks; %d s, %d of %d runs from cache"
+             % (len(data["patches"]), len(data["verdicts"]), total[judge.PASS] + total[judge.NOTE], total[judge.NOTE],
+                total[judge.FAIL], total[judge.BROKEN], data["seconds"], data["runs"]["cached"], data["runs"]["all"]))
+    return 1 if bad else 0
+
+
+def run_counts(args):
+    """Run all checks as `check` does, and return (passed, failed): one per verdict."""
+    data = execute(args)
+    show_table(data)
+    show_findings(data)
+    failed = sum(v["verdict"] in (judge.FAIL, judge.BROKEN) for v in data["verdicts"])
+    return len(data["verdicts"]) - failed, failed
+
+
+def cell(verdicts):
+    """One cell of the table: (text, colour) for the verdicts of all arches of a check."""
+    worst = judge.worst(v["verdict"] for v in verdicts)
+    where = [v["arch"] for v in verdicts if v["verdict"] == worst and v["arch"]]
+    if worst in (judge.PASS, judge.NOTE) or not where:
+        return worst, COLOURS[worst]
+    return f"{worst} {','.join(where) if len(where) < len(verdicts) else 'all'}", COLOURS[worst]
+
+
+def show_table(data):
+    """Print a row per patch and a column per check, broken over several tables when too wide."""
+    names = [c["name"] for c in data["checks"]]
+    width = shutil.get_terminal_size((120, 24)).columns
+    rows = [(0, "base")] if any(v["patch"] == 0 for v in data["verdicts"]) else []
+    rows += [(p["number"], f"{p['number']} {p['topic']}/{p['subject']}") for p in data["patches"]]
+    cells = {(number, name): cell([v for v in data["verdicts"] if (v["patch"], v["check"]) == (number, name)])
+             for number, _ in rows for name in names
+             if any((v["patch"], v["check"]) == (number, name) for v in data["verdicts"])}
+    label = max(20, min(48, width // 3))
+    while names:
+        used, take = label, 0
+        for name in names:
+            used += 2 + max([len(name)] + [len(cells[(n, name)][0]) for n, _ in rows if (n, name) in cells])
+            if take and used > width:
+                break
+            take += 1
+        now, names = names[:take], names[take:]
+        table = [["patch"] + now]
+        for number, text in rows:
+            shown = text if len(text) <= label else text[:label - 3] + "..."
+            table.append([shown.ljust(label)] + [term.colour(*cells[(number, n)]) if (number, n) in cells else "-"
+                                                 for n in now])
+        term.table(table)
+        term.say()
+
+
+def show_findings(data):
+    """Print what was found, where, the log, and the command that runs it again; arches that agree once."""
+    groups = {}
+    for verdict in data["verdicts"]:
+        if verdict["verdict"] == judge.PASS or (verdict["verdict"] == judge.NOTE and verdict["quiet"]):
+            continue
+        same = (verdict["patch"], verdict["check"], verdict["verdict"], verdict["reason"],
+                tuple(tuple(sorted(f.items())) for f in verdict["findings"]))
+        groups.setdefault(same, []).append(verdict)
+    for group in groups.values():
+        show_group(data, group[0], [v["arch"] for v in group if v["arch"]])
+
+
+def show_group(data, verdict, arches):
+    """Print one verdict that is that of all `arches`."""
+    name = verdict["check"] + (f" ({' '.join(arches)})" if arches else "")
+    patch = next((p for p in data["patches"] if p["number"] == verdict["patch"]), None)
+    place = f"{patch['number']}/{len(data['patches'])} {patch['path']}" if patch else "base"
+    term.say(f"{term.colour(verdict['verdict'], COLOURS[verdict['verdict']])} {place}  {term.colour(name, 'bold')}")
+    for finding in verdict["findings"][:40]:
+        term.say(f"  {finding['file']}:{finding['line']}: {finding['level']}: {finding['text']}")
+    if len(verdict["findings"]) > 40:
+        term.say(f"  ... and {len(verdict['findings']) - 40} more in the report")
+    if verdict["reason"]:
+        term.say("  the check is broken: " + verdict["reason"])
+    if verdict["verdict"] != judge.NOTE:
+        term.say(f"  log: {verdict['log']}")
+        term.say("  again: " + verdict["again"])

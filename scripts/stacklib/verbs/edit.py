@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Verb `edit`: a topic as commits on a branch."""
+import argparse
+import json
+import time
+
+from stacklib.host.gitcmd import git
+from stacklib.host.term import StackError, say
+from stacklib.host.workspace import Workspace
+from stacklib.linux import applying, tree as trees, worktree
+from stacklib.stack import series
+
+
+def register(subparsers):
+    """Add the verb edit."""
+    sub = subparsers.add_parser(
+        "edit", help="put a topic's patches on a branch as commits",
+        description="Makes branch edit/TOPIC in out/linux, one commit for each patch, and checks "
+                    "it out. Change it with\ngit as you like (commit, rebase -i, am), then write "
+                    "it back with 'refresh'. A branch that has\nwork of yours is gone on with.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  scripts/stack edit TOPIC\n  git -C out/linux commit --fixup=HEAD~1 -a"
+               "\n  git -C out/linux rebase -i --autosquash refs/stack/edit/TOPIC/base\n"
+               "  scripts/stack refresh TOPIC")
+    sub.add_argument("--restart", action="store_true",
+                     help="begin anew from the patch files; the old branch is kept under a name")
+
+
+def run(args):
+    """Verb edit."""
+    ws = Workspace(args)
+    with ws.lock():
+        return run_edit(ws, series.load(ws.repo, args.base), args)
+
+
+def run_edit(ws, stack, args):
+    """Verb edit."""
+    if len(args.topics) != 1:
+        raise StackError("edit takes one topic (there are: %s)"
+                         % " ".join(t.name for t in stack.topics), "scripts/stack edit TOPIC")
+    name = args.topics[0]
+    tree, failed = prepare(ws, stack, name)
+    topic = next(t for t in tree.topics if t.name == name)
+    path, branch = tree.path, "edit/" + name
+    worktree.finish(ws)
+    worktree.refuse_if_dirty(path)
+    count = len(topic.patches)
+    start, end = tree.commit(tree.boundaries - count), tree.commit(tree.boundaries)
+    if has_work(path, name) and not args.restart:
+        git("checkout", "-q", branch, cwd=path)
+        say(f"going on with branch {branch} in {path}, which has work of yours (anew: edit --restart {name})")
+        return 0
+    if has_work(path, name):
+        kept = f"{branch}.{int(time.time())}"
+        git("branch", "-f", kept, "refs/heads/" + branch, cwd=path)
+        say(f"the old branch is kept as {kept}")
+    where = f"refs/stack/edit/{name}/"
+    worktree.switch(path, end, branch, {where + "base": start, where + "end": end}, "out/linux: ")
+    remember(tree.git_dir, name, {p.name: p.sha256 for p in topic_of(stack, name).patches})
+    if failed:
+        left = topic_of(stack, name).patches[count:]
+        raise StackError("%s\nbranch %s has the %d patches before it; %d are still to be taken in"
+                         % (failed.msg, branch, count, len(left)),
+                         f"git -C {path} am --reject {left[0].path.absolute()}", code=1)
+    say(f"branch {branch} in {path}: {count} commits on {start[:12]}; write back: scripts/stack refresh {name}")
+    return 0
+
+
+def topic_of(stack, name):
+    """Return the topic of that name."""
+    return next(t for t in stack.topics if t.name == name)
+
+
+def prepare(ws, stack, name):
+    """Return (Tree of the topic and what it needs, None or the ApplyError of its first bad patch).
+
+    With a bad patch the Tree ends before it.
+    """
+    topics = stack.select([name])
+    topics.sort(key=lambda t: t.name == name)  # what it needs first
+    try:
+        return trees.prepare(ws, stack, topics), None
+    except applying.ApplyError as exc:
+        if exc.patch.topic != name:
+            raise
+        short = series.Topic(topics[-1].dir, [p.name for p in topics[-1].patches
+                                              if p.number < exc.patch.number])
+        return trees.prepare(ws, stack, topics[:-1] + [short]), exc
+
+
+def has_work(path, name):
+    """Return whether branch edit/<name> is there and is not as `edit` or `refresh` left it."""
+    head = git("rev-parse", "-q", "--verify", "refs/heads/edit/" + name, cwd=path, check=False)
+    end = git("rev-parse", "-q", "--verify", f"refs/stack/edit/{name}/end", cwd=path,
+              check=False)
+    return bool(head) and head != end
+
+
+def remember(git_dir, name, files):
+    """Keep {file: sha256} of the patch files that a branch was made from or written to."""
+    path = git_dir / "stack-state" / ("edit-%s.json" % name)
+    worktree.write_if_changed(path, json.dumps(files, indent=0).encode())
+
+
+def recall(git_dir, name):
+    """Return what remember() kept, or None."""
+    try:
+        text = (git_dir / "stack-state" / (f"edit-{name}.json")).read_text(encoding="utf-8")
+        return json.loads(text)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Verb `lint`: the stored form of the stack, without a kernel tree."""
+import argparse
+from pathlib import Path
+
+from stacklib.host.term import StackError, colour, say
+from stacklib.host.workspace import Workspace
+from stacklib.stack import lintfiles, lintpatch, series
+from stacklib.stack.lintpatch import Finding
+
+
+def register(subparsers):
+    """Add the verb lint."""
+    subparsers.add_parser(
+        "lint", help="check series, patch files, headers, cover letters, manifests",
+        description="Checks what is stored, without a kernel tree: series against files both "
+                    "ways, patch headers and\nform, cover letters, manifests, .b4-config, hooks, "
+                    "the heads of scripts. Every finding comes with\nthe command that mends it.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  scripts/stack lint\n  scripts/stack lint TOPIC")
+
+
+def run(args):
+    """Verb lint: 0 when nothing is found, else 1."""
+    ws = Workspace(args)
+    found, checked = collect(ws.repo, args.base, args.topics)
+    for item in found:
+        level = colour(item.level, "red" if item.level == "error" else "yellow")
+        say(f"{shown(item.path, ws.repo)}:{item.line}: {level}: {item.text}")
+        if item.mend:
+            say("    mend: " + item.mend)
+    say("lint: %d findings in %d patches of %d topics" % (len(found), *checked) if found else
+        "lint: nothing found in %d patches of %d topics" % checked)
+    return 1 if found else 0
+
+
+def shown(path, repo):
+    """Return path relative to the repository, where it is in there."""
+    try:
+        return Path(path).relative_to(repo)
+    except ValueError:
+        return path
+
+
+def collect(repo, base_name=None, names=None):
+    """Return ([Finding], (patches, topics)) for the stack in repo.
+
+    names limits the topics; what belongs to no topic is always looked at.
+    """
+    repo = Path(repo)
+    found = check_series(repo, base_name)
+    stack = None
+    if not any(item.level == "error" for item in found):
+        stack = series.load(repo, base_name)
+    topics = stack.select(names) if stack else []
+    patches = [p for t in topics for p in t.patches]
+    for patch in patches:
+        found += lintpatch.check_patch(patch, repo)
+    for topic in topics:
+        found += lintpatch.check_cover(topic, repo)
+        found += lintfiles.check_topic(topic, repo)
+    for check in (lintfiles.check_bases, lintfiles.check_b4, lintfiles.check_hooks,
+                  lintfiles.check_suites, lintfiles.check_commits,
+                  lintfiles.check_checks, lintfiles.check_texts):
+        found += check(repo)
+    return found, (len(patches), len(topics))
+
+
+def check_series(repo, base_name=None):
+    """Return the findings in a series file and between it and the files."""
+    try:
+        base_name = base_name or series.default_base(repo)
+        series.manifest(repo, base_name)
+    except StackError as exc:
+        return [Finding(repo / "series", 0, "error", exc.msg, exc.mend)]
+    path = series.series_file(repo, base_name)
+    if not path.is_file():
+        return [Finding(path, 0, "error", "there is no series file",
+                        f"ls patches/{base_name}/*/[0-9]*.patch > series, then mend its paths")]
+    found, listed, last = [], {}, {}
+    for line, entry in series.entries(path):
+        try:
+            topic, name = series.split_entry(path, entry, base_name)
+        except StackError as exc:
+            found.append(Finding(path, line, "error", exc.msg.split(": ", 1)[1],
+                                 f"correct the line in {path.name}"))
+            continue
+        found += check_entry(repo, path, line, entry, topic, name, listed, last)
+    for file in sorted((repo / "patches" / base_name).glob("*/[0-9]*.patch")):
+        entry = file.relative_to(repo / "patches").as_posix()
+        if entry not in listed and not file.name.startswith("0000-"):
+            found.append(Finding(file, 0, "error", f"is not in {path.name}",
+                                 f"echo {entry} >> {path.name}, or: git rm {file.relative_to(repo)}"))
+    return found
+
+
+def check_entry(repo, path, line, entry, topic, name, listed, last):
+    """Return the findings in one line of a series; notes it in listed and last {topic: number}."""
+    found = []
+    if entry in listed:
+        found.append(Finding(path, line, "error", "%s stands here twice (first in line %d)"
+                             % (entry, listed[entry]), f"sed -i {line}d {path.name}"))
+    listed.setdefault(entry, line)
+    if not (repo / "patches" / entry).is_file():
+        return found + [Finding(path, line, "error", f"patches/{entry} is not there",
+                                f"sed -i {line}d {path.name}, or: git checkout -- patches/{entry}")]
+    match = series.PATCH_NAME.match(name)
+    if not match:
+        return found + [Finding(path, line, "error", "%s is not of the form NNNN-name.patch"
+                                % name, f"git mv it, or: scripts/stack refresh {topic}")]
+    if int(match.group(1)) != last.get(topic, 0) + 1:
+        found.append(Finding(path, line, "error", "%s is out of order: number %04d expected"
+                             % (name, last.get(topic, 0) + 1),
+                             f"scripts/stack refresh {topic}"))
+    last[topic] = int(match.group(1))
+    return found

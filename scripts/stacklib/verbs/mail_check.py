@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Verb `mail-check`: judges one patch on standard input, for `b4 prep --check` and `b4 review`.
+
+Runs the checks that need nothing but the patch and the scripts of a kernel tree
+(kind: patch, less those that read the whole tree).
+"""
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from stacklib.checking import runner
+from stacklib.host import packages, process
+from stacklib.host.term import StackError
+from stacklib.host.workspace import Workspace
+
+NAME = "0000-standard-input.patch"
+
+
+def register(subparsers):
+    """Add the verb mail-check."""
+    sub = subparsers.add_parser(
+        "mail-check", help="judge one patch on standard input, for b4",
+        description="Runs the patch checks of scripts/checks on a mail. Its form is what b4 expects of "
+                    "b4.prep-perpatch-check-cmd:\nnothing at all when all is well, else one finding a line; "
+                    "what has 'ERROR:' in it is a failure,\nthe rest are warnings, and standard error is for "
+                    "checks that broke. --format=b4-review gives the\nJSON that 'b4 review' (0.15) reads: a list "
+                    "of {tool, status, summary, details}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  cd ~/linux && /path/to/stack/scripts/stack mail-check < 0001-x.patch\n"
+               "  git config b4.prep-perpatch-check-cmd '/path/to/stack/scripts/stack mail-check'\n"
+               "  git config b4.review-perpatch-check-cmd "
+               "'/path/to/stack/scripts/stack mail-check --format=b4-review'")
+    sub.add_argument("--format", choices=["lines", "b4-review"], default="lines",
+                     help="lines (default), or the JSON of b4 review")
+
+
+def run(args):
+    """Verb mail-check: 0 when nothing is found (with b4-review always, the JSON tells), else 1."""
+    ws = Workspace(args)
+    if sys.stdin.isatty():
+        raise StackError("mail-check reads a patch from standard input", "scripts/stack mail-check < FILE")
+    data = sys.stdin.buffer.read()
+    if b"\ndiff --git " not in data and b"\n--- a/" not in data:
+        raise StackError(f"standard input is no patch: it has no diff ({len(data)} bytes)",
+                         "git format-patch --stdout -1 | scripts/stack mail-check")
+    tree = top_of(Path.cwd())
+    with tempfile.TemporaryDirectory(prefix="stack.") as folder:
+        found = judged(ws, data, tree, Path(folder))
+    if args.format == "b4-review":
+        print(json.dumps([entry(name, result) for name, result in found], indent=1))
+        return 0
+    return show(found)
+
+
+def top_of(folder):
+    """Return the top of the git tree in which b4 runs checks; StackError when it is no kernel's."""
+    proc = subprocess.run(["git", "rev-parse", "--show-toplevel"], cwd=folder, capture_output=True,
+                          text=True, check=False)
+    top = proc.stdout.strip()
+    if proc.returncode or not (Path(top) / "scripts" / "checkpatch.pl").is_file():
+        raise StackError(f"{folder} is not in a kernel tree that has scripts/checkpatch.pl",
+                         "cd to the kernel tree that the patch is for, with its files checked out")
+    return Path(top)
+
+
+def judged(ws, data, tree, folder):
+    """Return [(check's name, runner.Result)] for a patch (bytes)."""
+    patch = folder / NAME
+    patch.write_bytes(authored(data))
+    # No cache of results: b4 has one of its own, and the work folder may be busy.
+    executor = runner.Executor(folder, None, packages.tool_path())
+    inputs = {"PATCH": str(patch), "TREE": str(tree), "STATE": "before"}
+    found = []
+    for check in runner.load(ws.repo / "scripts" / "checks"):
+        if check.kind != "patch" or "tree" in check.reads:
+            continue
+        process.notes(folder).mkdir(exist_ok=True)
+        found.append((check.name, executor.run(check, inputs, folder / (check.name + ".log"))))
+    return found
+
+
+def authored(data):
+    """Return a mail (bytes) whose From: is the author's, whom a sender names in the first line."""
+    top, gap, body = data.partition(b"\n\n")
+    inner = re.match(rb"(From: .*(?:\n[ \t].*)*)\n\n", body)
+    if not inner or not gap:
+        return data
+    top = re.sub(rb"^From: .*(?:\n[ \t].*)*", lambda _: inner.group(1), top, count=1, flags=re.M)
+    return top + gap + body[inner.end():]
+
+
+def counted(result):
+    """The findings of a Result that count, errors and warnings."""
+    return [f for f in result.findings if f.level != "note"]
+
+
+def line(finding):
+    """A finding as text; the patch itself has no name in a mail."""
+    place = "" if finding.file == NAME else f"{finding.file}:{finding.line}: "
+    return place + finding.text
+
+
+def show(found):
+    """Print the findings in the form of b4's check command; return 0 when there are none, else 1."""
+    bad = 0
+    for name, result in found:
+        if result.broken:
+            bad += 1
+            print(f"{name}: the check is broken: {' '.join(result.broken.split())}", file=sys.stderr)
+        for finding in counted(result):
+            bad += 1
+            print(f"{name}: {'ERROR: ' if finding.level == 'error' else ''}{line(finding)}")
+    return 1 if bad else 0
+
+
+def entry(name, result):
+    """One object of the JSON list that b4 review reads."""
+    counting = counted(result)
+    levels = {f.level for f in counting}
+    status = "fail" if result.broken or "error" in levels else "warn" if levels else "pass"
+    said = {"tool": name, "status": status}
+    if result.broken:
+        said.update(summary="the check is broken", details=result.broken)
+    elif counting:
+        said.update(summary=f"{len(counting)} findings", details="\n".join(map(line, counting)))
+    return said
