@@ -91,7 +91,8 @@ def main(argv):
     try:
         end_cleanly()
         verb = argv[0]
-        opts = options.VERBS[verb].of(build_parser(verb).parse_args(argv))
+        parser = build_parser(verb)
+        opts = options.VERBS[verb].of(parser.parse_args(argv))
         if verb in TREES:
             workspace.Workspace(opts).refuse_paths()
         if verb in NEEDS:

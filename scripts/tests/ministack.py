@@ -12,8 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-LIB = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(LIB))
+LIB = Path(__file__).resolve().parent.parent / "stacklib"
+sys.path.insert(0, str(LIB.parent))
 
 from stacklib.host import tools, workspace  # noqa: E402  pylint: disable=wrong-import-position
 from stacklib.stack import canonical  # noqa: E402  pylint: disable=wrong-import-position

@@ -416,11 +416,11 @@ class RealChecks(unittest.TestCase):
         names = [c.name for c in found]
         for name in "apply headers checkpatch spelling kernel-doc coccinelle build sparse".split():
             self.assertIn(name, names)
-        for check in found:
-            res = subprocess.run([str(check.path), "--help"], text=True, stdout=subprocess.PIPE, check=True)
-            self.assertIn("kind: " + check.kind, res.stdout)
-            self.assertTrue(check.why, check.name)
-            self.assertEqual(len(check.digest()), 64)
+        for one in found:
+            res = subprocess.run([str(one.path), "--help"], text=True, stdout=subprocess.PIPE, check=True)
+            self.assertIn("kind: " + one.kind, res.stdout)
+            self.assertTrue(one.why, one.name)
+            self.assertEqual(len(one.digest()), 64)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import mailstack  # noqa: E402
 from ministack import PATH, digest, sh, write  # noqa: E402
 
-from stacklib.checking import cache  # noqa: E402
+from stacklib.host import files  # noqa: E402
 from stacklib.verbs import b4  # noqa: E402
 
 FULL = "echo 'error: unable to write file: No space left on device' >&2; exit 128"
@@ -291,10 +291,10 @@ class Merge(Errors):
     def test_full_disk(self):
         path = self.mini.top / "report.json"
         write(path, "old\n")
-        with mock.patch.object(cache.os, "getpid", return_value=7):
+        with mock.patch.object(files.os, "getpid", return_value=7):
             Path("%s.7.new" % path).symlink_to("/dev/full")
             with self.assertRaisesRegex(OSError, "No space left on device: '%s'" % path):
-                cache.write_whole(path, "x" * 100000)
+                files.write_whole(path, "x" * 100000)
         self.assertEqual((path.read_text(), Path("%s.7.new" % path).is_symlink()), ("old\n", False))
 
 

@@ -141,7 +141,8 @@ class Kbuild:
         used = set(u for u in used if self.enabled(u)) if headers else set()
         for path in headers:
             if not used:
-                c.finding(path, 0, "note", "not here: no object of header-users (topic.ini) is built on %s" % self.label())
+                c.finding(path, 0, "note",
+                          "not here: no object of header-users (topic.ini) is built on %s" % self.label())
         if not sources and not headers:
             c.finding("(patch)", 0, "note", "touches nothing that is compiled")
         return sorted(goals | used)

@@ -2,8 +2,9 @@
 """Results of checks, kept by what they were made from."""
 import hashlib
 import json
-import os
 from pathlib import Path
+
+from stacklib.host.files import write_whole
 
 FORMAT = 1
 FIELDS = {"findings": list, "seconds": (int, float), "log": str}
@@ -32,17 +33,6 @@ def expand(paths):
         else:
             path.stat()
             yield path
-
-
-def write_whole(path, text):
-    """Write a text file so that nobody ever sees half of it."""
-    fresh = Path(f"{path}.{os.getpid()}.new")
-    try:
-        fresh.write_text(text, encoding="utf-8", errors="replace")
-        os.replace(fresh, path)
-    except OSError as exc:
-        fresh.unlink(missing_ok=True)
-        raise OSError(exc.errno, exc.strerror, str(path)) from exc
 
 
 class Cache:
@@ -76,6 +66,4 @@ class Cache:
 
     def put(self, name, data):
         """Store a result, whole or not at all."""
-        path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(dict(data, key=name)))
+        write_whole(self.path(name), json.dumps(dict(data, key=name)))

@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 from stacklib import options
-from stacklib.checking import cache
 from stacklib.host import gitcmd, term
+from stacklib.host.files import write_whole
 from stacklib.host.gitcmd import git
 from stacklib.host.term import colour, progress, say
 from stacklib.linux import applying, base, tree as trees, worktree
@@ -67,7 +67,7 @@ def run(ws, stack, args, where):
         show(fits)
         ran = suites(ws, stack, topics, args, fits, start) if args.kunit else None
     data = report(what, commit, fits, ran)
-    cache.write_whole(ws.out / NAME, json.dumps(data, indent=1) + "\n")
+    write_whole(ws.out / NAME, json.dumps(data, indent=1) + "\n")
     count = collections.Counter(f.verdict for f in fits)
     term.say("%d patches: %s%s; report: %s" % (
         len(fits), ", ".join(f"{count[v]} {v}" for v in COLOURS if count[v]),

@@ -7,7 +7,8 @@ import string
 import time
 from pathlib import Path
 
-from stacklib.checking import cache, judge
+from stacklib.checking import judge
+from stacklib.host.files import write_whole
 
 FORMAT = 1
 NAMES = ("report.json", "report.html")
@@ -81,7 +82,7 @@ def timing(plan, verdicts):
                 continue
             seen.add(job.key)
             result = plan.results[job.key]
-            row = rows.setdefault((job.check.name, job.arch or ""), {"runs": 0, "cached": 0, "seconds": 0.0, "now": 0.0})
+            row = rows.setdefault((job.check.name, job.arch or ""), dict(runs=0, cached=0, seconds=0.0, now=0.0))
             row["runs"] += 1
             row["cached"] += result.cached
             row["seconds"] += result.seconds
@@ -100,8 +101,8 @@ def relative(path, repo):
 
 def save(out, data):
     """Write report.json and report.html into a folder, each whole or not at all."""
-    cache.write_whole(Path(out) / NAMES[0], json.dumps(data, indent=1) + "\n")
-    cache.write_whole(Path(out) / NAMES[1], page(data))
+    write_whole(Path(out) / NAMES[0], json.dumps(data, indent=1) + "\n")
+    write_whole(Path(out) / NAMES[1], page(data))
 
 
 def remove(out):
@@ -162,7 +163,8 @@ def table(data):
         out.append(f'<tr><th scope="row"><small>{number or ""} {text(topic)}</small> {text(subject)}</th>')
         for name in names:
             own = [v for v in data["verdicts"] if (v["patch"], v["check"]) == (number, name)]
-            out.append('<td%s data-check="%s">%s</td>' % ('' if own else ' class="none"', text(name), " ".join(map(mark, own))))
+            none = "" if own else ' class="none"'
+            out.append(f'<td{none} data-check="{text(name)}">{" ".join(map(mark, own))}</td>')
         out.append("</tr>")
     return "".join(out) + "</tbody>"
 
@@ -219,5 +221,6 @@ def timing_table(data):
 
 
 def tools(data):
-    return "".join("<tr><td>%s</td><td>%s</td><td>%s</td></tr>"
-                   % (text(t["check"]), text(t["arch"]), text(t["version"]).replace("\n", "<br>")) for t in data["tools"])
+    cells = ((t["check"], t["arch"], t["version"]) for t in data["tools"])
+    rows = ("".join(f"<td>{text(cell)}</td>" for cell in row).replace("\n", "<br>") for row in cells)
+    return "".join(f"<tr>{row}</tr>" for row in rows)

@@ -9,10 +9,9 @@ from pathlib import Path
 from stacklib.checking import cache, judge
 from stacklib.host import env as host, process
 from stacklib.host.term import StackError
+from stacklib.stack.arches import CROSS
 
 KINDS = ("patch", "tree", "boundary")
-CROSS = {"um": "", "x86_64": "", "arm64": "aarch64-linux-gnu-", "i386": "i686-linux-gnu-",
-         "s390": "s390x-linux-gnu-", "powerpc": "powerpc64le-linux-gnu-", "sparc64": "sparc64-linux-gnu-"}
 # Variables that would change what make does, or be taken for an input
 NOT_PASSED = set("MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES KCFLAGS KCPPFLAGS ARCH CROSS_COMPILE SUBARCH CC HOSTCC CHECK CF "
                  "C M O V W LLVM LOG PATCH FILES SUITES SPATCH SPFLAGS COCCI MODE".split())

@@ -77,8 +77,7 @@ class AptSource:
 
     def _run(self, *command, cwd=None):
         """Run a command of apt under the temporary configuration; return CompletedProcess."""
-        env = host.child(APT_CONFIG=str(self.tmp / "apt.conf"), LC_ALL="C",
-                   DEBIAN_FRONTEND="noninteractive")
+        env = host.child(APT_CONFIG=str(self.tmp / "apt.conf"), LC_ALL="C", DEBIAN_FRONTEND="noninteractive")
         try:
             return subprocess.run(command, cwd=cwd or self.tmp, env=env, text=True, check=False,
                                   stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS)
@@ -99,7 +98,7 @@ class AptSource:
             proc = self._run(*update)
         if not proc.returncode:
             return
-        said = [l for l in proc.stderr.splitlines() if l.startswith(("E:", "W:"))]
+        said = [line for line in proc.stderr.splitlines() if line.startswith(("E:", "W:"))]
         mend = "check the network and the sources of apt: apt-get update"
         if "NO_PUBKEY" in proc.stderr or "not signed" in proc.stderr:
             mend = "apt-get install --only-upgrade debian-archive-keyring"
@@ -154,7 +153,7 @@ class AptSource:
 
 def last_error(text):
     """Return the last error line that apt printed."""
-    lines = [l for l in text.splitlines() if l.startswith("E:")] or text.splitlines() or ["?"]
+    lines = [line for line in text.splitlines() if line.startswith("E:")] or text.splitlines() or ["?"]
     return lines[-1]
 
 

@@ -33,7 +33,8 @@ def settings() -> Settings:
     get = os.environ.get
     cache = get("STACK_CACHE") or Path(get("XDG_CACHE_HOME") or "~/.cache") / "kernel-stack"
     jobs = get("JOBS") or ""
-    return Settings(repo=Path(get("STACK_REPO") or REPO).resolve(), out=Path(get("STACK_OUT") or "") if get("STACK_OUT") else None,
+    out = get("STACK_OUT")
+    return Settings(repo=Path(get("STACK_REPO") or REPO).resolve(), out=Path(out) if out else None,
                     cache=Path(cache).expanduser().absolute(), tree=get("LINUX_TREE") or "",
                     tarball=get("STACK_BASE_TARBALL") or "", base_dir=get("STACK_BASE_DIR") or "",
                     jobs=int(jobs) if jobs.isascii() and jobs.isdigit() and int(jobs) else len(os.sched_getaffinity(0)),

@@ -79,8 +79,7 @@ def command(words, cwd):
     """Run a command quietly; StackError with the end of what it printed when it fails."""
     try:
         proc = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False,
-                              stdin=subprocess.DEVNULL, env=env.child(LC_ALL="C",
-                                                                 TMPDIR=str(cwd)))
+                              stdin=subprocess.DEVNULL, env=env.child(LC_ALL="C", TMPDIR=str(cwd)))
     except FileNotFoundError as exc:
         raise StackError(f"{words[0]} is not installed", "scripts/stack setup") from exc
     if proc.returncode:

@@ -4,6 +4,8 @@
 On a terminal progress is one line that rewrites itself; in a pipe it is one
 plain line per step, where two texts that differ only in numbers are one step.
 """
+import contextlib
+import json
 import re
 import shutil
 import sys
@@ -12,7 +14,9 @@ from stacklib.host import env
 
 COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "grey": 90, "bold": 1}
 
-_state = {"open": False, "step": None}
+# open: a progress line is; step: the last one told in a pipe; to: where all goes, None for standard output;
+# level: -1 with --quiet, 1 with --verbose
+_state: dict = {"open": False, "step": None, "to": None, "level": 0}
 
 
 class StackError(Exception):
@@ -30,9 +34,42 @@ class StackError(Exception):
         self.code = code
 
 
+def set_level(level: int) -> None:
+    """How much is told: -1 no progress and no notes, 0 as always, 1 also what is expected."""
+    _state["level"] = level
+
+
+def verbose() -> bool:
+    """True with --verbose."""
+    return _state["level"] > 0
+
+
+def stream():
+    """Where everything that is told goes."""
+    return _state["to"] or sys.stdout
+
+
+@contextlib.contextmanager
+def on_stderr(wanted: bool = True):
+    """Have everything told on standard error: standard output is for data (a mailbox, JSON)."""
+    before = _state["to"]
+    _state["to"] = sys.stderr if wanted else before
+    try:
+        yield
+    finally:
+        done()
+        _state["to"] = before
+
+
+def data(value) -> None:
+    """Print a value as JSON on standard output, which has nothing else then."""
+    done()
+    print(json.dumps(value, indent=1), flush=True)
+
+
 def is_terminal():
-    """True when standard output is a terminal that can rewrite a line."""
-    return sys.stdout.isatty() and env.variable("TERM") not in ("", "dumb")
+    """True when what is told goes to a terminal that can rewrite a line."""
+    return stream().isatty() and env.variable("TERM") not in ("", "dumb")
 
 
 def colour(text, name):
@@ -44,31 +81,39 @@ def colour(text, name):
 
 def progress(text):
     """Show what is being done now; a later call or done() takes it away."""
+    if _state["level"] < 0:
+        return
     if is_terminal():
         width = shutil.get_terminal_size().columns - 1
-        sys.stdout.write("\r\033[K" + text[:width])
-        sys.stdout.flush()
+        stream().write("\r\033[K" + text[:width])
+        stream().flush()
         _state["open"] = True
         return
     step = re.sub(r"\s*\d+", "#", text)
     if step != _state["step"]:
         _state["step"] = step
-        print(text, flush=True)
+        print(text, file=stream(), flush=True)
 
 
 def done():
     """End the progress line, if one is open."""
     if _state["open"]:
-        sys.stdout.write("\r\033[K")
-        sys.stdout.flush()
+        stream().write("\r\033[K")
+        stream().flush()
         _state["open"] = False
     _state["step"] = None
 
 
 def say(text=""):
-    """Print one line on standard output, past any progress line."""
+    """Print one line, past any progress line."""
     done()
-    print(text, flush=True)
+    print(text, file=stream(), flush=True)
+
+
+def note(text: str) -> None:
+    """Print one line that --quiet leaves away."""
+    if _state["level"] >= 0:
+        say(text)
 
 
 def warn(text):
@@ -97,5 +142,5 @@ def table(rows, indent=""):
     for row, bare in zip(rows, plain):
         cells = [str(cell) + " " * (widths[i] - len(bare[i]))
                  for i, cell in enumerate(row)]
-        print((indent + "  ".join(cells)).rstrip())
-    sys.stdout.flush()
+        print((indent + "  ".join(cells)).rstrip(), file=stream())
+    stream().flush()

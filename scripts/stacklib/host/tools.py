@@ -41,7 +41,8 @@ TOOLS = {
     "ocamlopt": (["ocaml-nox"], ["ocamlopt", "-version"]),
     "codespell": (["codespell"], ["codespell", "--version"]),
     "shellcheck": (["shellcheck"], ["shellcheck", "--version"]),
-    "lcov": (["lcov"], ["lcov", "--version"]),
+    "flake8": (["flake8"], ["flake8", "--version"]),
+    "mypy": (["mypy"], ["mypy", "--version"]),
     "dpkg-dev": (["dpkg-dev"], ["dpkg-source", "--version"]),
     # Not installed from the machine's own suites: see special.py.
     "sparse": ([], ["sparse", "--version"]),

@@ -109,7 +109,7 @@ def explain(git_dir, parent, patch, diff, said, rejects):
                env={"GIT_CEILING_DIRECTORIES": folder.parent})
     found = sorted(folder.rglob("*.rej"))
     reject = "\n".join(p.read_text(encoding="utf-8", errors="replace").rstrip() for p in found)
-    where = [l[len("error: "):] for l in said.splitlines() if l.startswith("error: ")]
+    where = [line[len("error: "):] for line in said.splitlines() if line.startswith("error: ")]
     lines = ["%s does not apply on the %s before it:"
              % (patch.path, f"{patch.number - 1} patches" if patch.number > 1 else "base")]
     lines += ["  " + text for text in where]

@@ -8,10 +8,10 @@ is a second work tree, the tool's own, that walks through these states.
 """
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from stacklib.host import gitcmd
+from stacklib.host.files import write_whole
 from stacklib.host.gitcmd import git
 from stacklib.host.term import done, progress
 from stacklib.linux import applying, base, worktree
@@ -108,10 +108,7 @@ class Memory:
         self.data[self._key(parts)] = [commit, notes]
         while len(self.data) > 2000:
             self.data.pop(next(iter(self.data)))
-        self.file.parent.mkdir(exist_ok=True)
-        fresh = self.file.with_suffix(".new")
-        fresh.write_text(json.dumps(self.data, indent=0), encoding="utf-8")
-        os.replace(fresh, self.file)
+        write_whole(self.file, json.dumps(self.data, indent=0))
 
     @staticmethod
     def _key(parts):

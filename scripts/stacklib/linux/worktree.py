@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from stacklib.host import gitcmd
+from stacklib.host.files import write_whole
 from stacklib.host.gitcmd import git
 from stacklib.host.term import StackError, warn
 
@@ -35,7 +36,7 @@ def repository(ws, found):
     borrow(git_dir, found.objects)
     attributes = gitcmd.run("cat-file", "blob", found.tree + ":.gitattributes", cwd=git_dir)[1]
     # Patches are written with the same hunk headings whatever is checked out.
-    write_if_changed(git_dir / "info" / "attributes", attributes)
+    write_whole(git_dir / "info" / "attributes", attributes)
     return git_dir
 
 
@@ -44,17 +45,7 @@ def borrow(git_dir, objects):
     path = git_dir / "objects" / "info" / "alternates"
     have = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     lines = [str(objects)] + [h for h in have if h != str(objects) and os.path.isdir(h)]
-    write_if_changed(path, ("\n".join(lines) + "\n").encode())
-
-
-def write_if_changed(path, data):
-    """Write bytes to path, whole or not at all, unless it holds them already."""
-    if path.is_file() and path.read_bytes() == data:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_bytes(data)
-    os.replace(fresh, path)
+    write_whole(path, "\n".join(lines) + "\n")
 
 
 def clear_locks(ws):
@@ -228,7 +219,7 @@ def switch(path, commit, branch, refs, label):
         if marker.is_file() and born:
             rescue(path)
         words = [commit, branch] + ["%s=%s" % item for item in refs.items()]
-        write_if_changed(marker, ("\n".join(words) + "\n").encode())
+        write_whole(marker, "\n".join(words) + "\n")
         status, said = gitcmd.run_progress("checkout", "--progress", *force, "--detach", commit,
                                            cwd=path, label=label)
         if status and any("would be overwritten" in line for line in said):

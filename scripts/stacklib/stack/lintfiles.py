@@ -4,9 +4,9 @@ import os
 import re
 import subprocess
 
-from stacklib.checking.runner import CROSS
 from stacklib.host.term import StackError
 from stacklib.stack import dropin, dropseries, series
+from stacklib.stack.arches import CROSS
 from stacklib.stack.lintpatch import Finding, check_letter
 
 BASE_KEYS = {"version", "tag", "tarball", "sha256", "git", "debian-source", "debian-version",

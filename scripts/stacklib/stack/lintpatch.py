@@ -43,7 +43,7 @@ def check_patch(patch, repo):
 
 def line_of(lines, pattern):
     """Return the 1-based number of the first line that matches, or 0."""
-    return next((n for n, l in enumerate(lines, 1) if re.search(pattern, l)), 0)
+    return next((n for n, line in enumerate(lines, 1) if re.search(pattern, line)), 0)
 
 
 def check_headers(patch, lines, add, where):
@@ -93,7 +93,7 @@ def check_hunks(lines, add, where):
         if old or new:
             add(begin, "the hunk ends before it should: cut short, or edited by hand", restore)
             return
-    stat = [l for l in lines if re.match(r" \d+ files? changed", l)]
+    stat = [line for line in lines if re.match(r" \d+ files? changed", line)]
     if not stat:
         add(0, "no diffstat", restore)
         return

@@ -29,13 +29,13 @@ import json
 from pathlib import Path
 import re
 
-from stacklib.checking import cache
 from stacklib.host import gitcmd, term
+from stacklib.host.files import write_whole
 from stacklib.stack import stanza
 from stacklib.suites import gcov
 
 FLAGS = ("-fprofile-arcs -ftest-coverage -fno-early-inlining -fno-ssa-phiopt -fno-tree-ccp "
-          "-fno-tree-fre -fno-tree-forwprop -fno-tree-vrp -fno-tree-switch-conversion")
+         "-fno-tree-fre -fno-tree-forwprop -fno-tree-vrp -fno-tree-switch-conversion")
 _SOURCE = re.compile(r"\.[ch]$")
 _EXCUSES = "uncovered"
 
@@ -255,4 +255,4 @@ def _write(path, result):
                          "excused": {str(line): line.reason for line in entry.excused},
                          "not built on um": entry.unbuilt,
                          "excused files": entry.aside} for entry in result.patches]}
-    cache.write_whole(path, json.dumps(data, indent=1))
+    write_whole(path, json.dumps(data, indent=1))

@@ -7,6 +7,7 @@ expectation nor the time, so those are read from the log, by the test's path.
 from dataclasses import dataclass, field
 import json
 import re
+from typing import Optional
 
 _SUBTEST = re.compile(r"^( *)# Subtest: (\S.*?)\s*$")
 _RESULT = re.compile(r"^( *)(not )?ok \d+(?: -)? ?([^#\s]\S*)?(?:\s*# SKIP ?(.*))?")
@@ -36,7 +37,7 @@ class Suite:
 
     name: str
     cases: list = field(default_factory=list)
-    seconds: float = None
+    seconds: Optional[float] = None
 
     def count(self, *statuses):
         """How many cases have one of @statuses."""
@@ -48,8 +49,8 @@ class Detail:
     """What the log says about one path of names: diagnostics and times."""
 
     lines: list = field(default_factory=list)
-    begin: float = None
-    end: float = None
+    begin: Optional[float] = None
+    end: Optional[float] = None
 
 
 class LogReader:

@@ -4,8 +4,8 @@ from dataclasses import asdict
 import json
 import os
 
-from stacklib.checking import cache
 from stacklib.host import term
+from stacklib.host.files import write_whole
 
 _SHOWN = 30
 
@@ -92,7 +92,7 @@ def write_json(result):
             "failed": result.count("failed", "crashed"),
             "suites": [asdict(suite) for suite in result.suites],
             "splats": [asdict(splat) for splat in result.splats]}
-    cache.write_whole(result.log.parent / "results.json", json.dumps(data, indent=1))
+    write_whole(result.log.parent / "results.json", json.dumps(data, indent=1))
 
 
 def show_coverage(report):

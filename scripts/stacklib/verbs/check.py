@@ -106,10 +106,11 @@ def run(args):
     show_findings(data)
     total = collections.Counter(v["verdict"] for v in data["verdicts"])
     bad = total[judge.FAIL] + total[judge.BROKEN]
-    term.say("report: %s" % data["files"]["html"])
-    term.say("%d patches, %d verdicts: %d passed (%d with notes), %d failed, %d broken checks; %d s, %d of %d runs from cache"
-             % (len(data["patches"]), len(data["verdicts"]), total[judge.PASS] + total[judge.NOTE], total[judge.NOTE],
-                total[judge.FAIL], total[judge.BROKEN], data["seconds"], data["runs"]["cached"], data["runs"]["all"]))
+    term.say(f"report: {data['files']['html']}")
+    passed = total[judge.PASS] + total[judge.NOTE]
+    term.say(f"{len(data['patches'])} patches, {len(data['verdicts'])} verdicts: {passed} passed "
+             f"({total[judge.NOTE]} with notes), {total[judge.FAIL]} failed, {total[judge.BROKEN]} broken checks; "
+             f"{data['seconds']:.0f} s, {data['runs']['cached']} of {data['runs']['all']} runs from cache")
     return 1 if bad else 0
 
 

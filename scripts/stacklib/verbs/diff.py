@@ -27,7 +27,7 @@ def register(subparsers):
                     "of NEW\n(default: the files as they are), with git range-diff. The text is made for the "
                     "notes of the next posting.\nWith --compare-posting the other side is a mailbox: a thread "
                     "from lore, an export, the file of b4 am.\nA posting that does not apply to this base is "
-                    "compared patch by patch, as text.\nExit status as that of diff: 0 the same, 1 different, 2 trouble.",
+                    "compared patch by patch, as text.\nExit status as of diff: 0 the same, 1 different, 2 trouble",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack diff TOPIC msi-v1\n  scripts/stack diff TOPIC HEAD~5 HEAD\n"
                "  scripts/stack diff TOPIC --compare-posting ~/v3.mbx")
@@ -80,8 +80,8 @@ def side(ws, args, ref, folder):
     stack = series.load(repo, args.base)
     known = [t.name for t in stack.topics]
     if args.topics[0] not in known:
-        raise StackError("%s: no topic '%s' (there are: %s)" % ("as of " + ref if ref else stack.file, args.topics[0],
-                                                              ", ".join(known)), "name one of those")
+        raise StackError(f"{'as of ' + ref if ref else stack.file}: no topic '{args.topics[0]}' "
+                         f"(there are: {', '.join(known)})", "name one of those")
     try:
         return applied(ws, stack, stack.select([args.topics[0]]), args)
     except applying.ApplyError as exc:

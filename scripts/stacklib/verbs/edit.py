@@ -4,6 +4,7 @@ import argparse
 import json
 import time
 
+from stacklib.host.files import write_whole
 from stacklib.host.gitcmd import git
 from stacklib.host.term import StackError, say
 from stacklib.host.workspace import Workspace
@@ -99,7 +100,7 @@ def has_work(path, name):
 def remember(git_dir, name, files):
     """Keep {file: sha256} of the patch files that a branch was made from or written to."""
     path = git_dir / "stack-state" / ("edit-%s.json" % name)
-    worktree.write_if_changed(path, json.dumps(files, indent=0).encode())
+    write_whole(path, json.dumps(files, indent=0))
 
 
 def recall(git_dir, name):

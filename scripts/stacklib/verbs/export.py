@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stacklib.host import env
+from stacklib.host import env, term
 from stacklib.host.gitcmd import git
-from stacklib.host.term import StackError, done, progress, say, warn
+from stacklib.host.term import StackError, progress, say, warn
 from stacklib.host.workspace import Workspace
 from stacklib.mail import letters, posting, recipients
 from stacklib.stack import canonical, dropseries, series
@@ -51,9 +51,7 @@ def run(args):
         raise StackError(f"-o - takes one topic, not {len(names)}", "name a folder: -o DIR")
     sender = identity(ws) if args.signoff else ""
     written, quiet = [], args.output == "-"
-    with ws.lock():
-        if quiet:  # standard output is the mailbox
-            sys.stdout = sys.stderr
+    with ws.lock(), term.on_stderr(quiet):  # standard output is the mailbox
         groups = [names] if args.all else [[name] for name in names]
         for group in groups:
             parts = posting.chain(ws, stack, group, not args.no_suites)
@@ -62,11 +60,9 @@ def run(args):
                 progress(f"export: {part.name}")
                 heads = letterheads(part, args.version, args.rfc, sender, names)
                 written.append((part, mailbox(ws, part, heads), heads[part.name]))
-        done()
     if not written:
         raise StackError(f"there is nothing to export: {stack.file} names no patch", "scripts/stack lint")
     if quiet:
-        sys.stdout = sys.__stdout__
         sys.stdout.buffer.write(written[0][1])
         sys.stdout.buffer.flush()
         return 0
@@ -131,7 +127,7 @@ def letterheads(part, version, asked_rfc, sender, names):
         rfc = one.rfc or one.name in names and asked_rfc
         domain = email.utils.parseaddr(sender or one.cover.author)[1].rpartition("@")[2]
         heads[one.name] = letters.Letterhead(one.change_id, domain, one.version if asked is None else asked, rfc,
-                                          sender, variant=one.variant)
+                                             sender, variant=one.variant)
     return heads
 
 

@@ -210,9 +210,8 @@ class Session:
         # The kernel always holds all suites: a choice of them builds nothing anew.
         own = machine.own_suites(self.ws.repo, config)
         asked += ([] if self.args.suite else own)
-        builder = boot.Builder(self.source, folder, config,
-                                   fragments(self.ws.repo, self.source, known + own),
-                                   self.env, self.jobs, self.ws.out)
+        builder = boot.Builder(self.source, folder, config, fragments(self.ws.repo, self.source, known + own),
+                               self.env, self.jobs, self.ws.out)
         result = run_config(builder, asked, self.ws.out / "kunit" / name,
                             self.args.isolated or bool(self.args.suite),
                             (lambda: coverage.forget(folder)) if counted else None)
