@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """Golden cases of `check --tree` on a tree that is not the base, and of --shard and --merge."""
-import argparse
 import io
 import json
 import re
@@ -13,9 +12,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
+from stacklib import options  # noqa: E402
 from stacklib.checking import fit, shard  # noqa: E402
-from stacklib.host import term  # noqa: E402
-from stacklib.suites import boot, ktap  # noqa: E402
+from stacklib.host import term, workspace  # noqa: E402
+from stacklib.stack import series  # noqa: E402
+from stacklib.suites import boot, ktap, session  # noqa: E402
 
 
 class Fit(unittest.TestCase):
@@ -169,8 +170,8 @@ class Fit(unittest.TestCase):
 
     def test_suites_run_on_what_fits(self):
         """The runner gets the states of that tree, without the suites whose patch conflicts."""
-        def stop(session):
-            raise term.StackError(" ".join(session.tree.suites(session.tree.boundaries)))
+        def stop(own):
+            raise term.StackError(" ".join(own.tree.suites(own.tree.boundaries)))
         self.commit("drivers/pci/a.c", "return 15;", "return -15;", "PCI: Negative")
         self.assertEqual(self.asked(stop), "mini alpha_one")
         self.commit("drivers/pci/a.c", "return -15;", "return 15;", "PCI: Positive")
@@ -197,31 +198,26 @@ class Fit(unittest.TestCase):
 
     def with_result(self, ran):
         """Exit code and standard output of a run whose suites come to @ran."""
-        with mock.patch.object(fit.kunit.Session, "choose"), \
-                mock.patch.object(fit.kunit.Session, "run", return_value=ran):
+        with mock.patch.object(session.Session, "choose"), \
+                mock.patch.object(session.Session, "run", return_value=ran):
             return self.run_in_process()
 
     def asked(self, stop):
         """The suites that the runner would be asked for."""
-        with mock.patch.object(fit.kunit.Session, "choose", stop), \
+        with mock.patch.object(session.Session, "choose", stop), \
                 self.assertRaises(term.StackError) as caught:
             self.run_in_process()
         return caught.exception.msg
 
     def run_in_process(self):
         """Run check --fit --kunit on the topic alpha; returns (exit code, standard output)."""
-        args = argparse.Namespace(tree="%s:next" % self.mini.kernel, out=str(self.mini.out), topics=["alpha"],
-                                  base=None, fit=True, kunit=True, verb="check")
-        with mock.patch.dict(fit.os.environ, {k: str(v) for k, v in self.mini.env.items()}), \
+        args = options.Check(tree="%s:next" % self.mini.kernel, out=str(self.mini.out), topics=("alpha",),
+                             fit=True, kunit=True, verb="check")
+        with mock.patch.dict("os.environ", {k: str(v) for k, v in self.mini.env.items()}), \
                 mock.patch("sys.stdout", io.StringIO()) as said:
-            ws = fit.kunit.workspace.Workspace(args)
-            stack = series_of(ws)
-            return fit.run(ws, stack, args, fit.foreign(args, stack.base)), said.getvalue()
-
-
-def series_of(ws):
-    """The stack of a work folder's repository."""
-    return fit.series.load(ws.repo)
+            ws = workspace.Workspace(args)
+            stack = series.load(ws.repo)
+            return fit.run(ws, stack, args, fit.foreign(ws, args, stack.base)), said.getvalue()
 
 
 class Shard(unittest.TestCase):

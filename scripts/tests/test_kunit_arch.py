@@ -12,8 +12,7 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent))
 
 from stacklib.host import term, tools  # noqa: E402
-from stacklib.suites import boot, machine  # noqa: E402
-from stacklib.verbs import kunit  # noqa: E402
+from stacklib.suites import boot, machine, session  # noqa: E402
 
 
 class Arch(unittest.TestCase):
@@ -113,8 +112,8 @@ class Arch(unittest.TestCase):
 
     def test_shipped(self):
         """What is shipped has its files, suites and tools."""
-        for name in kunit.CONFIGS:
-            config = boot.load_config(kunit.config_folder(), name)
+        for name in session.CONFIGS:
+            config = boot.load_config(session.config_folder(), name)
             self.assertTrue(set(machine.tools(config)) <= set(tools.TOOLS))
             for suite in config.only + config.also:
                 self.assertTrue(list(HERE.parents[1].rglob("kunit/**/%s_kunit.c" % suite)), suite)
@@ -126,7 +125,7 @@ class Arch(unittest.TestCase):
         fake = self.top / "qemu-system-x86_64"
         fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
         fake.chmod(0o755)
-        done = subprocess.run([kunit.config_folder() / "qemu-system-x86_64-tcg", "-m", "1",
+        done = subprocess.run([session.config_folder() / "qemu-system-x86_64-tcg", "-m", "1",
                                "-accel", "kvm", "-accel", "tcg", "-append", "a b"], text=True,
                               env={"PATH": "%s:%s" % (self.top, os.environ["PATH"])},
                               check=True, capture_output=True)

@@ -18,8 +18,7 @@ sys.path.insert(0, str(HERE.parent))
 import ministack        # noqa: E402
 from stacklib.checking import runner  # noqa: E402
 from stacklib.host import term  # noqa: E402
-from stacklib.suites import boot, ktap, summary  # noqa: E402
-from stacklib.verbs import kunit  # noqa: E402
+from stacklib.suites import boot, ktap, session, summary  # noqa: E402
 
 GOLDEN = HERE / "kunit"
 
@@ -76,7 +75,7 @@ class Run(unittest.TestCase):
                    DOT_CONFIG=repr(self.config.options if dot_config is None else dot_config))
         builder = boot.Builder(self.tree, self.top / "build", self.config, [], env, 1)
         with contextlib.redirect_stdout(io.StringIO()):
-            return kunit.run_config(builder, asked, self.top / "out", isolated)
+            return session.run_config(builder, asked, self.top / "out", isolated)
 
     def test_pass(self):
         """All well: counts, skipped with its reason, time of the suite."""
@@ -107,7 +106,7 @@ class Run(unittest.TestCase):
     def test_nothing_passed(self):
         """A suite of which every test was skipped is a failure."""
         suite = ktap.Suite("s", [ktap.Case("s", "a", "skipped")])
-        self.assertEqual(kunit.missing_suites(["s"], [suite]), ["suite s: no test passed"])
+        self.assertEqual(session.missing_suites(["s"], [suite]), ["suite s: no test passed"])
 
     def test_crash(self):
         """A crash is a failed case with the panic, a report and a problem with the tail."""
@@ -283,22 +282,22 @@ class Choices(unittest.TestCase):
     def test_unknown_suite(self):
         """A suite that does not build is refused with those that do."""
         with self.assertRaises(term.StackError) as caught:
-            kunit.chosen_suites(["b"], ["a"], 2)
+            session.chosen_suites(["b"], ["a"], 2)
         self.assertIn("suites that do: a", caught.exception.msg)
 
     def test_no_suites(self):
         """No suite at all is an error, not a pass."""
         with self.assertRaises(term.StackError):
-            kunit.chosen_suites([], [], 0)
+            session.chosen_suites([], [], 0)
 
     def test_configs(self):
         """Every shipped configuration reads; an unknown one does not."""
-        for name in kunit.CONFIGS:
-            config = boot.load_config(kunit.config_folder(), name)
+        for name in session.CONFIGS:
+            config = boot.load_config(session.config_folder(), name)
             self.assertEqual(config.options["KUNIT"], "y")
             self.assertGreater(config.timeout, 0)
         with self.assertRaises(term.StackError):
-            boot.load_config(kunit.config_folder(), "kcsan")
+            boot.load_config(session.config_folder(), "kcsan")
 
     def test_json_of_another_kind(self):
         """JSON that is no KUnit result is refused."""

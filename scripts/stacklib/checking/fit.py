@@ -17,8 +17,7 @@ from stacklib.host.gitcmd import git
 from stacklib.host.term import colour, progress, say
 from stacklib.linux import applying, base, tree as trees, worktree
 from stacklib.stack import series
-from stacklib.suites import summary
-from stacklib.verbs import kunit
+from stacklib.suites import session as kunit, summary
 
 CLEAN, OFFSET, FUZZ, MERGED, THERE, CONFLICT = "clean", "offset", "fuzz", "merged", "there", "CONFLICT"
 COLOURS = {CLEAN: "green", OFFSET: "yellow", FUZZ: "yellow", MERGED: "yellow", THERE: "blue",

@@ -1,14 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `kunit`: builds and boots the suites through the kernel's kunit.py."""
-from pathlib import Path
-import shutil
-
-from stacklib.host import env, packages, process, term, workspace
-from stacklib.linux import tree
-from stacklib.stack import series
-from stacklib.suites import boot, coverage, machine, splats, summary
-
-CONFIGS = ("plain", "lockdep", "kasan", "numa", "coverage")
+from stacklib.host import process, term
+from stacklib.suites import summary
+from stacklib.suites.session import CONFIGS, Session
 
 HELP = """\
 Each configuration is a Kconfig fragment, scripts/kunit/NAME.config, whose head
@@ -32,11 +26,6 @@ examples:
   stack kunit --boundary 0           the suites that build on the base
   stack kunit --with fault.patch     one more patch on top (is it noticed?)
   stack kunit --coverage             which added lines did no suite run"""
-
-
-def config_folder():
-    """Where the configurations and the allow list are."""
-    return env.SCRIPTS / "kunit"
 
 
 def register(subparsers):
@@ -69,159 +58,6 @@ def chosen_configs(args):
     if args.coverage and "coverage" not in names:
         names.append("coverage")
     return [name for name in CONFIGS + ("bench",) if name in names] or ["plain"]
-
-
-def chosen_suites(wanted, known, boundary):
-    """@wanted, or all @known suites; StackError for a name that is not known."""
-    for name in wanted:
-        if name not in known:
-            raise term.StackError(
-                f"suite '{name}' does not build after {boundary} patches "
-                f"(suites that do: {', '.join(known) or 'none'})",
-                mend="name one of these, or leave --suite away")
-    if not known:
-        raise term.StackError(f"no suite builds after {boundary} patches", "name one in a topic.ini")
-    return list(wanted) or list(known)
-
-
-def fragments(repo, source, suites):
-    """The .kunitconfig file, S.kunitconfig in the drop-in, of each suite S, in the tree @source."""
-    found = []
-    for name in suites:
-        paths = sorted((Path(repo) / "kunit").rglob(name + ".kunitconfig"))
-        if len(paths) != 1:
-            raise term.StackError(
-                f"suite '{name}' has {len(paths)} files {name}.kunitconfig below kunit/",
-                mend=f"write {name}.kunitconfig beside the source of the suite")
-        path = Path(source) / paths[0].relative_to(Path(repo) / "kunit")
-        if not path.is_file():
-            raise term.StackError(f"{path} is not in the tree: the drop-in is not applied",
-                                  mend="scripts/stack apply")
-        found.append(path)
-    return found
-
-
-def missing_suites(asked, suites):
-    """What is wrong with the choice of suites that ran, as list of texts."""
-    ran = {suite.name: suite for suite in suites}
-    problems = [f"suite {name} was asked for and did not run" for name in asked
-                if name not in ran]
-    return problems + [f"suite {suite.name}: no test passed" for suite in suites
-                       if not suite.count("passed")]
-
-
-def run_config(builder, asked, folder, isolated=False, built=None):
-    """Build and boot one configuration. Never raises for what a kernel does.
-
-    @builder: boot.Builder
-    @asked: names of the suites that must run
-    @folder: where logs and results go; made anew
-    @isolated: each suite in a boot of its own
-    @built: called after the build, before the first boot
-    Returns a boot.Result.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    name = builder.config.name
-    allow_list = config_folder() / "splats.allow"
-    allowed = splats.read_allowed(allow_list)
-    result = boot.Result(name, folder / "test.log")
-    term.progress(f"kunit {name}: building")
-    problem, result.build_seconds = boot.timed(lambda: builder.build(folder / "build.log"))
-    if problem:
-        result.built = False
-        result.problems.append(problem)
-        return result
-    if built:
-        built()
-    for glob in asked if isolated else [""]:
-        result.log = log = folder / (f"test-{glob}.log" if glob else "test.log")
-        term.progress(f"kunit {name}: booting {glob}")
-        suites, problems, seconds = builder.boot(log, glob, _follow(name))
-        result.run_seconds += seconds
-        result.problems += problems
-        result.suites += suites
-        result.splats += splats.judge_log(log, allowed, name)
-    result.unused = splats.unused(allowed, name, allow_list.name)
-    result.problems += missing_suites(asked, result.suites)
-    return result
-
-
-def _follow(config):
-    """Shows which test runs; in a pipe that would be a line per test, so not there."""
-    if not term.is_terminal():
-        return None
-    return lambda where: term.progress(f"kunit {config}: {where}" if where else
-                                       f"kunit {config}: booting")
-
-
-class Session:
-    """One call of the verb: what to run, where, and on which tree."""
-
-    def __init__(self, args):
-        self.args = args
-        self.ws = workspace.Workspace(args)
-        if args.extra and not Path(args.extra).is_file():
-            raise term.StackError(f"no such file: {args.extra}", mend="--with PATH/OF/DIFF")
-        if args.extra and args.coverage:
-            raise term.StackError("--coverage counts the lines of the stack alone",
-                                  mend="leave --with or --coverage away")
-        self.env = boot.environment(self.ws.out, self.ws.cache, packages.tool_path())
-        self.jobs = args.jobs or self.ws.jobs
-
-    def prepare(self):
-        """Make the tree; the caller holds the lock of the work folder."""
-        stack = series.load(self.ws.repo, self.args.base)
-        self.topics = stack.select(self.args.topics)
-        self.tree = tree.prepare(self.ws, stack, self.topics)
-        self.choose()
-
-    def choose(self):
-        """Choose boundary and suites, and bring out/check there."""
-        last = self.tree.boundaries
-        self.boundary = last if self.args.boundary is None else self.args.boundary
-        if not 0 <= self.boundary <= last:
-            raise term.StackError(f"there is no boundary {self.boundary}",
-                                  mend=f"--boundary 0 (the base) to {last} (all patches)")
-        known = list(self.tree.suites(self.boundary))
-        self.known = chosen_suites([], known, self.boundary)
-        self.asked = chosen_suites(self.args.suite, known, self.boundary)
-        if not self.args.extra:
-            self.source = self.tree.checkout(self.boundary, dropin=True)
-            return
-        try:
-            self.source = self.tree.apply_extra(self.boundary, Path(self.args.extra).resolve())
-        except term.StackError as err:
-            err.code = 2    # 1 would say that the tests noticed the diff
-            raise
-
-    def run(self, name):
-        """Run the configuration @name; a boot.Result, or None when no suite runs in it."""
-        config = boot.load_config(config_folder(), name)
-        known, asked = (machine.suites(config_folder(), config, names)
-                        for names in (self.known, self.asked))
-        if not asked:
-            return term.say(f"note: kunit {name}: none of the suites runs in it, left away")
-        packages.ensure_quickly(machine.tools(config))
-        folder = self.ws.out / "build" / f"kunit-{name}"
-        counted = name == "coverage"
-        if counted:
-            config.make += coverage.make_options(self.ws.repo, self.tree.patches)
-        # The kernel always holds all suites: a choice of them builds nothing anew.
-        own = machine.own_suites(self.ws.repo, config)
-        asked += ([] if self.args.suite else own)
-        builder = boot.Builder(self.source, folder, config, fragments(self.ws.repo, self.source, known + own),
-                               self.env, self.jobs, self.ws.out)
-        result = run_config(builder, asked, self.ws.out / "kunit" / name,
-                            self.args.isolated or bool(self.args.suite),
-                            (lambda: coverage.forget(folder)) if counted else None)
-        summary.write_json(result)
-        return result
-
-    def coverage(self):
-        """The added-line report of the coverage run before; a coverage.Report."""
-        return coverage.report(self.ws, self.tree, self.topics, self.boundary, self.source,
-                               self.env)
 
 
 def _run_all(args, configs, with_coverage):
