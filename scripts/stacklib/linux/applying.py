@@ -13,6 +13,7 @@ from pathlib import Path
 from stacklib.host import env, gitcmd
 from stacklib.host.gitcmd import git
 from stacklib.host.term import StackError
+from stacklib.stack import mailinfo
 
 # Part of the key under which commits are remembered: raise it when this file
 # comes to make other commits from the same patch.
@@ -30,12 +31,7 @@ class ApplyError(StackError):
 
 def read_mail(patch, folder):
     """Split a patch file as git am does; return (fields, log message, path of the diff)."""
-    folder = Path(folder)
-    # The folder is below out/, which may be in a repository: its settings are not ours.
-    alone = {"GIT_CEILING_DIRECTORIES": folder.parent}
-    info = git("mailinfo", "--encoding=UTF-8", "--no-scissors", folder / "msg", folder / "diff",
-               cwd=folder, input=patch.data, env=alone)
-    fields = dict(line.split(": ", 1) for line in info.splitlines() if ": " in line)
+    fields, log, diff = mailinfo.read(patch.data, folder)
     for name in ("Author", "Email", "Subject", "Date"):
         if not fields.get(name):
             raise ApplyError(patch, "%s: no %s can be read from its headers; cut short, or not "
@@ -43,10 +39,7 @@ def read_mail(patch, folder):
                              % (patch.path, "From" if name in ("Author", "Email") else name),
                              f"bring it back (git checkout -- {patch.path}) or write it anew "
                              "with git format-patch")
-    body = (folder / "msg").read_text(encoding="utf-8", errors="replace")
-    message = git("stripspace", cwd=folder, input=fields["Subject"] + "\n\n" + body,
-                  env=alone)
-    return fields, message, folder / "diff"
+    return fields, mailinfo.message(fields, log, folder), diff
 
 
 def apply_patch(git_dir, parent, patch, index, rejects):
