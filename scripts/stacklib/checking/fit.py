@@ -8,10 +8,9 @@ import collections
 import json
 import re
 import tempfile
-from pathlib import Path
 
 from stacklib import options
-from stacklib.host import gitcmd, term
+from stacklib.host import gitcmd, term, usertree
 from stacklib.host.files import write_whole
 from stacklib.host.gitcmd import git
 from stacklib.host.term import colour, progress, say
@@ -23,7 +22,6 @@ CLEAN, OFFSET, FUZZ, MERGED, THERE, CONFLICT = "clean", "offset", "fuzz", "merge
 COLOURS = {CLEAN: "green", OFFSET: "yellow", FUZZ: "yellow", MERGED: "yellow", THERE: "blue",
            CONFLICT: "red"}
 SEARCHED = 20000  # commits of a tree that are searched for a patch that is there already
-OFFLINE = {"GIT_NO_LAZY_FETCH": "1"}
 NAME = "fit.json"
 SAME_ID = "same patch-id as "
 
@@ -32,7 +30,7 @@ Fit = collections.namedtuple("Fit", "patch verdict notes hunks commit")
 
 
 def foreign(ws, args, manifest):
-    """Return (path, commit, what it is) when --tree names a tree that is not the base's version, else None.
+    """Return (usertree.UserTree, commit, what it is) when --tree names a tree that is not the base's version, else None.
 
     With --fit, LINUX_TREE may name it, and any version will do; StackError without one.
     """
@@ -43,26 +41,26 @@ def foreign(ws, args, manifest):
     if not named:
         return None
     path, ref = base.split_tree(named)
-    name = ref or "HEAD"
-    commit = base.resolve(path, name)
-    found = base.makefile_version(path, commit) if commit else None
+    tree, name = usertree.read(path, ws.out), ref or "HEAD"
+    commit = base.resolve(tree.git, name)
+    found = base.makefile_version(tree.git, commit) if commit else None
     if not found:
-        base.from_tree(named, manifest)  # which says what is wrong
-    if not args.fit and (not ref and base.resolve(path, manifest["tag"]) or found == manifest["version"]):
+        base.from_tree(ws, named, manifest)  # which says what is wrong
+    if not args.fit and (not ref and base.resolve(tree.git, manifest["tag"]) or found == manifest["version"]):
         return None
-    return path, commit, f"{path} ({name}), Linux {found}"
+    return tree, commit, f"{path} ({name}), Linux {found}"
 
 
 def run(ws, stack, args, where):
     """Say how the topics fit on a tree; 0 when all of them do (and the suites pass), else 1."""
-    path, commit, what = where
+    there, commit, what = where
     topics = stack.select(args.topics)
     say(f"{what}: each patch is carried there from base {stack.base_name} (Linux {stack.base['version']})")
     if base.split_tree(ws.tree)[1] is None:
-        base.tell_dirty(path, "HEAD")
+        base.tell_dirty(there, "HEAD")
     with ws.lock():
         (ws.out / NAME).unlink(missing_ok=True)
-        fits, start = fit_all(ws, stack, topics, path, commit)
+        fits, start = fit_all(ws, stack, topics, there, commit)
         show(fits)
         ran = suites(ws, stack, topics, args, fits, start) if args.kunit else None
     data = report(what, commit, fits, ran)
@@ -74,13 +72,13 @@ def run(ws, stack, args, where):
     return 1 if count[CONFLICT] or ran and not ran.ok() else 0
 
 
-def fit_all(ws, stack, topics, path, commit):
+def fit_all(ws, stack, topics, there, commit):
     """Return ([Fit] of every patch in order, commit of the tree); writes objects to out/linux only."""
     # The base that the patches were made for: that tree may have it, too.
-    own = ws.with_tree(path if base.resolve(path, stack.base["tag"]) else "")
+    path = there.git
+    own = ws.with_tree(str(there.path) if base.resolve(path, stack.base["tag"]) else "")
     git_dir, first, memory, _ = trees.ground(own, stack)
-    objects = git("rev-parse", "--git-path", "objects", cwd=path)
-    worktree.borrow(git_dir, (Path(path) / objects).resolve())
+    worktree.borrow(git_dir, there.objects)
     commits, patches = [first], [p for t in topics for p in t.patches]
     index = git_dir / "stack-state" / "index"
     trees.apply_all(git_dir, patches, commits, {}, memory, index, ws.out / "rejects")
@@ -166,7 +164,7 @@ def where_from(git_dir, patch, commit, path, since, tip):
     try:
         # The last commits of a shallow clone have no parent there, and the whole tree as their change.
         said = git("log", "-n", "200", "--no-merges", "--min-parents=1", "--format=%H %s", span, "--",
-                   *patch.files, cwd=path, env=OFFLINE)
+                   *patch.files, cwd=path)
         rows = [line.split(" ", 1) for line in said.splitlines()]
         for name, subject in rows:
             other = git("patch-id", "--stable", cwd=path, input=diff_of(path, name)).split()
@@ -185,12 +183,12 @@ def where_from(git_dir, patch, commit, path, since, tip):
 def taken_back(path, commit, tip):
     """Return the commit after `commit` up to tip that says, as git revert does, that it reverts it, or ""."""
     return git("log", "-n", "1", "--format=%H", "--fixed-strings", "--grep=This reverts commit " + commit,
-               f"{commit}..{tip}", cwd=path, env=OFFLINE)
+               f"{commit}..{tip}", cwd=path)
 
 
 def diff_of(path, commit):
     """Return the diff of a commit of the repository at path as git patch-id reads it."""
-    return git("diff-tree", "-p", "--no-renames", "--root", commit, cwd=path, env=OFFLINE) + "\n"
+    return git("diff-tree", "-p", "--no-renames", "--root", commit, cwd=path) + "\n"
 
 
 def show(fits):

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs git so that nobody's configuration, hooks or environment change what it does."""
+"""Runs git so that nobody's configuration, hooks or environment change what it does.
+
+A tree that is not ours is read through host/usertree.py.
+"""
+import functools
 import os
 import subprocess
 import tempfile
@@ -7,18 +11,20 @@ import tempfile
 from stacklib.host import env as host
 from stacklib.host.term import StackError, done, progress
 
-# Settings of every call. safe.directory: the tree of --tree may belong to another
-# user, and only plumbing that runs nothing of that repository is used on it.
+# Settings of every call: what a repository's own configuration could name is no program.
 _CONFIG = [
-    ("safe.directory", "*"),
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
+    ("core.sshCommand", "false"),
+    ("credential.helper", ""),
+    ("gpg.program", "false"),
+    ("log.showSignature", "false"),
+    ("commit.gpgSign", "false"),
     ("core.quotePath", "false"),
     ("core.abbrev", "12"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("advice.detachedHead", "false"),
-    ("commit.gpgSign", "false"),
     ("protocol.version", "2"),
 ]
 
@@ -29,8 +35,20 @@ IDENTITY = {
 }
 
 
+@functools.lru_cache(maxsize=None)
+def safe_directories():
+    """Return the folders of other users that the user's own configuration has git trust (safe.directory)."""
+    try:
+        proc = subprocess.run(["git", "config", "--get-all", "safe.directory"], capture_output=True, text=True,
+                              env=host.child(("GIT_DIR",), GIT_DIR=os.devnull), check=False, cwd="/")
+    except FileNotFoundError as exc:
+        raise missing_git("/") from exc
+    return tuple(("safe.directory", value) for value in proc.stdout.splitlines())
+
+
 def environment(extra=None):
-    """Return the environment for git: the caller's, less every GIT_* variable."""
+    """Return the environment for git: the caller's, less every GIT_* variable; nothing is fetched unless
+    extra has GIT_ALLOW_PROTOCOL."""
     env = host.child(("GIT_",))
     env.update({
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -40,12 +58,16 @@ def environment(extra=None):
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_EDITOR": "false",
         "GIT_PAGER": "cat",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_ALLOW_PROTOCOL": "none",
         "LC_ALL": "C",
-        "GIT_CONFIG_COUNT": str(len(_CONFIG)),
     })
+    settings = [*_CONFIG, *safe_directories()]
+    env["GIT_CONFIG_COUNT"] = str(len(settings))
     if tempfile.tempdir:
         env["TMPDIR"] = tempfile.tempdir
-    for i, (key, value) in enumerate(_CONFIG):
+    for i, (key, value) in enumerate(settings):
         env[f"GIT_CONFIG_KEY_{i}"] = key
         env[f"GIT_CONFIG_VALUE_{i}"] = value
     env.update({k: str(v) for k, v in (extra or {}).items()})

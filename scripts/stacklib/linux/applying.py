@@ -88,6 +88,7 @@ def offsets(said):
 
 def explain(git_dir, parent, patch, diff, said, rejects):
     """Return the ApplyError for a diff that git apply refused, with its rejects laid out."""
+    demand_readable(git_dir, parent, patch)
     folder = Path(rejects) / patch.topic / patch.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -114,6 +115,17 @@ def explain(git_dir, parent, patch, diff, said, rejects):
         mend.append(f"cat {found[0]}")
     mend.append(f"then mend it in a branch: scripts/stack edit {patch.topic}")
     return ApplyError(patch, "\n".join(lines), "\n".join(mend), reject)
+
+
+def demand_readable(git_dir, parent, patch):
+    """Raise StackError when an object that the patch changes is missing or spoilt: that says nothing of the patch."""
+    rows = git("ls-tree", "-z", parent, "--", *patch.files, cwd=git_dir).split("\0") if patch.files else []
+    for meta, name in (row.split("\t", 1) for row in rows if row):
+        status, _, said = gitcmd.run("cat-file", *meta.split()[1:], cwd=git_dir)
+        if status:
+            raise StackError(f"{name} cannot be read from the base: {said.strip().splitlines()[-1]}",
+                             "the tree of --tree lacks objects (a partial clone?) or is spoilt: git fsck there, or "
+                             "name another")
 
 
 def would_fuzz(folder, diff):

@@ -11,7 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
-from stacklib.host import gitcmd
+from stacklib.host import gitcmd, usertree
 from stacklib.host.term import StackError, say, warn
 from stacklib.linux import fetch
 
@@ -32,7 +32,7 @@ class Base:
 def find(ws, manifest):
     """Return the Base for a manifest; StackError that lists every way tried."""
     if ws.tree:
-        return from_tree(ws.tree, manifest)
+        return from_tree(ws, ws.tree, manifest)
     with ws.cache_lock():
         repo = cache_repo(ws)
         ref = f"refs/bases/{ref_name(manifest)}"
@@ -109,38 +109,31 @@ def makefile_version(repo, treeish):
     return version + found.get("EXTRAVERSION", "")
 
 
-def from_tree(spec, manifest):
-    """Return the Base in a user's git tree, PATH or PATH:REF; nothing there is written."""
+def from_tree(ws, spec, manifest):
+    """Return the Base in a user's git tree, PATH or PATH:REF; nothing there is written or run."""
     path, ref = split_tree(spec)
-    git_dir = gitcmd.git("rev-parse", "--absolute-git-dir", cwd=path, check=False)
-    if not git_dir:
-        raise StackError(f"--tree {path}: not a git tree",
-                         "name a clone of Linux, or leave --tree and LINUX_TREE out")
-    if gitcmd.git("config", "--get", "extensions.partialclone", cwd=path, check=False):
+    tree = usertree.read(path, ws.out)
+    if tree.partial:
         raise StackError(f"--tree {path}: a partial clone, which lacks objects that are needed",
                          "name a full clone, or leave --tree out")
-    if gitcmd.git("rev-parse", "--show-object-format", cwd=path, check=False) != "sha1":
-        raise StackError(f"--tree {path}: object names are not sha1")
     name = ref or manifest["tag"]
-    commit = resolve(path, name)
+    commit = resolve(tree.git, name)
     if not commit and ref:
         raise StackError(f"--tree {path}: no ref '{ref}' in it",
                          f"git -C {path} fetch origin tag {manifest['tag']}")
     if not commit:
-        name, commit = "HEAD", resolve(path, "HEAD")
-    check_user_tree(path, name, commit, manifest)
-    if commit != resolve(path, manifest["tag"]):
+        name, commit = "HEAD", resolve(tree.git, "HEAD")
+    check_user_tree(tree, name, commit, manifest)
+    if commit != resolve(tree.git, manifest["tag"]):
         warn(f"note: the base is {name} of {path}, commit {commit!s:.12}, which is not the tag {manifest['tag']}")
     if not ref:
-        tell_dirty(path, name)
-    objects = gitcmd.git("rev-parse", "--git-path", "objects", cwd=path)
-    tree = gitcmd.git("rev-parse", commit + "^{tree}", cwd=path)
-    return Base((Path(path) / objects).resolve(), tree, f"{path} ({name})", commit)
+        tell_dirty(tree, name)
+    return Base(tree.objects, gitcmd.git("rev-parse", commit + "^{tree}", cwd=tree.git), f"{path} ({name})", commit)
 
 
-def resolve(path, name):
-    """Return the commit that a name means in the repository at path, or ""."""
-    return gitcmd.git("rev-parse", "-q", "--verify", name + "^{commit}", cwd=path, check=False)
+def resolve(git_dir, name):
+    """Return the commit that a name means in a repository (of a UserTree: its .git), or ""."""
+    return gitcmd.git("rev-parse", "-q", "--verify", "--end-of-options", name + "^{commit}", cwd=git_dir, check=False)
 
 
 def split_tree(spec):
@@ -157,10 +150,10 @@ def split_tree(spec):
     return path, ref
 
 
-def check_user_tree(path, name, commit, manifest):
-    """Raise StackError unless commit is the Linux version that the base is."""
-    want = manifest["version"]
-    found = makefile_version(path, commit) if commit else None
+def check_user_tree(tree, name, commit, manifest):
+    """Raise StackError unless commit of a UserTree is the Linux version that the base is."""
+    want, path = manifest["version"], tree.path
+    found = makefile_version(tree.git, commit) if commit else None
     if found is None:
         raise StackError("--tree %s: %s is not a Linux kernel tree (no Makefile with VERSION)"
                          % (path, name), "name a clone of Linux, or leave --tree out")
@@ -170,11 +163,8 @@ def check_user_tree(path, name, commit, manifest):
                          f"linux.git tag {manifest['tag']}\nor name another base: --base NAME")
 
 
-def tell_dirty(path, name):
-    """Say so when the user's tree has uncommitted changes, for they are not used."""
-    bare = gitcmd.git("rev-parse", "--is-bare-repository", cwd=path, check=False)
-    if bare != "false":
-        return
-    changed = gitcmd.git("status", "--porcelain", "--untracked-files=no", cwd=path, check=False)
+def tell_dirty(tree, name):
+    """Say so when the user's tree (a UserTree) has uncommitted changes, for they are not used."""
+    changed = tree.changed()
     if changed:
-        warn(f"note: {path} has {len(changed.splitlines())} uncommitted changes; they are not used, {name} is")
+        warn(f"note: {tree.path} has {changed} uncommitted changes; they are not used, {name} is")

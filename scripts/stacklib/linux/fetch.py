@@ -18,6 +18,7 @@ from stacklib.linux import tarimport
 # take its time (a shallow kernel is some 250 MB), unless the transfer stalls.
 CONNECT_SECONDS = 20
 NETWORK = {
+    "GIT_ALLOW_PROTOCOL": "https:http:git:ssh:file",
     "GIT_HTTP_LOW_SPEED_LIMIT": "1000",
     "GIT_HTTP_LOW_SPEED_TIME": "30",
     "GIT_SSH_COMMAND": f"ssh -oBatchMode=yes -oConnectTimeout={CONNECT_SECONDS}",
@@ -82,7 +83,7 @@ def network(ws, repo, manifest):
         raise NotHere(f"git: patches/{manifest['name']}/base.ini names no repository")
     probe(repo, url, tag)
     status, said = gitcmd.run_progress(
-        "fetch", "--depth=1", "--no-tags", "--progress", url,
+        "fetch", "--depth=1", "--no-tags", "--progress", "--", url,
         f"+refs/tags/{tag}:refs/fetched/tag", cwd=repo, env=NETWORK,
         label=f"base: git fetch {tag}: ")
     if status:
@@ -97,7 +98,7 @@ def probe(repo, url, tag):
     """Raise NotHere unless url answers within CONNECT_SECONDS and has the tag."""
     progress(f"base: asking {url} for {tag}")
     try:
-        proc = subprocess.run(["git", "ls-remote", "--exit-code", url, "refs/tags/" + tag],
+        proc = subprocess.run(["git", "ls-remote", "--exit-code", "--", url, "refs/tags/" + tag],
                               cwd=repo, env=gitcmd.environment(NETWORK), capture_output=True,
                               stdin=subprocess.DEVNULL, timeout=CONNECT_SECONDS, check=False)
     except subprocess.TimeoutExpired as exc:

@@ -10,7 +10,7 @@ import json
 import re
 import subprocess
 
-from stacklib.host import env, packages, tools
+from stacklib.host import env, packages, tools, usertree
 from stacklib.host.gitcmd import git, git_bytes
 from stacklib.host.term import StackError, done, say, warn
 from stacklib.host.workspace import Workspace
@@ -62,6 +62,7 @@ def run(args):
     path, _ = base.split_tree(where)
     stack, name = series.load(ws.repo, args.base), args.topics[0]
     branch = "b4/" + name
+    usertree.locate(path, "--tree", "--git-dir")
     person = user(path)
     refuse_if_there(path, branch)
     with ws.lock():

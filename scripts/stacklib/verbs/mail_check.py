@@ -7,13 +7,12 @@ Runs the checks that need nothing but the patch and the scripts of a kernel tree
 import argparse
 import json
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from stacklib.checking import runner
-from stacklib.host import packages, process
+from stacklib.host import packages, process, usertree
 from stacklib.host.term import StackError
 from stacklib.host.workspace import Workspace
 
@@ -47,24 +46,21 @@ def run(args):
     if b"\ndiff --git " not in data and b"\n--- a/" not in data:
         raise StackError(f"standard input is no patch: it has no diff ({len(data)} bytes)",
                          "git format-patch --stdout -1 | scripts/stack mail-check")
-    tree = top_of(Path.cwd())
     with tempfile.TemporaryDirectory(prefix="stack.") as folder:
-        found = judged(ws, data, tree, Path(folder))
+        found = judged(ws, data, tree_at(Path.cwd(), folder), Path(folder))
     if args.format == "b4-review":
         print(json.dumps([entry(name, result) for name, result in found], indent=1))
         return 0
     return show(found)
 
 
-def top_of(folder):
-    """Return the top of the git tree in which b4 runs checks; StackError when it is no kernel's."""
-    proc = subprocess.run(["git", "rev-parse", "--show-toplevel"], cwd=folder, capture_output=True,
-                          text=True, check=False)
-    top = proc.stdout.strip()
-    if proc.returncode or not (Path(top) / "scripts" / "checkpatch.pl").is_file():
+def tree_at(folder, ours):
+    """Return the usertree.UserTree in which b4 runs checks; StackError when it is no kernel's. ours: see there."""
+    tree = usertree.read(folder, ours, "the current folder")
+    if not tree.top or not (tree.top / "scripts" / "checkpatch.pl").is_file():
         raise StackError(f"{folder} is not in a kernel tree that has scripts/checkpatch.pl",
                          "cd to the kernel tree that the patch is for, with its files checked out")
-    return Path(top)
+    return tree
 
 
 def judged(ws, data, tree, folder):
@@ -73,7 +69,8 @@ def judged(ws, data, tree, folder):
     patch.write_bytes(authored(data))
     # No cache of results: b4 has one of its own, and the work folder may be busy.
     executor = runner.Executor(folder, None, packages.tool_path())
-    inputs = {"PATCH": str(patch), "TREE": str(tree), "STATE": "before"}
+    # What a check asks git (checkpatch looks for the commits that a log names), it asks our repository.
+    inputs = {"PATCH": str(patch), "TREE": str(tree.top), "STATE": "before", "GIT_DIR": str(tree.git)}
     found = []
     for check in runner.load(ws.repo / "scripts" / "checks"):
         if check.kind != "patch" or "tree" in check.reads:
