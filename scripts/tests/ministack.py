@@ -188,13 +188,13 @@ class MiniStack:
 
     def stack(self, *words, **extra):
         """Run scripts/stack with these words; return the CompletedProcess."""
-        return subprocess.run([sys.executable, str(LIB / "stacklib"), *map(str, words)], cwd=self.top,
+        return subprocess.run([sys.executable, str(LIB), *map(str, words)], cwd=self.top,
                               env=environment(**dict(self.env, **extra)), capture_output=True,
                               text=True, check=False, stdin=subprocess.DEVNULL, timeout=120)
 
     def start(self, *words, stderr=subprocess.DEVNULL, **extra):
         """Start scripts/stack in a process group of its own; return the Popen."""
-        return subprocess.Popen([sys.executable, str(LIB / "stacklib"), *map(str, words)], cwd=self.top,
+        return subprocess.Popen([sys.executable, str(LIB), *map(str, words)], cwd=self.top,
                                 env=environment(**dict(self.env, **extra)),
                                 stdout=subprocess.DEVNULL, stderr=stderr,
                                 stdin=subprocess.DEVNULL, start_new_session=True)

@@ -166,7 +166,7 @@ class B4(unittest.TestCase):
         path = self.mini.top / "mail"
         write(path, text)
         with open(path, encoding="utf-8") as stdin:
-            proc = subprocess.run([sys.executable, str(ministack.LIB / "stacklib"), "mail-check", *words], cwd=self.tree,
+            proc = subprocess.run([sys.executable, str(ministack.LIB), "mail-check", *words], cwd=self.tree,
                                   stdin=stdin, capture_output=True, text=True, check=False,
                                   env=ministack.environment(**self.mini.env))
         self.assertEqual(proc.returncode, status, proc.stdout + proc.stderr)

@@ -135,7 +135,7 @@ class Programs(unittest.TestCase):
         self.stack("b4", "alpha", "--tree", self.mini.kernel, "--signoff", "--config", says="branch b4/alpha in")
 
     def test_mail_check_in_that_tree(self):
-        proc = subprocess.run([sys.executable, str(ministack.LIB / "stacklib"), "mail-check"], cwd=self.mini.kernel,
+        proc = subprocess.run([sys.executable, str(ministack.LIB), "mail-check"], cwd=self.mini.kernel,
                               env=ministack.environment(**dict(self.mini.env, PATH=self.path)), check=False,
                               input=self.mini.patches()[0].read_bytes(), capture_output=True)
         self.assertEqual((self.canaries.ran(), proc.returncode, proc.stdout, proc.stderr), ([], 0, b"", b""))

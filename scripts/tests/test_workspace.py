@@ -196,7 +196,7 @@ class Killed(unittest.TestCase):
     def test_hangup_that_is_ignored_stays_so(self):
         folder = self.slow_git("read-tree")
         proc = subprocess.Popen(
-            ["nohup", sys.executable, str(ministack.LIB / "stacklib"), "apply"], cwd=self.mini.top,
+            ["nohup", sys.executable, str(ministack.LIB), "apply"], cwd=self.mini.top,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True, env=ministack.environment(
                 **dict(self.mini.env, PATH="%s:%s" % (folder, os.environ["PATH"]))))

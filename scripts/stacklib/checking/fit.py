@@ -30,7 +30,7 @@ Fit = collections.namedtuple("Fit", "patch verdict notes hunks commit")
 
 
 def foreign(ws, args, manifest):
-    """Return (usertree.UserTree, commit, what it is) when --tree names a tree that is not the base's version, else None.
+    """Return (UserTree, commit, what it is) when --tree names a tree that is not the base's version, else None.
 
     With --fit, LINUX_TREE may name it, and any version will do; StackError without one.
     """
