@@ -169,11 +169,6 @@ class Series(unittest.TestCase):
         self.assertEqual(patch.author, ministack.AUTHOR)
         self.assertEqual(patch.files, ["drivers/pci/a.c", "drivers/pci/b.c"])
 
-    def test_renames_touch_both(self):
-        self.assertEqual(series.touched("diff --git a/x/a.c b/y/b.c\nsimilarity index 90%\n"
-                                        "rename from x/a.c\nrename to y/b.c\n"
-                                        "diff --git a/d e/f b/d e/f\n"), ["d e/f", "x/a.c", "y/b.c"])
-
     def test_encoded_headers(self):
         path = self.mini.top / "0001-x.patch"
         ministack.write(path, "From: =?UTF-8?q?J=C3=BCrgen?= <j@example.org>\n"

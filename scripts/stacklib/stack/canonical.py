@@ -10,7 +10,7 @@ import re
 
 from stacklib.host.gitcmd import git, git_bytes
 from stacklib.host.term import StackError
-from stacklib.stack.series import touched
+from stacklib.stack import patch as parser
 
 FORMAT = ["format-patch", "--stdout", "-1", "--zero-commit", "--no-signature", "--no-numbered",
           "--no-cover-letter", "--no-base", "--no-notes", "--no-attach", "--no-thread",
@@ -34,8 +34,7 @@ def format_all(git_dir, commits, topic, drop_notes=False):
     for number, commit in enumerate(commits, 1):
         data = git_bytes(*FORMAT, commit, cwd=git_dir)
         subject, slug = git("log", "-1", "--format=%s%n%f", commit, cwd=git_dir).split("\n")
-        files = touched(data.decode("utf-8", "replace"))
-        fresh.append(Fresh(number, subject, slug, files, data))
+        fresh.append(Fresh(number, subject, slug, parser.Parsed(data).paths, data))
     named, noted, left = match(fresh, topic.patches)
     lost = [p for p in left if notes_of(p.text)]
     if lost and not drop_notes:

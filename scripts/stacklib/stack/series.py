@@ -4,23 +4,24 @@ import configparser
 import email
 import email.header
 import email.policy
+import functools
 import hashlib
 import re
 from pathlib import Path
 
 from stacklib.host.term import StackError
+from stacklib.stack import patch as parser
 
 PATCH_NAME = re.compile(r"^(\d{4})-[A-Za-z0-9][A-Za-z0-9._-]*\.patch$")
 _WORDS = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=(?:\s+=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=)*")
-_DIFF = re.compile(r"^diff --git (.*)$", re.M)
 
 
 class Patch:
     """One patch file.
 
-    .path .name (of the file) .topic (name) .text (str) .sha256 .subject and
-    .author (decoded headers, "" when absent) .files (paths that it touches, old
-    and new) .number (1-based in the selection; 0 before one is made).
+    .path .name (of the file) .topic (name) .data (bytes) .text (str) .sha256 .subject
+    and .author (decoded headers, "" when absent) .parsed .files (paths that it touches,
+    old and new) .number (1-based in the selection; 0 before one is made).
     """
 
     def __init__(self, path, topic):
@@ -39,7 +40,16 @@ class Patch:
         self.message = email.message_from_bytes(self.data, policy=email.policy.compat32)
         self.subject = re.sub(r"^(\[[^]]*\]\s*)+", "", self.header("Subject"))
         self.author = self.header("From")
-        self.files = touched(self.text)
+
+    @functools.cached_property
+    def parsed(self) -> parser.Parsed:
+        """The patch.Parsed of the file."""
+        return parser.Parsed(self.data)
+
+    @functools.cached_property
+    def files(self):
+        """The paths that it touches: those of its text, until a Tree says those of its commit."""
+        return self.parsed.paths
 
     def header(self, name):
         """Return a header decoded and unfolded; "" when it is absent."""
@@ -61,18 +71,6 @@ def decoded(value):
         return str(email.header.make_header(email.header.decode_header(value)))
     except (LookupError, UnicodeDecodeError, ValueError):
         return value
-
-
-def touched(text):
-    """Return the sorted paths that the diffs in text touch, both names of a rename."""
-    paths = set()
-    for match in _DIFF.finditer(text):
-        names = match.group(1)
-        half = len(names) // 2
-        if names[:half].startswith("a/") and names[half + 1:] == "b/" + names[2:half]:
-            paths.add(names[2:half])
-    paths.update(re.findall(r"^(?:rename|copy) (?:from|to) (.+)$", text, re.M))
-    return sorted(paths)
 
 
 class Topic:
