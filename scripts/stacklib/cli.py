@@ -3,12 +3,13 @@
 import argparse
 import errno
 import importlib
+import platform
 import signal
 import sys
 import traceback
 
 from stacklib import options
-from stacklib.host import gitcmd, packages, term, workspace
+from stacklib.host import env, gitcmd, packages, term, workspace
 
 VERBS = [
     ("setup", "install what is missing, build sparse where the system's is too old"),
@@ -38,6 +39,9 @@ NEEDS = {"apply": GIT, "edit": GIT, "refresh": GIT, "lint": ["git"], "export": G
          "check": CHECK, "kunit": BUILD, "test": "*"}
 # What makes a verb quicker: installed along with what is missing, never asked for alone.
 LIKES = {"check": ["ccache"], "kunit": ["ccache"]}
+# The verbs whose result can be had as JSON, and those that know no topic, base, tree or work folder.
+JSON = ("setup", "apply", "check", "lint", "diff")
+PLACELESS = ("setup", "mail-check")
 # The verbs that bring a kernel tree into the work folder.
 TREES = ("apply", "kunit", "edit", "refresh", "export", "diff", "b4", "test")
 
@@ -50,36 +54,57 @@ examples:
   scripts/stack kunit --help    the options of one verb"""
 
 
-def usage():
+def usage() -> str:
     """Return the help text of the tool as a whole."""
-    lines = ["usage: scripts/stack VERB [TOPIC...] [--base NAME] [--out DIR] [--tree PATH[:REF]]",
+    lines = ["usage: scripts/stack VERB [TOPIC...] [-q|-v] [--base NAME] [--out DIR] [--tree PATH[:REF]] | --version",
              "", "Applies a stack of kernel patches to a pinned kernel, proves it, keeps it.", ""]
-    lines += [f"  {verb!s:<10}  {text}" for verb, text in VERBS]
+    lines += [f"  {verb:<10}  {text}" for verb, text in VERBS]
     return "\n".join(lines) + "\n\n" + EPILOG
 
 
-def load(verb):
+def version() -> str:
+    """Return what this tool is: the commit of its repository, the Python that runs it."""
+    status, out, _ = gitcmd.run("describe", "--always", "--dirty", cwd=env.REPO)
+    commit = out.decode().strip() if not status else "of no git repository"
+    return f"stack {commit}, Python {platform.python_version()}"
+
+
+def load(verb: str):
     """Return the module that implements verb; StackError when the verb is unknown."""
     if verb in options.VERBS:
         return importlib.import_module("stacklib.verbs." + verb.replace("-", "_"))
-    raise term.StackError(f"no verb '{verb}'", "scripts/stack --help")
+    raise term.StackError(f"no verb '{verb}'{term.meant(verb, options.VERBS)}", "scripts/stack --help")
 
 
 def needed(verb, opts):
     """Return (the tools that must be there, those that are installed along) for a run."""
-    if verb == "check" and (opts.merge or opts.fit and not opts.kunit):
+    if verb == "check" and (opts.merge or opts.list or opts.fit and not opts.kunit):
         return GIT, []  # nothing is compiled
     return NEEDS[verb], LIKES.get(verb, [])
 
 
-def build_parser(verb):
+def build_parser(verb: str) -> argparse.ArgumentParser:
     """Return the argument parser for one verb, with the options that all have."""
     parser = argparse.ArgumentParser(prog="scripts/stack")
     sub = parser.add_subparsers(dest="verb", required=True)
     load(verb).register(sub)
-    for child in sub.choices.values():
-        child.formatter_class = argparse.RawDescriptionHelpFormatter
-        workspace.add_options(child)
+    child = sub.choices[verb]
+    child.formatter_class = argparse.RawDescriptionHelpFormatter
+    level = child.add_mutually_exclusive_group()
+    level.add_argument("-q", "--quiet", dest="level", action="store_const", const=-1, default=0,
+                       help="no progress, no notes: what is wrong, and the last line")
+    level.add_argument("-v", "--verbose", dest="level", action="store_const", const=1,
+                       help="also what is expected, and whole hunks and logs")
+    if verb in JSON:
+        child.add_argument("--json", action="store_true",
+                           help="the result as JSON on standard output, all else on standard error")
+    if verb not in PLACELESS:
+        child.add_argument("topics", nargs="*", metavar="TOPIC", help="topics to use (default: all of the series)")
+        child.add_argument("--base", metavar="NAME",
+                           help="kernel base, a folder of patches/ (default: that of the series)")
+        child.add_argument("--out", metavar="DIR", help="work folder (default: $STACK_OUT or out/ in the repository)")
+        child.add_argument("--tree", metavar="PATH[:REF]", help="git tree to take the base from; only read "
+                           "(default: $LINUX_TREE, then tarball, network, apt)")
     return parser
 
 
@@ -90,14 +115,19 @@ def main(argv):
         return 0 if argv else 2
     try:
         end_cleanly()
+        if argv[0] == "--version":
+            print(version())
+            return 0
         verb = argv[0]
         parser = build_parser(verb)
         opts = options.VERBS[verb].of(parser.parse_args(argv))
-        if verb in TREES:
-            workspace.Workspace(opts).refuse_paths()
-        if verb in NEEDS:
-            packages.ensure_quickly(*needed(verb, opts))
-        return int(load(verb).run(opts) or 0)
+        term.set_level(opts.level)
+        with term.on_stderr(opts.json):
+            if verb in TREES:
+                workspace.Workspace(opts).refuse_paths()
+            if verb in NEEDS:
+                packages.ensure_quickly(*needed(verb, opts))
+            return int(load(verb).run(opts) or 0)
     except term.StackError as exc:
         term.error(exc)
         return exc.code

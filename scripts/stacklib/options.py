@@ -8,13 +8,16 @@ from typing import Optional, Tuple
 @dataclass(frozen=True)
 class Common:
     """What every verb has: .verb .topics .base (name, None: that of the series) .out (folder, None: out/)
-    .tree (PATH[:REF], None: LINUX_TREE or another way to the base)"""
+    .tree (PATH[:REF], None: LINUX_TREE or another way to the base) .level (of what is told, see term.set_level)
+    .json (the result as JSON on standard output, all else on standard error)"""
 
     verb: str = "a run"
     topics: Tuple[str, ...] = ()
     base: Optional[str] = None
     out: Optional[str] = None
     tree: Optional[str] = None
+    level: int = 0
+    json: bool = False
 
     @classmethod
     def of(cls, values):
@@ -46,6 +49,7 @@ class Check(Common):
     kunit: bool = False
     shard: Optional[str] = None
     merge: Tuple[str, ...] = ()
+    list: bool = False
     no_cache: bool = False
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Golden cases of the command line, of series files and of the verb test."""
 import io
+import json
 import os
 import subprocess
 import sys
@@ -38,8 +39,12 @@ class CommandLine(unittest.TestCase):
             child = self.run_stack(verb, "--help")
             self.assertEqual(child.returncode, 0, child.stderr)
             self.assertRegex(child.stdout, r"(?s)examples?:.*stack %s" % verb)
+            self.assertNotRegex(child.stdout, r"@\w|kunitarch|:func:|`")
             for option in ("TOPIC", "--base NAME", "--out DIR", "--tree PATH[:REF]"):
+                self.assertEqual(option in child.stdout.partition("examples")[0], verb not in cli.PLACELESS, (verb, option))
+            for option in ("--quiet", "--verbose"):
                 self.assertIn(option, child.stdout)
+            self.assertEqual("--json" in child.stdout, verb in cli.JSON)
 
     def test_wrong_use(self):
         for words, text in (((), "usage:"), (("nosuch",), "no verb 'nosuch'"),
@@ -48,6 +53,54 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(proc.returncode, 2, words)
             self.assertIn(text, proc.stdout + proc.stderr)
             self.assertNotIn("Traceback", proc.stderr)
+
+    def test_version(self):
+        proc = self.run_stack("--version")
+        self.assertEqual(proc.returncode, 0)
+        self.assertRegex(proc.stdout, r"^stack ([0-9a-f]{7,}(-dirty)?|of no git repository), Python 3\.\d+\.\d+\n$")
+
+    def mini(self):
+        """A mini stack with the checks of this one."""
+        mini = MiniStack(self)
+        (mini.repo / "scripts").mkdir()
+        (mini.repo / "scripts/checks").symlink_to(LAUNCHER.parent / "checks")
+        return mini
+
+    def test_did_you_mean(self):
+        mini = self.mini()
+        for words, meant in (("chek",), "check"), (("lint", "alpa"), "alpha"), (("apply", "--base", "v11"), "v1"), \
+                (("check", "--only", "spars"), "sparse"), (("kunit", "--config", "lockdp"), "lockdep"), \
+                (("kunit", "--suite", "alpha_on"), "alpha_one"):
+            proc = mini.stack(*words)
+            self.assertEqual(proc.returncode, 2, proc.stdout + proc.stderr)
+            self.assertIn(f", did you mean '{meant}'?", proc.stderr)
+        self.assertNotIn("did you mean", mini.stack("apply", "zzz").stderr)
+
+    def test_json(self):
+        """One document on standard output, everything else on standard error, and the status of the verb."""
+        mini = self.mini()
+        proc = mini.stack("apply", "--json")
+        self.assertEqual(proc.returncode, 0, proc.stderr)
+        said = json.loads(proc.stdout)
+        self.assertEqual([(p["number"], p["topic"], p["notes"]) for p in said["patches"]],
+                         [(1, "alpha", []), (2, "alpha", []), (3, "beta", [])])
+        self.assertEqual(said["patches"][2]["commit"], mini.git("rev-parse", "HEAD~1"))
+        self.assertIn("applied 3 patches", proc.stderr)
+        checks = json.loads(mini.stack("check", "--list", "--json").stdout)
+        self.assertIn({"name": "sparse", "kind": "tree", "arches": True,
+                       "why": "make C=2 on every object that a patch touches or whose headers it changes."}, checks)
+        self.assertTrue(all(check["why"] for check in checks))
+        self.assertEqual(json.loads(mini.stack("lint", "--json").stdout), [])
+        mini.patches()[0].unlink()
+        proc = mini.stack("lint", "--json")
+        self.assertEqual((proc.returncode, json.loads(proc.stdout)[0]["path"]), (1, "series"))
+        said = json.loads(mini.stack("setup", "--list", "--json").stdout)
+        self.assertIn("git", [tool["tool"] for tool in said["tools"]])
+
+    def test_quiet(self):
+        proc = MiniStack(self).stack("apply", "-q")
+        self.assertEqual((proc.returncode, len(proc.stdout.splitlines())), (0, 1), proc.stdout)
+        self.assertIn("applied 3 patches", proc.stdout)
 
     def test_unknown_base(self):
         mini = MiniStack(self)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from stacklib.checking import judge
 from stacklib.host.files import write_whole
+from stacklib.suites import junit
 
 FORMAT = 1
-NAMES = ("report.json", "report.html")
+NAMES = ("report.json", "report.html", "junit.xml")
 TEMPLATE = Path(__file__).resolve().parent / "report.html"
+JUNIT = {judge.FAIL: "failed", judge.BROKEN: "error"}
 CLASS = {judge.PASS: "pass", judge.NOTE: "note", judge.FAIL: "fail", judge.BROKEN: "broken"}
 
 
@@ -100,9 +102,18 @@ def relative(path, repo):
 
 
 def save(out, data):
-    """Write report.json and report.html into a folder, each whole or not at all."""
+    """Write report.json, report.html and junit.xml into a folder, each whole or not at all."""
     write_whole(Path(out) / NAMES[0], json.dumps(data, indent=1) + "\n")
     write_whole(Path(out) / NAMES[1], page(data))
+    junit.write(Path(out) / NAMES[2], "stack check", map(case, data["verdicts"]))
+
+
+def case(verdict):
+    """A verdict of the report as a case of JUnit, in the suite of its check."""
+    said = "\n".join(f"{f['file']}:{f['line']}: {f['level']}: {f['text']}" for f in verdict["findings"])
+    name = f"patch {verdict['patch']}" if verdict["patch"] else "base"
+    return junit.Case(verdict["check"], f"{name} {verdict['arch']}".strip(), JUNIT.get(verdict["verdict"], "passed"),
+                      verdict["reason"] or said, verdict["seconds"])
 
 
 def remove(out):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stacklib.checking import cache, judge
 from stacklib.host import env as host, process
-from stacklib.host.term import StackError
+from stacklib.host.term import StackError, meant
 from stacklib.stack.arches import CROSS
 
 KINDS = ("patch", "tree", "boundary")
@@ -39,12 +39,13 @@ class Check:
         self.arches = self.fields.get("arches", "").startswith("yes")
         self.reads = self.fields.get("reads", "").split()
         self.errors_always = self.fields.get("errors", "").startswith("always")
-        self.why = " ".join(re.findall(r"^#\s+(.*)$", "\n".join(head[:8]), re.M)[1:2])
+        self.why = " ".join(re.findall(rf"^# {re.escape(self.name)}: (.*)$", "\n".join(head[:8]), re.M))
 
     def digest(self):
         """Hash of the executable and of the files that its header names as used."""
         try:
-            return cache.digest([self.path] + [self.path.parent / u for u in self.fields.get("uses", "").split()])
+            paths = [(self.path.parent / name.rstrip("?"), name) for name in self.fields.get("uses", "").split()]
+            return cache.digest([self.path] + [path for path, name in paths if name[-1] != "?" or path.exists()])
         except OSError as err:
             raise StackError(f"{self.path}: {err.filename}, named in `# uses:`, is not there") from err
 
@@ -58,7 +59,7 @@ def load(folder, only=None):
     names = [c.name for c in found]
     for name in only or []:
         if name not in names:
-            raise StackError(f"no check '{name}' in {folder}", "name one of: " + " ".join(names))
+            raise StackError(f"no check '{name}' in {folder}{meant(name, names)}", "name one of: " + " ".join(names))
     if not found:
         raise StackError(f"no executable check in {folder}")
     return [c for c in found if not only or c.name in only]

@@ -5,6 +5,7 @@ On a terminal progress is one line that rewrites itself; in a pipe it is one
 plain line per step, where two texts that differ only in numbers are one step.
 """
 import contextlib
+import difflib
 import json
 import re
 import shutil
@@ -120,6 +121,12 @@ def warn(text):
     """Print one note on standard error, past any progress line."""
     done()
     print("stack: " + text, file=sys.stderr, flush=True)
+
+
+def meant(word: str, known) -> str:
+    """Return ", did you mean 'x'?" for the one of known that is nearest to a mistyped word, "" when none is near."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f", did you mean '{near[0]}'?" if near else ""
 
 
 def error(exc):

@@ -17,24 +17,6 @@ from stacklib.host.term import StackError, warn
 BOOTS = ("check", "kunit", "test")
 
 
-def add_options(parser):
-    """Add the options that every verb has, where parser does not have them yet."""
-    have = {a.dest for a in parser._actions}  # pylint: disable=protected-access
-    if "topics" not in have:
-        parser.add_argument("topics", nargs="*", metavar="TOPIC",
-                            help="topics to use (default: all of the series)")
-    if "base" not in have:
-        parser.add_argument("--base", metavar="NAME",
-                            help="kernel base, a folder of patches/ (default: that of the series)")
-    if "out" not in have:
-        parser.add_argument("--out", metavar="DIR",
-                            help="work folder (default: $STACK_OUT or out/ in the repository)")
-    if "tree" not in have:
-        parser.add_argument("--tree", metavar="PATH[:REF]",
-                            help="git tree to take the base from; only read "
-                                 "(default: $LINUX_TREE, then tarball, network, apt)")
-
-
 class Workspace:
     """The folders of a run.
 

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from stacklib.host import gitcmd, usertree
-from stacklib.host.term import StackError, say, warn
+from stacklib.host.term import StackError, note, warn
 from stacklib.linux import fetch
 
 
@@ -48,7 +48,7 @@ def find(ws, manifest):
                 continue
             check_version(repo, tree, manifest, how)
             gitcmd.git("update-ref", ref, tree, cwd=repo)
-            say(f"base {manifest['name']}: Linux {manifest['version']} from {how}, kept in {repo}")
+            note(f"base {manifest['name']}: Linux {manifest['version']} from {how}, kept in {repo}")
             return Base(repo / "objects", tree, how)
         raise no_way(manifest, tried)
 

@@ -6,6 +6,7 @@ import os
 
 from stacklib.host import term
 from stacklib.host.files import write_whole
+from stacklib.suites import junit
 
 _SHOWN = 30
 
@@ -83,7 +84,7 @@ def show(result):
 
 
 def write_json(result):
-    """Write results.json beside the log: everything that show() and table() say."""
+    """Write results.json, and junit.xml, beside the log: everything that show() and table() say."""
     data = {"config": result.config, "ok": result.ok(), "problems": result.problems,
             "built": result.built, "unused": result.unused,
             "build_seconds": round(result.build_seconds, 1),
@@ -93,6 +94,13 @@ def write_json(result):
             "suites": [asdict(suite) for suite in result.suites],
             "splats": [asdict(splat) for splat in result.splats]}
     write_whole(result.log.parent / "results.json", json.dumps(data, indent=1))
+    names = {"crashed": "error"}
+    cases = [junit.Case(case.suite, case.name, names.get(case.status, case.status), "\n".join(case.lines), 0)
+             for suite in result.suites for case in suite.cases]
+    cases += [junit.Case("kernel log", f"line {splat.line}: {splat.title}", "failed", "\n".join(splat.lines), 0)
+              for splat in result.bad_splats()]
+    cases += [junit.Case("run", f"problem {n}", "error", text, 0) for n, text in enumerate(result.problems, 1)]
+    junit.write(result.log.parent / "junit.xml", f"kunit {result.config}", cases)
 
 
 def show_coverage(report):

@@ -2,7 +2,7 @@
 """Verb `apply`: base, patches and drop-in as commits in out/linux."""
 import argparse
 
-from stacklib.host.term import colour, say
+from stacklib.host.term import colour, data, note, say
 from stacklib.host.workspace import Workspace
 from stacklib.linux import tree as trees, worktree
 from stacklib.stack import series
@@ -18,7 +18,7 @@ def register(subparsers):
                     "told, fuzz is refused. Work of yours in out/linux is\nnever overwritten.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack apply\n  scripts/stack apply TOPIC --tree ~/linux\n"
-               "  scripts/stack apply --tree ~/linux:v7.1.8 --out /tmp/out")
+               "  scripts/stack apply --tree ~/linux:TAG --out /tmp/out")
     sub.add_argument("--no-dropin", action="store_true", help="leave the kunit drop-in out")
 
 
@@ -34,10 +34,13 @@ def run(args):
     for patch in tree.patches:
         notes = tree.notes[patch.number]
         verdict = colour("offset", "yellow") if notes else colour("ok", "green")
-        say(f"{patch.number:3d}  {verdict!s:<6}  {patch.topic}/{patch.name}")
-        for note in notes:
-            say("       note: " + note)
-    say("applied %d patches of %d topics%s to Linux %s in %s (branch stack)"
-        % (tree.boundaries, len(topics), "" if args.no_dropin else " and the drop-in",
-           stack.base["version"], tree.path))
+        (say if notes else note)(f"{patch.number:3d}  {verdict:<6}  {patch.topic}/{patch.name}")
+        for text in notes:
+            say("       note: " + text)
+    if args.json:
+        data({"base": stack.base_name, "version": stack.base["version"], "path": str(tree.path), "patches": [
+            {"number": p.number, "topic": p.topic, "name": p.name, "commit": tree.commit(p.number),
+             "notes": tree.notes[p.number]} for p in tree.patches]})
+    say(f"applied {tree.boundaries} patches of {len(topics)} topics{'' if args.no_dropin else ' and the drop-in'} "
+        f"to Linux {stack.base['version']} in {tree.path} (branch stack)")
     return 0

@@ -38,6 +38,7 @@ def register(subparsers):
     sub.add_argument("--kunit", action="store_true", help="with --fit: build and run the suites there, too")
     sub.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the patches")
     sub.add_argument("--merge", nargs="+", metavar="REPORT", help="join the report.json of all shards")
+    sub.add_argument("--list", action="store_true", help="list the checks; run none")
     sub.add_argument("--no-cache", action="store_true", help="run everything anew")
 
 
@@ -87,6 +88,8 @@ def ask_versions(plan):
 
 def run(args):
     """Verb check: 0 when every verdict is pass or note, else 1."""
+    if args.list:
+        return list_checks(args)
     if args.merge:
         ws = Workspace(args)
         data = shard.merge(args.merge, ws)
@@ -102,6 +105,8 @@ def run(args):
             raise term.StackError("--kunit goes with --fit: the check boots the suites anyway",
                                   "scripts/stack check --fit --kunit --tree ~/linux")
         data = execute(args, args.only)
+    if args.json:
+        term.data(data)
     show_table(data)
     show_findings(data)
     total = collections.Counter(v["verdict"] for v in data["verdicts"])
@@ -112,6 +117,15 @@ def run(args):
              f"({total[judge.NOTE]} with notes), {total[judge.FAIL]} failed, {total[judge.BROKEN]} broken checks; "
              f"{data['seconds']:.0f} s, {data['runs']['cached']} of {data['runs']['all']} runs from cache")
     return 1 if bad else 0
+
+
+def list_checks(args):
+    """Print what each check is and why; 0."""
+    checks = runner.load(Workspace(args).repo / "scripts" / "checks", args.only)
+    if args.json:
+        term.data([{"name": c.name, "kind": c.kind, "arches": c.arches, "why": c.why} for c in checks])
+    term.table([["check", "judges", "why"]] + [[c.name, c.kind + " on each arch" * c.arches, c.why] for c in checks])
+    return 0
 
 
 def run_counts(args):

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from stacklib.host.term import StackError, colour, say
+from stacklib.host.term import StackError, colour, data, say
 from stacklib.host.workspace import Workspace
 from stacklib.stack import lintfiles, lintpatch, series
 from stacklib.stack.lintpatch import Finding
@@ -24,14 +24,21 @@ def run(args):
     """Verb lint: 0 when nothing is found, else 1."""
     ws = Workspace(args)
     found, checked = collect(ws.repo, args.base, args.topics)
+    show(found, ws.repo)
+    if args.json:
+        data([dict(item._asdict(), path=str(shown(item.path, ws.repo))) for item in found])
+    what = f"{len(found)} findings" if found else "nothing found"
+    say(f"lint: {what} in {checked[0]} patches of {checked[1]} topics")
+    return 1 if found else 0
+
+
+def show(found, repo):
+    """Print findings, each with what mends it."""
     for item in found:
         level = colour(item.level, "red" if item.level == "error" else "yellow")
-        say(f"{shown(item.path, ws.repo)}:{item.line}: {level}: {item.text}")
+        say(f"{shown(item.path, repo)}:{item.line}: {level}: {item.text}")
         if item.mend:
             say("    mend: " + item.mend)
-    say("lint: %d findings in %d patches of %d topics" % (len(found), *checked) if found else
-        "lint: nothing found in %d patches of %d topics" % checked)
-    return 1 if found else 0
 
 
 def shown(path, repo):

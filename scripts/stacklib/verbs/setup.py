@@ -4,8 +4,7 @@ import argparse
 import shutil
 
 from stacklib.host import packages, tools
-from stacklib.host.term import colour, say, table
-from stacklib.host.workspace import Workspace
+from stacklib.host.term import colour, data, say, table
 
 
 def register(subparsers):
@@ -22,22 +21,23 @@ def register(subparsers):
 
 def run(args):
     """Verb setup."""
-    ws = Workspace(args)
     if not args.list:
         packages.ensure(list(tools.TOOLS))
-    path = tools.search_path(ws.cache)
-    rows, bad = [["tool", "version", "where"]], []
+    path = packages.tool_path()
+    rows, bad, found_all = [["tool", "version", "where"]], [], []
     for name, (_, command) in tools.TOOLS.items():
         found, fine = tools.version(name, path), tools.good(name, path)
         if not fine:
             bad.append(name)
         where = command if isinstance(command, str) else shutil.which(command[0], path=path)
-        rows.append([name, (found if fine else colour(
-            f"{found}: too old" if found else "missing", "red")), where or ""])
+        found_all.append({"tool": name, "version": found or "", "where": where or "", "ok": fine})
+        rows.append([name, found if fine else colour(f"{found}: too old" if found else "missing", "red"), where or ""])
+    if args.json:
+        data({"ok": not bad, "tools": found_all})
     table(rows)
     if bad:
-        say("%d of %d tools are missing or too old: %s; mend: scripts/stack setup"
-            % (len(bad), len(tools.TOOLS), " ".join(bad)))
+        say(f"{len(bad)} of {len(tools.TOOLS)} tools are missing or too old: {' '.join(bad)}; "
+            "mend: scripts/stack setup")
         return 1
     say(f"all {len(tools.TOOLS)} tools are there and work")
     return 0
