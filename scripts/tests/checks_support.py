@@ -49,7 +49,7 @@ def base():
     with tempfile.TemporaryDirectory() as folder:
         # only the commits are wanted; the work folder of a running check stays alone
         ws.out = Path(folder)
-        prepared = tree.prepare(ws, stack, [], None)
+        prepared = tree.prepare(ws, stack, [])
         kept = Path(tempfile.mkdtemp(prefix="stack-test-base-"))
         atexit.register(shutil.rmtree, kept, ignore_errors=True)
         shutil.copytree(prepared.path / ".git", kept / ".git")

@@ -110,7 +110,7 @@ class Headers(CheckCase):
                 self.one("warning: subject is not imperative", at="Subject:", subject="PCI/MSI: %s a test" % verb)
 
     def test_subject_lower_case_and_full_stop(self):
-        self.one("warning: the verb after the prefix", at="Subject:", subject="PCI: msi: add a test")
+        self.one("warning: the verb after the prefix", at="Subject:", subject="PCI: foo: add a test")
         self.setUp()
         self.one("warning: subject ends with a full stop", at="Subject:", subject="PCI/MSI: Add a test.")
 

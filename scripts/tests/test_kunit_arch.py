@@ -12,11 +12,12 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent))
 
 from stacklib.host import term, tools  # noqa: E402
+from stacklib.stack import series  # noqa: E402
 from stacklib.suites import boot, machine, session  # noqa: E402
 
 
 class Arch(unittest.TestCase):
-    """What the head lines arch, only, also and without do."""
+    """What the head lines arch and suites do."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -53,26 +54,18 @@ class Arch(unittest.TestCase):
         with self.assertRaises(term.StackError):
             self.config("vax", "# arch: vax\n")
 
-    def test_without(self):
-        """A suite that a configuration does without runs in the others."""
-        plain, full = self.config("plain", "# without: b\n"), self.config("full", "")
-        self.assertEqual(machine.suites(self.top, plain, ["a", "b"]), ["a"])
-        self.assertEqual(machine.suites(self.top, full, ["a", "b"]), ["a", "b"])
+    def test_suites_and_configurations(self):
+        """NAME: there alone; +NAME: there as well; -NAME: not there; a configuration that asks for names has no other."""
+        told = {"b": ["two"], "c": ["+two"], "d": ["-plain"]}
+        have = {name: machine.suites(self.config(name, head), ["a", "b", "c", "d"], told)
+                for name, head in (("plain", ""), ("full", ""), ("two", "# suites: named\n"))}
+        self.assertEqual(have, {"plain": ["a", "c"], "full": ["a", "c", "d"], "two": ["b", "c"]})
 
-    def test_only(self):
-        """A suite that is bound to a configuration runs there and nowhere else."""
-        plain, two = self.config("um", ""), self.config("two", "# only: b gone\n")
-        self.assertEqual(machine.suites(self.top, plain, ["a", "b"]), ["a"])
-        self.assertEqual(machine.suites(self.top, two, ["a", "b"]), ["b"])
-        self.assertEqual(machine.suites(self.top, two, ["a"]), [])
-
-    def test_also(self):
-        """A suite that a configuration has besides runs there, and where it ran before."""
-        plain, two = self.config("um", ""), self.config("two", "# only: b\n# also: a gone\n")
-        self.assertEqual(machine.suites(self.top, plain, ["a", "b", "c"]), ["a", "c"])
-        self.assertEqual(machine.suites(self.top, two, ["a", "b", "c"]), ["a", "b"])
-        three = self.config("three", "# also: b\n")
-        self.assertEqual(machine.suites(self.top, three, ["a", "b", "c"]), ["a", "b", "c"])
+    def test_configurations_of_this_stack(self):
+        told = series.suite_configs(HERE.parents[1])
+        self.assertTrue(told)
+        for words in told.values():
+            self.assertLessEqual({word.lstrip("+-") for word in words}, set(session.CONFIGS) | {"bench"})
 
     def fragments(self, config):
         """The lines of the fragments that @config makes of two, by name of the file."""
@@ -115,8 +108,6 @@ class Arch(unittest.TestCase):
         for name in session.CONFIGS:
             config = boot.load_config(session.config_folder(), name)
             self.assertTrue(set(machine.tools(config)) <= set(tools.TOOLS))
-            for suite in config.only + config.also:
-                self.assertTrue(list(HERE.parents[1].rglob("kunit/**/%s_kunit.c" % suite)), suite)
             if config.arch:
                 self.assertTrue(config.path.with_suffix(".py").is_file())
 

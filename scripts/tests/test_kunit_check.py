@@ -91,10 +91,8 @@ class Check(unittest.TestCase):
         self.assertIn("suite absent was asked for and did not run", line)
 
     def test_suites_of_other_configurations(self):
-        """What the head of a configuration keeps out of plain is not asked for."""
-        for name, line in (("plain", "# without: apart\n"), ("lockdep", "# only: alone\n")):
-            with open(self.repo / f"scripts/kunit/{name}.config", "a", encoding="utf-8") as file:
-                file.write(line)
+        """What a section [configs] keeps out of plain is not asked for."""
+        (self.repo / "kunit/suites.ini").write_text("[configs]\napart = -plain\nalone = lockdep\n", encoding="utf-8")
         self.assertEqual(self.findings(self.check("pass", "scratch apart alone")), [])
         done = self.check("pass", "apart")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
@@ -118,9 +116,14 @@ class Check(unittest.TestCase):
         one = self.check("pass", "scratch", "--version")
         self.assertEqual(one.returncode, 0)
         self.assertIn("gcc", one.stdout)
-        with open(self.repo / "scripts/kunit/splats.allow", "a", encoding="utf-8") as file:
-            file.write("\n# more\n")
-        self.assertNotEqual(self.check("pass", "scratch", "--version").stdout, one.stdout)
+        said = {one.stdout}
+        for name, text in (("scripts/kunit/splats.allow", "\n# more\n"), ("kunit/splats.allow", "# c\n"),
+                           ("patches/v1/x/splats.allow", "# c\n"), ("patches/v1/x/topic.ini", "[configs]\na = b\n")):
+            (self.repo / name).parent.mkdir(parents=True, exist_ok=True)
+            with open(self.repo / name, "a", encoding="utf-8") as file:
+                file.write(text)
+            said.add(self.check("pass", "scratch", "--version").stdout)
+        self.assertEqual(len(said), 5, said)
 
     def test_help(self):
         """--help prints the head of the file."""

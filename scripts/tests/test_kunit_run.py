@@ -159,7 +159,7 @@ class Run(unittest.TestCase):
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
             summary.show(result)
-        self.assertIn("no report needed splats.allow:", said.getvalue())
+        self.assertIn("no report needed kunit/splats.allow:", said.getvalue())
         self.assertTrue(result.ok())
 
     def test_splat_in_passing_run(self):

@@ -41,7 +41,10 @@ class AllowList(unittest.TestCase):
 
     def test_shipped_list_reads(self):
         """The list of this project can be read."""
-        self.assertTrue(splats.read_allowed(HERE.parent / "kunit" / "splats.allow"))
+        found = splats.allow_lists(HERE.parents[1])
+        self.assertEqual(found[0], HERE.parent / "kunit" / "splats.allow")
+        for path in found:
+            self.assertTrue(splats.read_allowed(path), path)
 
     def test_continued_value(self):
         """An indented line goes on with the value before it."""

@@ -178,6 +178,16 @@ class Lint(unittest.TestCase):
         self.finds("notes.txt:2", "a path of some machine", "$EDITOR notes.txt")
         self.finds("tool.py:1", "no SPDX-License-Identifier", "$EDITOR tool.py")
 
+    def test_configurations_of_suites(self):
+        ini = "patches/v1/alpha/topic.ini"
+        text = (self.repo / ini).read_text()
+        ministack.write(self.repo / ini, text + "[configs]\nalpha_one = +numa -plain\n")
+        self.assertEqual(self.mini.stack("lint").returncode, 0)
+        ministack.write(self.repo / ini, text + "[configs]\nalpha_one = +numo\n")
+        self.finds(ini, "[configs]: no configuration +numo (there are: bench coverage kasan", "$EDITOR " + ini)
+        ministack.write(self.repo / ini, text + "[configs]\nalpha_ten = numa\n")
+        self.finds("kunit/suites.ini:0", "[configs] names suite alpha_ten, which no [suites] has", "$EDITOR ")
+
     def test_unreadable_ini(self):
         ministack.write(self.repo / "patches/v1/alpha/topic.ini", "title without section\n")
         proc = self.mini.stack("lint")

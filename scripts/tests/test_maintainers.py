@@ -119,7 +119,8 @@ class KernelTools(unittest.TestCase):
         sh("git", "add", "-f", ".", cwd=tree)
         for what in ("patterns", "sections"):
             self.assertEqual(self.perl(tree, "--self-test=" + what), "", what)
-        write(tree / "MAINTAINERS", (tree / "MAINTAINERS").read_text().replace("pcim_irq_vectors*", "nosuch*"))
+        wild = re.findall(r"\*?[\w.]+\*", "".join(entry for _, entry in maintainers.entries(REPO)))
+        write(tree / "MAINTAINERS", (tree / "MAINTAINERS").read_text().replace(wild[0], "nosuch*"))
         self.assertIn("no file matches", self.perl(tree, "--self-test=patterns"))
         for _, entry in maintainers.entries(REPO):
             file = re.sub("/$", "/Kconfig", re.search(r"^F:\t(.*)$", entry, re.M).group(1))

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 
+from stacklib.host import env
 from stacklib.host.term import StackError
 from stacklib.stack import dropin, dropseries, series
 from stacklib.stack.arches import CROSS
@@ -29,7 +30,7 @@ def check_topic(topic, repo):
     edit = "$EDITOR %s" % path.relative_to(repo)
     if not path.is_file():
         return [Finding(path, 0, "error", f"topic {topic.name} has no topic.ini", edit)]
-    found = unknown_keys(path, topic.conf, {"topic": TOPIC_KEYS}, edit, free=("suites", "arches"))
+    found = unknown_keys(path, topic.conf, {"topic": TOPIC_KEYS}, edit, free=("suites", "configs", "arches", "bench"))
     for key in ("title", "arches"):
         if not topic.option(key):
             found.append(Finding(path, 0, "error", "[topic] has no %s" % key, edit))
@@ -188,12 +189,15 @@ def check_suites(repo):
             named.update({s: path for s in series.suites_of(conf, path)})
         except StackError as exc:
             return [Finding(path, 0, "error", exc.msg, f"$EDITOR {path.relative_to(repo)}")]
-    # A configuration of KUnit may bring suites of its own, named in its head.
-    configs = (repo / "scripts" / "kunit").glob("*.config") if (repo / "kunit").is_dir() else ()
-    for path in sorted(configs):
-        for line in re.findall(r"^# suites: (.+)$", path.read_text(encoding="utf-8"), re.M):
-            named.update(dict.fromkeys(line.split(), path))
+    configs = {path.stem for path in (env.SCRIPTS / "kunit").glob("*.config")}
     found = []
+    for suite, words in series.suite_configs(repo).items():
+        path = named.get(suite, repo / "kunit" / "suites.ini")
+        text = f"[configs] names suite {suite}, which no [suites] has" if suite not in named else ""
+        unknown = [word for word in words if word.lstrip("+-") not in configs]
+        text = text or unknown and f"[configs]: no configuration {unknown[0]} (there are: {' '.join(sorted(configs))})"
+        if text:
+            found.append(Finding(path, line_of(path, suite), "error", text, f"$EDITOR {path.relative_to(repo)}"))
     for suite, path in named.items():
         for name in (suite + "_kunit.c", suite + ".kunitconfig"):
             if not list((repo / "kunit").rglob(name)):

@@ -9,7 +9,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from stacklib.host.term import StackError
+from stacklib.host.term import StackError, meant
 from stacklib.stack import patch as parser
 
 PATCH_NAME = re.compile(r"^(\d{4})-[A-Za-z0-9][A-Za-z0-9._-]*\.patch$")
@@ -118,7 +118,8 @@ class Stack:
         while todo:
             name = todo.pop()
             if name not in known:
-                raise StackError(f"no topic '{name}' in {self.file} (there are: {', '.join(known) or 'none'})",
+                raise StackError(f"no topic '{name}' in {self.file}{meant(name, known)} "
+                                 f"(there are: {', '.join(known) or 'none'})",
                                  "name one of those, or add the topic's patches to the series")
             if name not in wanted:
                 wanted.add(name)
@@ -149,7 +150,8 @@ def manifest(repo, base_name):
     path = Path(repo) / "patches" / base_name / "base.ini"
     if not path.is_file():
         known = sorted(p.parent.name for p in Path(repo).glob("patches/*/base.ini"))
-        raise StackError(f"no base '{base_name}': {path} is not there (there are: {', '.join(known) or 'none'})",
+        raise StackError(f"no base '{base_name}'{meant(base_name, known)}: {path} is not there "
+                         f"(there are: {', '.join(known) or 'none'})",
                          f"scripts/stack VERB --base {known[0] if known else 'NAME'}")
     conf = read_ini(path)
     data = dict(conf["base"]) if conf.has_section("base") else {}
@@ -212,6 +214,20 @@ def suites_of(conf, path):
                 raise StackError(f"{path}: suite {name}: '{value}' is not a number of patches")
             result[name] = int(value)
     return result
+
+
+def suite_configs(repo):
+    """Return {suite: words} of the sections [configs] of kunit/suites.ini and of all topics.
+
+    A word is the name of a configuration of KUnit: "NAME" the suite runs in those alone, "+NAME" there as well,
+    "-NAME" not there.
+    """
+    found = {}
+    for path in [Path(repo) / "kunit" / "suites.ini", *sorted(Path(repo).glob("patches/*/*/topic.ini"))]:
+        conf = read_ini(path, missing_ok=True)
+        if conf.has_section("configs"):
+            found.update({name: words.split() for name, words in conf.items("configs")})
+    return found
 
 
 def common_suites(repo):

@@ -17,7 +17,7 @@ KUNIT_PY = "tools/testing/kunit/kunit.py"
 _NOT_OURS = ("ARCH", "CROSS_COMPILE", "KBUILD_OUTPUT", "KCONFIG_CONFIG", "KCFLAGS", "LLVM",
              "MAKEFLAGS", "MFLAGS", "CC", "O")
 _OPTION = re.compile(r"^(?:CONFIG_(\w+)=(.*)|# CONFIG_(\w+) is not set)$")
-_HEAD_KEYS = ("kernel-args", "timeout", "make", "suites", "arch", "only", "also", "without")
+_HEAD_KEYS = ("kernel-args", "timeout", "make", "suites", "arch")
 _HEAD = re.compile(rf"^# ({'|'.join(_HEAD_KEYS)}): +(\S.*)$", re.MULTILINE)
 # kunit.py, of a kernel that took too long
 _TIMED_OUT = re.compile(r"^Command .* timed out after [\d.]+ seconds$")
@@ -31,21 +31,17 @@ _TAIL = 25
 class Config:
     """A configuration, read from scripts/kunit/NAME.config.
 
-    suites: what runs in this configuration beside the suites of the stack
-    arch, only, also, without: see kunitarch
+    arch, named (only suites that are named for it run there): see machine.py
     """
 
     name: str
     path: Path
     kernel_args: list
     make: list
-    suites: list
     timeout: int
     options: dict
     arch: str = ""
-    only: list = field(default_factory=list)
-    also: list = field(default_factory=list)
-    without: list = field(default_factory=list)
+    named: bool = False
 
 
 @dataclass
@@ -97,7 +93,7 @@ def load_config(folder, name):
     path = Path(folder) / (name + ".config")
     if not path.is_file():
         known = sorted(item.stem for item in Path(folder).glob("*.config"))
-        raise term.StackError(f"no configuration '{name}' (known: {', '.join(known)})",
+        raise term.StackError(f"no configuration '{name}'{term.meant(name, known)} (known: {', '.join(known)})",
                               mend="scripts/stack kunit --help")
     head = {key: [] for key in _HEAD_KEYS}
     for key, value in _HEAD.findall(path.read_text(encoding="utf-8")):
@@ -107,10 +103,8 @@ def load_config(folder, name):
     except (IndexError, ValueError):
         raise term.StackError(f"{path}: no '# timeout: SECONDS' line",
                               mend=f"add it to {path}") from None
-    config = Config(name, path, " ".join(head["kernel-args"]).split(), head["make"],
-                    " ".join(head["suites"]).split(), timeout, read_options(path),
-                    " ".join(head["arch"]), " ".join(head["only"]).split(),
-                    " ".join(head["also"]).split(), " ".join(head["without"]).split())
+    config = Config(name, path, " ".join(head["kernel-args"]).split(), head["make"], timeout, read_options(path),
+                    " ".join(head["arch"]), head["suites"] == ["named"])
     machine.check(config)
     return config
 

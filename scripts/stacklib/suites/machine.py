@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""KUnit configurations that do not run on UML, and the suites that run there.
+"""KUnit configurations that do not run on UML, and which suites run in which configuration.
 
-The head of scripts/kunit/NAME.config says so:
+The head of scripts/kunit/NAME.config may say
   # arch: x86_64      build for it, and boot in qemu on the machine that NAME.py describes
-  # only: SUITE...    run these suites, if the stack has them, and no others; no
-                      configuration without such a line runs them
-  # also: SUITE...    run these suites, too, if the stack has them; they run elsewhere as well
-  # without: SUITE... do not run these suites, which could do nothing but skip
+  # suites: named     run the suites alone that a section [configs] names this configuration for
 """
 import os
 from pathlib import Path
@@ -14,7 +11,6 @@ import re
 
 from stacklib.host import term
 
-_ONLY = re.compile(r"^# only: +(\S.*)$", re.MULTILINE)
 # What the last line of a kernel that came to its end has in it.
 _ENDS = {"": "System halted", "x86_64": "reboot: Restarting system"}
 _TOOLS = {"": [], "x86_64": ["qemu-system-x86_64"]}
@@ -81,24 +77,15 @@ def ended(config, text):
     return _ENDS[config.arch] in text
 
 
-def suites(folder, config, names):
-    """Those of the suites @names that run in @config, one of the configurations in @folder."""
-    if config.only:
-        return [name for name in names if name in config.only + config.also]
-    bound = set()
-    for path in Path(folder).glob("*.config"):
-        for found in _ONLY.finditer(path.read_text(encoding="utf-8")):
-            bound.update(found.group(1).split())
-    bound -= set(config.also)
-    return [name for name in names if name not in bound and name not in config.without]
-
-
-def own_suites(repo, config):
-    """The suites of the configuration itself that the drop-in has; says which it lacks."""
+def suites(config, names, configs):
+    """Those of the suites names that run in config; configs: as series.suite_configs() gives it."""
     found = []
-    for name in config.suites:
-        if list((Path(repo) / "kunit").rglob(name + ".kunitconfig")):
-            found.append(name)
+    for name in names:
+        words = configs.get(name, ())
+        alone = [word for word in words if word[0] not in "+-"]
+        if config.named:
+            runs = config.name in words or "+" + config.name in words
         else:
-            term.say(f"note: kunit {config.name}: no suite {name} in the drop-in, left away")
+            runs = config.name in alone if alone else "-" + config.name not in words
+        found += [name] if runs else []
     return found

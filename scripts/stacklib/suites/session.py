@@ -20,10 +20,9 @@ def chosen_suites(wanted, known, boundary):
     """@wanted, or all @known suites; StackError for a name that is not known."""
     for name in wanted:
         if name not in known:
-            raise term.StackError(
-                f"suite '{name}' does not build after {boundary} patches "
-                f"(suites that do: {', '.join(known) or 'none'})",
-                mend="name one of these, or leave --suite away")
+            raise term.StackError(f"suite '{name}' does not build after {boundary} patches{term.meant(name, known)} "
+                                  f"(suites that do: {', '.join(known) or 'none'})",
+                                  "name one of these, or leave --suite away")
     if not known:
         raise term.StackError(f"no suite builds after {boundary} patches", "name one in a topic.ini")
     return list(wanted) or list(known)
@@ -68,8 +67,7 @@ def run_config(builder, asked, folder, isolated=False, built=None):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     name = builder.config.name
-    allow_list = config_folder() / "splats.allow"
-    allowed = splats.read_allowed(allow_list)
+    allowed = [entry for path in splats.allow_lists(env.settings().repo) for entry in splats.read_allowed(path)]
     result = boot.Result(name, folder / "test.log")
     term.progress(f"kunit {name}: building")
     problem, result.build_seconds = boot.timed(lambda: builder.build(folder / "build.log"))
@@ -87,7 +85,7 @@ def run_config(builder, asked, folder, isolated=False, built=None):
         result.problems += problems
         result.suites += suites
         result.splats += splats.judge_log(log, allowed, name)
-    result.unused = splats.unused(allowed, name, allow_list.name)
+    result.unused = splats.unused(allowed, name)
     result.problems += missing_suites(asked, result.suites)
     return result
 
@@ -143,8 +141,8 @@ class Session:
     def run(self, name):
         """Run the configuration @name; a boot.Result, or None when no suite runs in it."""
         config = boot.load_config(config_folder(), name)
-        known, asked = (machine.suites(config_folder(), config, names)
-                        for names in (self.known, self.asked))
+        told = series.suite_configs(self.ws.repo)
+        known, asked = (machine.suites(config, names, told) for names in (self.known, self.asked))
         if not asked:
             return term.say(f"note: kunit {name}: none of the suites runs in it, left away")
         packages.ensure_quickly(machine.tools(config))
@@ -153,9 +151,7 @@ class Session:
         if counted:
             config.make += coverage.make_options(self.ws.repo, self.tree.patches)
         # The kernel always holds all suites: a choice of them builds nothing anew.
-        own = machine.own_suites(self.ws.repo, config)
-        asked += ([] if self.args.suite else own)
-        builder = boot.Builder(self.source, folder, config, fragments(self.ws.repo, self.source, known + own),
+        builder = boot.Builder(self.source, folder, config, fragments(self.ws.repo, self.source, known),
                                self.env, self.jobs, self.ws.out)
         result = run_config(builder, asked, self.ws.out / "kunit" / name,
                             self.args.isolated or bool(self.args.suite),

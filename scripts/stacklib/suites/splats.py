@@ -2,15 +2,17 @@
 """Finds what the kernel complained about in the log of a test run.
 
 A suite can pass while lockdep, KASAN or a WARN says that the code under test
-is wrong. Every report in the log counts, unless scripts/kunit/splats.allow
+is wrong. Every report in the log counts, unless an allow list (splats.allow)
 names it, with a reason.
 """
 from dataclasses import dataclass, field
 from pathlib import Path
 import re
 
-from stacklib.host import term
+from stacklib.host import env, term
 from stacklib.stack import stanza
+
+ALLOW = "splats.allow"
 
 # A report starts at a line which, after the printk prefix, matches one of these.
 # Order matters: the first that matches names the kind.
@@ -182,10 +184,10 @@ def find(text):
 
 @dataclass
 class Allowed:
-    """An entry of the allow list; most: how often per boot, left: how often still in
+    """An entry of an allow list, place its "FOLDER/FILE:LINE"; most: how often per boot, left: how often still in
     this one, used: how often in all."""
 
-    line: int
+    place: str
     report: re.Pattern
     detail: object
     configs: list
@@ -211,8 +213,14 @@ def _regex(entry, key, name):
                               mend=f"correct the entry at line {entry.line} of {name}") from err
 
 
+def allow_lists(repo):
+    """The allow lists: that of the tool, of the drop-in, and of each topic that has one."""
+    found = [Path(repo) / "kunit" / ALLOW, *sorted(Path(repo).glob(f"patches/*/*/{ALLOW}"))]
+    return [env.SCRIPTS / "kunit" / ALLOW] + [path for path in found if path.is_file()]
+
+
 def read_allowed(path):
-    """The entries of the allow list @path (see the head of splats.allow).
+    """The entries of the allow list at path (see the head of scripts/kunit/splats.allow).
 
     Raises term.StackError when the file is missing or a line cannot be read.
     """
@@ -229,7 +237,7 @@ def read_allowed(path):
             raise term.StackError(f"{path.name}:{item.line}: 'max' is no number",
                                   mend=f"correct the entry at line {item.line}")
         entries.append(Allowed(
-            item.line, _regex(item, "report", path.name),
+            f"{path.parent.name}/{path.name}:{item.line}", _regex(item, "report", path.name),
             _regex(item, "line", path.name) if item.get("line") else None,
             item.get("config").split(), int(item.get("max", "1")), item.get("reason")))
     return entries
@@ -255,12 +263,9 @@ def judge(text, entries, config):
     return found
 
 
-def unused(entries, config, name):
-    """Texts for the @entries that are for @config and that no report needed so far.
-
-    @name: of the file they stand in
-    """
-    return [f"{name}:{entry.line}: {entry.report.pattern}" for entry in entries
+def unused(entries, config):
+    """Texts for the entries that are for a configuration and that no report needed so far."""
+    return [f"{entry.place}: {entry.report.pattern}" for entry in entries
             if not entry.used and (not entry.configs or config in entry.configs)]
 
 

@@ -37,7 +37,7 @@ def register(subparsers):
                     "have checked out\nstays as it is. With --config the tree's git configuration gets the lists "
                     "of .b4-config and the\ncheck command (scripts/stack mail-check), where it has no such keys.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="examples:\n  scripts/stack b4 TOPIC --tree ~/linux:v7.1.8 --config\n"
+        epilog="examples:\n  scripts/stack b4 TOPIC --tree ~/linux:TAG --config\n"
                "  cd ~/linux && git switch b4/TOPIC && b4 prep --check && b4 prep --auto-to-cc\n"
                "  b4 send --dry-run --no-sign     or into files: b4 send --no-sign -o /tmp/out\n"
                "  scripts/stack b4 --have         what the b4 here can do")

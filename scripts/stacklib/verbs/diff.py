@@ -20,7 +20,7 @@ def register(subparsers):
                     "to this base is compared patch by patch, as text.\nExit status as that of diff: 0 the same, "
                     "1 different, 2 trouble.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="examples:\n  scripts/stack diff TOPIC msi-v1\n  scripts/stack diff TOPIC HEAD~5 HEAD\n"
+        epilog="examples:\n  scripts/stack diff TOPIC old-state\n  scripts/stack diff TOPIC HEAD~5 HEAD\n"
                "  scripts/stack diff TOPIC --compare-posting ~/v3.mbx")
     sub.add_argument("topics", nargs=1, metavar="TOPIC", help="the topic")
     sub.add_argument("old", metavar="OLD", nargs="?", help="commit or tag of this repository")

@@ -4,59 +4,49 @@ from stacklib.host import process, term
 from stacklib.suites import summary
 from stacklib.suites.session import CONFIGS, Session
 
-HELP = """\
-Each configuration is a Kconfig fragment, scripts/kunit/NAME.config, whose head
-also says which kernel arguments it wants, and which suites run there only
-("# only:"), there as well ("# also:") or not there ("# without:"). Logs, results
-and line counts are left in out/kunit/NAME/. A report of the kernel (WARN, lockdep,
-KASAN ...) that scripts/kunit/splats.allow does not name fails the run, as does a
-suite that did not run, or of which nothing passed.
+DESCRIPTION = """\
+Builds the tree for User-Mode Linux (configuration numa: for x86_64, in qemu) with the kernel's kunit.py, boots it,
+and runs the suites of the topics. Logs, results.json and junit.xml are left in out/kunit/NAME/. A report of the
+kernel (WARN, lockdep, KASAN ...) that no splats.allow names fails the run, as does a suite that did not run, or of
+which nothing passed. A line that no suite can run is excused in the file "uncovered" beside its patches."""
 
-A line that no suite can run is excused by an entry in the file "uncovered" beside
-its patches (keys line: "file: text", reason, until), a file that UML cannot build
-by one with the keys file, reason, until; they are shown with their reason.
-
-Exit code: 0 all is well, 1 findings, 2 wrong use, or with --with: DIFF does not
-apply or build, so that nothing was tested.
+EPILOG = """\
+exit status: 0 all is well, 1 findings, 2 wrong use, or with --with: DIFF does not apply or build
 
 examples:
-  stack kunit                        all suites, configuration plain
-  stack kunit TOPIC --config all     one topic's suites, every configuration
-  stack kunit --suite pci_fabric --config kasan
-  stack kunit --boundary 0           the suites that build on the base
-  stack kunit --with fault.patch     one more patch on top (is it noticed?)
-  stack kunit --coverage             which added lines did no suite run"""
+  scripts/stack kunit                        all suites, configuration plain
+  scripts/stack kunit TOPIC --config all     one topic's suites, every configuration
+  scripts/stack kunit --suite NAME --config kasan
+  scripts/stack kunit --boundary 0           the suites that build on the base
+  scripts/stack kunit --with fault.patch     one more patch on top (is it noticed?)
+  scripts/stack kunit --coverage             which added lines did no suite run"""
 
 
 def register(subparsers):
-    """Add the verb to the command line."""
-    parser = subparsers.add_parser("kunit", help="build and run the suites",
-                                   description=__doc__, epilog=HELP)
-    parser.add_argument("--config", action="append", default=[], metavar="NAME",
-                        choices=CONFIGS + ("bench", "all"),
-                        help="plain (default), lockdep, kasan, numa, coverage or all")
-    parser.add_argument("--suite", action="append", default=[], metavar="NAME",
-                        help="run only this suite, in a boot of its own; repeatable")
-    parser.add_argument("--isolated", action="store_true",
-                        help="run each suite in a boot of its own")
-    parser.add_argument("--boundary", type=int, metavar="K",
-                        help="test the tree after the first K patches (default: all)")
-    parser.add_argument("--with", dest="extra", metavar="DIFF",
-                        help="apply one more diff on top, for this run only")
-    parser.add_argument("--coverage", action="store_true",
-                        help="configuration coverage, and the added lines that no suite ran")
-    parser.add_argument("--jobs", type=int, default=0, metavar="N",
-                        help="parallel jobs of make (default: one per processor)")
-    return parser
+    """Add the verb kunit."""
+    sub = subparsers.add_parser("kunit", description=DESCRIPTION, epilog=EPILOG)
+    sub.add_argument("--config", action="append", default=[], metavar="NAME",
+                     help=f"{', '.join(CONFIGS)}, all of these, or bench (default: plain)")
+    sub.add_argument("--suite", action="append", default=[], metavar="NAME",
+                     help="run only this suite, in a boot of its own (may be given again)")
+    sub.add_argument("--isolated", action="store_true", help="run each suite in a boot of its own")
+    sub.add_argument("--boundary", type=int, metavar="K", help="the tree after the first K patches (default: all)")
+    sub.add_argument("--with", dest="extra", metavar="DIFF", help="apply one more diff on top, for this run only")
+    sub.add_argument("--coverage", action="store_true",
+                     help="configuration coverage, and the added lines that no suite ran")
+    sub.add_argument("--jobs", type=int, default=0, metavar="N", help="jobs of make (default: one per processor)")
 
 
 def chosen_configs(args):
     """The names of the configurations that the command line asks for, in order."""
     names = list(args.config)
+    for name in names:
+        if name not in CONFIGS + ("bench", "all"):
+            raise term.StackError(f"no configuration '{name}'{term.meant(name, CONFIGS)} "
+                                  f"(there are: {' '.join(CONFIGS)} bench, or all)", "scripts/stack kunit --help")
     if "all" in names:
         return list(CONFIGS)
-    if args.coverage and "coverage" not in names:
-        names.append("coverage")
+    names += ["coverage"] if args.coverage else []
     return [name for name in CONFIGS + ("bench",) if name in names] or ["plain"]
 
 

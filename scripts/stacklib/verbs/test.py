@@ -54,15 +54,15 @@ class Result(unittest.TextTestResult):
 
 
 def own_tests(repo, only=None):
-    """Run the tests in scripts/tests; return (passed, failed).
+    """Run the tests in scripts/tests, and those that topics bring in patches/BASE/TOPIC/tests; return (passed, failed).
 
     A skipped test counts as failed: what it would show was not shown.
     """
-    folder = repo / "scripts" / "tests"
-    for path in (folder, repo / "scripts"):
+    folders = [repo / "scripts" / "tests", *sorted(repo.glob("patches/*/*/tests"))]
+    for path in (*folders, repo / "scripts"):
         if str(path) not in sys.path:
             sys.path.insert(0, str(path))
-    suite = unittest.TestLoader().discover(str(folder), pattern="test_*.py")
+    suite = unittest.TestSuite(unittest.TestLoader().discover(str(path), "test_*.py", str(path)) for path in folders)
     if only:
         suite = unittest.TestSuite(t for t in flat(suite) if only in t.id())
     runner = unittest.TextTestRunner(stream=sys.stdout, resultclass=Result, verbosity=0,
@@ -95,11 +95,9 @@ def base_counts(ws, args):
 
 def lint_counts(args):
     """Run lint; return (patches and topics without finding, findings)."""
-    found, (patches, topics) = lint.collect(Workspace(args).repo, args.base, args.topics)
-    for item in found:
-        term.say(f"{item.path}:{item.line}: {item.level}: {item.text}")
-        if item.mend:
-            term.say("    mend: " + item.mend)
+    repo = Workspace(args).repo
+    found, (patches, topics) = lint.collect(repo, args.base, args.topics)
+    lint.show(found, repo)
     bad = len({item.path for item in found})
     return max(patches + topics - bad, 0), len(found)
 

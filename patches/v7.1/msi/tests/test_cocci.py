@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Golden cases for the semantic patches in scripts/coccinelle.
+"""Golden cases for the semantic patches in kunit/scripts/coccinelle.
 
 cocci/hazard/: every file, and every folder (a driver in several files), is a
 case. A line that must be reported has a comment "want: CLASS", see WANT. The
@@ -15,7 +15,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-RULES = Path(__file__).resolve().parents[2] / "kunit/scripts/coccinelle/api"
+RULES = Path(__file__).resolve().parents[4] / "kunit/scripts/coccinelle/api"
 HAZARD = RULES / "pcim_irq_vectors_hazard.cocci"
 CONVERT = RULES / "pcim_irq_vectors_convert.cocci"
 CASES = Path(__file__).resolve().parent / "cocci"
