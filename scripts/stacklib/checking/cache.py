@@ -4,10 +4,13 @@ import hashlib
 import json
 from pathlib import Path
 
-from stacklib.host.files import write_whole
+from stacklib.checking import shape
+from stacklib.host.files import read_json, write_whole
+from stacklib.host.term import StackError
 
 FORMAT = 1
-FIELDS = {"findings": list, "seconds": (int, float), "log": str}
+SHAPE = {"key": str, "findings": [list], "seconds": float, "log": str}
+FINDING = [str, int, str, str]
 
 
 def key(**parts):
@@ -49,20 +52,16 @@ class Cache:
         if not self.enabled:
             return None
         try:
-            data = json.loads(self.path(name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            data = read_json(self.path(name))
+        except StackError:
             return None
         return data if self.sound(data, name) else None
 
     @staticmethod
     def sound(data, name):
         """True when the entry has the right shape and says that it belongs to this key."""
-        if not isinstance(data, dict) or data.get("key") != name:
-            return False
-        if not all(isinstance(data.get(field), kind) for field, kind in FIELDS.items()):
-            return False
-        return all(isinstance(f, list) and len(f) == 4 and isinstance(f[1], int)
-                   and all(isinstance(f[i], str) for i in (0, 2, 3)) for f in data["findings"])
+        return not shape.fault(data, SHAPE) and data["key"] == name and all(
+            len(found) == len(FINDING) and not any(map(shape.fault, found, FINDING)) for found in data["findings"])
 
     def put(self, name, data):
         """Store a result, whole or not at all."""

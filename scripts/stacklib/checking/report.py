@@ -15,6 +15,18 @@ FORMAT = 1
 NAMES = ("report.json", "report.html", "junit.xml")
 TEMPLATE = Path(__file__).resolve().parent / "report.html"
 JUNIT = {judge.FAIL: "failed", judge.BROKEN: "error"}
+# What a report is at least, for one that comes from another machine (shape.py).
+SHAPE = {
+    "format": int, "made": str, "base": {"name": str, "version": str, "commit": str, "tree?": str}, "only": [str],
+    "seconds": float, "runs": {"all": int, "cached": int}, "not judged": [int], "shard": [int],
+    "files": {"json": str, "html": str}, "tools": [{"check": str, "arch": str, "version": str}],
+    "checks": [{"name": str, "kind": str, "why": str, "sha256": str}],
+    "patches": [{"number": int, "topic": str, "name": str, "subject": str, "path": str, "sha256": str}],
+    "verdicts": [{"patch": int, "check": str, "arch": str, "reason": str, "seconds": float, "cached": bool,
+                  "verdict": (judge.PASS, judge.NOTE, judge.FAIL, judge.BROKEN), "quiet": bool, "log": str, "text": str,
+                  "again": str, "findings": [{"file": str, "line": int, "level": judge.LEVELS, "text": str}]}],
+    "timing": [{"check": str, "arch": str, "runs": int, "cached": int, "seconds": float, "now": float}],
+}
 CLASS = {judge.PASS: "pass", judge.NOTE: "note", judge.FAIL: "fail", judge.BROKEN: "broken"}
 
 

@@ -4,13 +4,14 @@ import json
 import re
 from pathlib import Path
 
-from stacklib.checking import report
+from stacklib.checking import report, shape
+from stacklib.host.files import read_json
 from stacklib.host.term import StackError
 
 
 def parse(text):
     """Return (i, n) of "I/N", 1 <= I <= N; StackError for anything else."""
-    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
     i, n = (int(v) for v in found.groups()) if found else (0, 0)
     if not 1 <= i <= n:
         raise StackError(f"--shard {text}: not of the form I/N with 1 <= I <= N", "--shard 1/4 to --shard 4/4")
@@ -41,8 +42,9 @@ def merge(paths, ws):
                                  "run all shards on the same state of the repository, and the same base")
     sizes = {part["shard"][1] for _, part in parts}
     have = sorted(part["shard"][0] for _, part in parts)
-    if len(sizes) > 1 or have != list(range(1, max(sizes) + 1)):
-        raise StackError(f"of {' or '.join(str(s) for s in sorted(sizes))} shards there are {' '.join(map(str, have))}",
+    if len(sizes) > 1 or max(sizes) != len(have) or have != list(range(1, len(have) + 1)):
+        raise StackError(f"{' '.join(map(str, paths))}: of {' or '.join(map(str, sorted(sizes)))} shards there are "
+                         f"{' '.join(map(str, have))}",
                          "name the report.json of each shard, once")
     return joined([part for _, part in parts], ws)
 
@@ -64,13 +66,13 @@ def checks_of(part):
 
 def read(path):
     """Return (path, data) of a shard's report.json; StackError when it is none."""
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise StackError(f"{path}: not a report: {exc}", "name the report.json of a shard") from exc
+    data = read_json(path)
     if not isinstance(data, dict) or data.get("format") != report.FORMAT or not data.get("shard"):
         raise StackError(f"{path}: not the report of a shard",
                          "scripts/stack check --shard I/N writes one into its work folder")
+    why = shape.fault(data, report.SHAPE) or ("" if len(data["shard"]) == 2 else "shard is not [I, N]")
+    if why:
+        raise StackError(f"{path}: not a whole report: {why}", "run that shard again")
     return path, data
 
 

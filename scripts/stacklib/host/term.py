@@ -8,12 +8,17 @@ import contextlib
 import difflib
 import json
 import re
+import secrets
 import shutil
 import sys
 
 from stacklib.host import env
 
 COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "grey": 90, "bold": 1}
+
+# What begins a sequence of our own, until it is printed: nobody else can know it.
+_ESC = "\0" + secrets.token_hex(8)
+_CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 # open: a progress line is; step: the last one told in a pipe; to: where all goes, None for standard output;
 # level: -1 with --quiet, 1 with --verbose
@@ -77,7 +82,16 @@ def colour(text, name):
     """Return text in the named colour of COLOURS; unchanged in a pipe or with NO_COLOR."""
     if not is_terminal() or env.variable("NO_COLOR"):
         return text
-    return f"\033[{COLOURS[name]}m{text}\033[0m"
+    return f"{_ESC}[{COLOURS[name]}m{text}{_ESC}[0m"
+
+
+def clean(text) -> str:
+    """Return text as it may be printed: of what could steer a terminal, only our own colours do so.
+
+    Subjects, logs and file names are strangers' words.
+    """
+    parts = str(text).split(_ESC)
+    return "\033".join(_CONTROL.sub(lambda m: m.group().encode("unicode_escape").decode(), part) for part in parts)
 
 
 def progress(text):
@@ -86,14 +100,14 @@ def progress(text):
         return
     if is_terminal():
         width = shutil.get_terminal_size().columns - 1
-        stream().write("\r\033[K" + text[:width])
+        stream().write("\r\033[K" + clean(text[:width]))
         stream().flush()
         _state["open"] = True
         return
     step = re.sub(r"\s*\d+", "#", text)
     if step != _state["step"]:
         _state["step"] = step
-        print(text, file=stream(), flush=True)
+        print(clean(text), file=stream(), flush=True)
 
 
 def done():
@@ -108,7 +122,7 @@ def done():
 def say(text=""):
     """Print one line, past any progress line."""
     done()
-    print(text, file=stream(), flush=True)
+    print(clean(text), file=stream(), flush=True)
 
 
 def note(text: str) -> None:
@@ -120,7 +134,7 @@ def note(text: str) -> None:
 def warn(text):
     """Print one note on standard error, past any progress line."""
     done()
-    print("stack: " + text, file=sys.stderr, flush=True)
+    print("stack: " + clean(text), file=sys.stderr, flush=True)
 
 
 def meant(word: str, known) -> str:
@@ -132,9 +146,9 @@ def meant(word: str, known) -> str:
 def error(exc):
     """Print a StackError on standard error: the message, then what mends it."""
     done()
-    print(colour("stack: error: ", "red") + exc.msg, file=sys.stderr)
-    for line in (exc.mend or "").splitlines():
-        print("  mend: " + line, file=sys.stderr)
+    print(clean(colour("stack: error: ", "red") + exc.msg), file=sys.stderr)
+    for line in (exc.mend or "").rstrip("\n").split("\n") if exc.mend else ():
+        print("  mend: " + clean(line), file=sys.stderr)
     sys.stderr.flush()
 
 
@@ -143,11 +157,12 @@ def table(rows, indent=""):
     if not rows:
         return
     done()
-    plain = [[re.sub(r"\033\[\d+m", "", str(cell)) for cell in row] for row in rows]
+    rows = [[clean(cell) for cell in row] for row in rows]
+    plain = [[re.sub(r"\033\[\d+m", "", cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in plain if i < len(row))
               for i in range(max(len(row) for row in plain))]
     for row, bare in zip(rows, plain):
-        cells = [str(cell) + " " * (widths[i] - len(bare[i]))
+        cells = [cell + " " * (widths[i] - len(bare[i]))
                  for i, cell in enumerate(row)]
         print((indent + "  ".join(cells)).rstrip(), file=stream())
     stream().flush()

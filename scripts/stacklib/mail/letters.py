@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from stacklib.host.gitcmd import git, git_bytes
+from stacklib.host.term import StackError
 from stacklib.stack import canonical
 
 SEPARATOR = b"From " + b"0" * 40 + b" Mon Sep 17 00:00:00 2001\n"
@@ -121,7 +122,11 @@ def quoted(body):
 
 def address(person):
     """Return "Name <address>" as a header needs it: quoted or encoded where it must be."""
-    return email.utils.formataddr(email.utils.parseaddr(person), "utf-8")
+    try:
+        return email.utils.formataddr(email.utils.parseaddr(person), "utf-8")
+    except UnicodeEncodeError as exc:
+        raise StackError(f"the address in '{person}' is not ASCII, which mail needs",
+                         "correct it in the cover letter, the patch, or .b4-config") from exc
 
 
 def header(name, text):

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 
+from stacklib.host.files import read_text
 from stacklib.host.gitcmd import git, git_bytes
 from stacklib.host.term import StackError
 from stacklib.stack import patch as parser
@@ -140,7 +141,7 @@ def write(stack, topic, wanted):
     """
     for stale in topic.dir.glob(".refresh.*"):
         stale.unlink()
-    old_series = stack.file.read_text(encoding="utf-8")
+    old_series = read_text(stack.file)
     new_series = series_text(stack, topic, wanted, old_series)
     rows = differences(topic, wanted)
     data = dict(wanted)

@@ -12,6 +12,7 @@ import hashlib
 from pathlib import Path
 
 from stacklib.host import gitcmd
+from stacklib.host.files import read_text, refuse_links
 from stacklib.host.gitcmd import git, git_bytes
 from stacklib.host.term import StackError
 from stacklib.stack import maintainers
@@ -24,6 +25,7 @@ def files(repo):
     top = Path(repo) / "kunit"
     found = []
     for path in sorted(top.rglob("*")):
+        refuse_links(path, top.parent)
         if path.is_dir() or path.parent in (top, top / "commits") \
                 or path.name.endswith(_LEFTOVERS):
             continue
@@ -38,7 +40,7 @@ def hooks(repo):
     result = []
     if not path.is_file():
         return result
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, text in enumerate(read_text(path).splitlines(), 1):
         if not text.strip() or text.startswith("#"):
             continue
         fields = text.split("\t", 2)

@@ -16,6 +16,7 @@ import posixpath
 import re
 from pathlib import Path
 
+from stacklib.host.files import read_text
 from stacklib.host.term import StackError
 from stacklib.stack import dropin
 
@@ -30,12 +31,7 @@ class DropCommit:
 
     def __init__(self, path):
         self.path = Path(path)
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            raise StackError(f"{path}: cannot be read: {exc}",
-                             f"git checkout -- {path}") from exc
-        mail = email.message_from_string(text, policy=email.policy.default)
+        mail = email.message_from_string(read_text(self.path), policy=email.policy.default)
         self.topic = (mail["Topic"] or "").strip()
         self.subject = (mail["Subject"] or "").strip()
         self.patterns = (mail["Files"] or "").split()
@@ -71,12 +67,12 @@ class State:
         self.found = dropin.files(repo)
         self.have = have
         names = {name for name, _, _ in self.found}
-        self.texts = {name: path.read_text(encoding="utf-8") for name, path, _ in self.found
+        self.texts = {name: read_text(path) for name, path, _ in self.found
                       if posixpath.basename(name) in GROWING and name in have}
         stems = {posixpath.basename(n)[:-2]: n for n in names if n.endswith(".c")}
         self.here = {s for s, n in stems.items() if n in have}
         self.away = set(stems) - self.here
-        every = [p.read_text(encoding="utf-8") for n, p, _ in self.found
+        every = [read_text(p) for n, p, _ in self.found
                  if posixpath.basename(n) in GROWING]
         self.gone = self.absent("\n".join(every))
 

@@ -2,9 +2,9 @@
 """Lint of what stands around the patches: manifests, .b4-config, hooks, suites, scripts."""
 import os
 import re
-import subprocess
 
-from stacklib.host import env
+from stacklib.host import env, gitcmd
+from stacklib.host.files import read_text
 from stacklib.host.term import StackError
 from stacklib.stack import dropin, dropseries, series
 from stacklib.stack.arches import CROSS
@@ -108,7 +108,7 @@ def check_b4(repo):
     if not path.is_file():
         return found
     section = None
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         head = re.match(r"\s*\[(.*)\]", line)
         section = head.group(1).strip() if head else section
         key = re.match(r"\s*([A-Za-z][\w.-]*)\s*=", line)
@@ -130,8 +130,8 @@ def check_hooks(repo):
     try:
         lines = dropin.hooks(repo)
     except StackError as exc:
-        return [Finding(path, int(re.search(r":(\d+):", exc.msg).group(1)), "error",
-                        exc.msg.split(": ", 1)[1], exc.mend)]
+        number = re.search(r":(\d+): ", exc.msg)
+        return [Finding(path, int(number.group(1)) if number else 0, "error", exc.msg.split(": ", 1)[-1], exc.mend)]
     found, edit = [], "$EDITOR kunit/hooks"
     for number, name, _, line in lines:
         if name.startswith("/") or ".." in name.split("/"):
@@ -231,12 +231,11 @@ def check_checks(repo):
 
 def check_texts(repo):
     """Return the findings in all files: paths of a machine, no SPDX line."""
-    try:
-        listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others",
-                                 "--exclude-standard"], cwd=repo, capture_output=True, check=False)
-        names = [n.decode() for n in listed.stdout.split(b"\0") if n]
-    except FileNotFoundError as exc:
-        raise StackError("git is not installed", "scripts/stack setup") from exc
+    status, listed, said = gitcmd.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=repo)
+    if status:
+        raise StackError(f"{repo}: git cannot list its files, so that none was looked at: {said.strip()[:300]}",
+                         f"clone the repository, or make one of what is here: git init {repo}")
+    names = [os.fsdecode(n) for n in listed.split(b"\0") if n]
     found = []
     for name in sorted(set(names)):
         path = repo / name

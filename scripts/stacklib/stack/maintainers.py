@@ -4,6 +4,7 @@ import fnmatch
 import re
 from pathlib import Path
 
+from stacklib.host.files import read_text
 from stacklib.host.term import StackError
 
 SNIPPET = "MAINTAINERS.snippet"
@@ -17,7 +18,7 @@ def entries(repo):
     if not path.is_file():
         return []
     found = []
-    for block in re.split(r"\n\s*\n", path.read_text(encoding="utf-8").strip("\n")):
+    for block in re.split(r"\n\s*\n", read_text(path).strip("\n")):
         title, _, rest = block.partition("\n")
         if not rest or not all(re.match(r"[A-Z]:\t\S", line) for line in rest.splitlines()):
             raise StackError("%s: the entry '%s' is not a title and lines of the form X:<TAB>text"

@@ -2,13 +2,16 @@
 """The stack as it is stored: `series`, patches/<base>/<topic>/, their manifests."""
 import configparser
 import email
+import email.errors
 import email.header
 import email.policy
 import functools
 import hashlib
+import os
 import re
 from pathlib import Path
 
+from stacklib.host.files import read_bytes, read_text, refuse_links
 from stacklib.host.term import StackError, meant
 from stacklib.stack import patch as parser
 
@@ -29,12 +32,7 @@ class Patch:
         self.name = self.path.name
         self.topic = topic
         self.number = 0
-        try:
-            self.data = self.path.read_bytes()
-        except OSError as exc:
-            raise StackError(f"{path}: cannot be read: {exc.strerror}",
-                             "correct the series file, or bring the patch back: "
-                             f"git checkout -- {path}") from exc
+        self.data = read_bytes(self.path)
         self.sha256 = hashlib.sha256(self.data).hexdigest()
         self.text = self.data.decode("utf-8", "replace")
         self.message = email.message_from_bytes(self.data, policy=email.policy.compat32)
@@ -69,7 +67,7 @@ def decoded(value):
     """Return a header's value with its encoded words decoded; as it is when they cannot be."""
     try:
         return str(email.header.make_header(email.header.decode_header(value)))
-    except (LookupError, UnicodeDecodeError, ValueError):
+    except (LookupError, ValueError, email.errors.MessageError):
         return value
 
 
@@ -79,6 +77,8 @@ class Topic:
     def __init__(self, directory, names):
         self.dir = Path(directory)
         self.name = self.dir.name
+        for name in (*names, "topic.ini", "0000-cover-letter.patch"):
+            refuse_links(self.dir / name, self.dir.parent.parent)
         self.patches = [Patch(self.dir / n, self.name) for n in names]
         covers = sorted(self.dir.glob("0000-*.patch"))
         self.cover = covers[0] if covers else None
@@ -170,11 +170,9 @@ def series_file(repo, base_name):
 
 def entries(path):
     """Yield (line number, line) of a series file less comments and blank lines."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         line = re.sub(r"(^|\s)#.*", "", line).strip()
         if line:
             yield number, line
@@ -193,13 +191,13 @@ def read_ini(path, missing_ok=False):
     """Return the parsed ini file; keys keep their case, no interpolation."""
     conf = configparser.ConfigParser(interpolation=None, delimiters=("=",))
     conf.optionxform = str
-    try:
-        with open(path, encoding="utf-8") as handle:
-            conf.read_file(handle)
-    except FileNotFoundError as exc:
+    if not os.path.lexists(path):
         if not missing_ok:
-            raise StackError(f"{path} is not there") from exc
-    except (configparser.Error, UnicodeDecodeError) as exc:
+            raise StackError(f"{path} is not there")
+        return conf
+    try:
+        conf.read_string(read_text(path), str(path))
+    except configparser.Error as exc:
         raise StackError(f"{path}: {str(exc).splitlines()[0]}",
                          "correct the file; its form is in the README") from exc
     return conf
@@ -210,7 +208,7 @@ def suites_of(conf, path):
     result = {}
     if conf.has_section("suites"):
         for name, value in conf.items("suites"):
-            if not value.strip().isdigit():
+            if not re.fullmatch(r"[0-9]{1,6}", value.strip()):
                 raise StackError(f"{path}: suite {name}: '{value}' is not a number of patches")
             result[name] = int(value)
     return result

@@ -251,7 +251,7 @@ class Builder:
         said = re.sub(r"\x1b\[[\d;]*m", "", said)
         problems = [line for line in said.splitlines() if "[ERROR]" in line]
         try:
-            suites = ktap.read(json_path.read_text(encoding="utf-8"), reader)
+            suites = ktap.read(json_path.read_text(encoding="utf-8", errors="replace"), reader)
         except (OSError, ValueError) as err:
             suites = []
             problems.append(f"kunit.py could not read the results: {err} {why[-300:]}")

@@ -30,7 +30,7 @@ from pathlib import Path
 import re
 
 from stacklib.host import gitcmd, term
-from stacklib.host.files import write_whole
+from stacklib.host.files import read_text, write_whole
 from stacklib.stack import stanza
 from stacklib.suites import gcov
 
@@ -207,7 +207,7 @@ def _read_excuses(topic):
     if not path.is_file():
         return [], ""
     name = f"{topic.name}/{_EXCUSES}"
-    entries = stanza.parse(path.read_text(encoding="utf-8"), name, ("reason", "until"),
+    entries = stanza.parse(read_text(path), name, ("reason", "until"),
                            ("line", "file"))
     for item in entries:
         if bool(item.get("line")) == bool(item.get("file")):

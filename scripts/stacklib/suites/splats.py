@@ -10,6 +10,7 @@ from pathlib import Path
 import re
 
 from stacklib.host import env, term
+from stacklib.host.files import read_text
 from stacklib.stack import stanza
 
 ALLOW = "splats.allow"
@@ -225,15 +226,10 @@ def read_allowed(path):
     Raises term.StackError when the file is missing or a line cannot be read.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as err:
-        raise term.StackError(f"cannot read {path}: {err.strerror}",
-                              mend=f"git checkout -- {path}") from err
     entries = []
-    for item in stanza.parse(text, path.name, ("report", "reason", "until"),
+    for item in stanza.parse(read_text(path), path.name, ("report", "reason", "until"),
                              ("line", "config", "max")):
-        if not item.get("max", "1").isdigit():
+        if not re.fullmatch("[0-9]{1,6}", item.get("max", "1")):
             raise term.StackError(f"{path.name}:{item.line}: 'max' is no number",
                                   mend=f"correct the entry at line {item.line}")
         entries.append(Allowed(
