@@ -147,7 +147,7 @@ def error(exc):
     """Print a StackError on standard error: the message, then what mends it."""
     done()
     print(clean(colour("stack: error: ", "red") + exc.msg), file=sys.stderr)
-    for line in (exc.mend or "").rstrip("\n").split("\n") if exc.mend else ():
+    for line in filter(None, (exc.mend or "").split("\n")):
         print("  mend: " + clean(line), file=sys.stderr)
     sys.stderr.flush()
 
