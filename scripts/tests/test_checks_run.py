@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The runner with small checks on a small tree: what runs, what is kept, what the report says."""
+import configparser
+import contextlib
 import html
+import io
 import json
 import os
 import re
@@ -16,10 +19,9 @@ from unittest import mock
 
 from checks_support import git
 from stacklib.checking import cache, planning, report, runner
-from stacklib.host import process
+from stacklib.host import process, term
 from stacklib.stack import series
 from stacklib.verbs import check
-import configparser
 import ministack
 
 TREE_CHECK = """\
@@ -41,7 +43,7 @@ ARCH_CHECK = """\
 # arches: yes
 [ "$1" = --version ] && echo "$ARCH $CROSS_COMPILE" && exit
 echo "$ARCH" >> "$RUNS.archy"
-case " $ASIDE " in *" $ARCH "*) echo "a.c:0: note: not here: no object is built from it on $ARCH";; esac
+case " $ASIDE " in *" $ARCH "*) echo "a.c:0: hint: not here: no object is built from it on $ARCH";; esac
 """
 PATCH_CHECK = """\
 #!/bin/sh
@@ -105,7 +107,7 @@ class Runner(unittest.TestCase):
         self.states = [dict(s) for s in self.STATES]
         self.texts = ["Subject: first\n\ndiff --git a/a.c b/a.c\n", "Subject: second\n\ndiff --git a/a.c b/a.c\n"]
         self.arches = "um s390"
-        self.own_arches = {}
+        self.own_arches, self.expected = {}, {}
 
     def write(self, name, text):
         path = self.folder / "checks" / name
@@ -116,7 +118,8 @@ class Runner(unittest.TestCase):
         """Run everything as `stack check` does; returns the report's data."""
         topic_dir = self.folder / "patches" / "t"
         topic_dir.mkdir(parents=True, exist_ok=True)
-        topic = types.SimpleNamespace(name="t", conf=configparser.ConfigParser(), patches=[], suites={})
+        topic = types.SimpleNamespace(name="t", conf=configparser.ConfigParser(), patches=[], suites={},
+                                      expected=self.expected)
         topic.conf.read_dict({"topic": {"arches": self.arches}, "arches": self.own_arches})
         for number, text in enumerate(self.texts, 1):
             path = topic_dir / ("000%d-x.patch" % number)
@@ -253,12 +256,38 @@ class Runner(unittest.TestCase):
         self.run_all(only=["archy"])
         self.assertEqual([v["arch"] for v in self.data["verdicts"]], ["um", "s390", "powerpc"])
 
+    def test_flavour(self):
+        self.write("archy", ARCH_CHECK.replace('"$ARCH $CROSS_COMPILE"', '"$ARCH $FLAVOUR $ARCH_NAME"'))
+        self.arches = "um x86_64 x86_64+rt"
+        self.run_all(only=["archy"])
+        self.assertEqual([v["arch"] for v in self.data["verdicts"]], ["um", "x86_64", "x86_64+rt"] * 2)
+        self.assertEqual([t["version"] for t in self.data["tools"]], ["um  um", "x86_64  x86_64", "x86_64 rt x86_64+rt"])
+
+    def test_expected_notes_are_counted_in_one_line(self):
+        self.write("patchy", PATCH_CHECK.replace("error: wrong", "note: subject has 76 characters"))
+        self.texts[0] += "wrong\n"
+        for expected, verdict, line in (({}, "note", "note: subject"),
+                                        ({"patchy": re.compile(r"subject has \d+ char")}, "pass", "1 hints (1 patchy) say")):
+            self.expected = expected
+            self.run_all(only=["patchy"])
+            self.assertEqual(self.verdict(1, "patchy")["verdict"], verdict)
+            said = io.StringIO()
+            with contextlib.redirect_stdout(said):
+                check.show_findings(self.data)
+            self.assertIn(line, said.getvalue())
+            self.assertEqual(len(said.getvalue().splitlines()), 2 if verdict == "note" else 1)
+        self.addCleanup(term.set_level, 0)
+        term.set_level(1)
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            check.show_findings(self.data)
+        self.assertIn("hint: subject has 76 characters", said.getvalue())
+
     def test_a_file_that_no_arch_builds(self):
         self.write("archy", ARCH_CHECK)
         os.environ["ASIDE"] = "s390"
         self.addCleanup(os.environ.pop, "ASIDE", None)
         self.run_all(only=["archy"])
-        self.assertEqual([v["verdict"] for v in self.data["verdicts"]], ["pass", "note"] * 2)
+        self.assertEqual([v["verdict"] for v in self.data["verdicts"]], ["pass", "pass"] * 2)
         os.environ["ASIDE"] = "s390 um"
         self.run_all(only=["archy"], enabled=False)
         self.assertEqual(self.verdict(1, "archy", "um")["verdict"], "FAIL")

@@ -76,7 +76,7 @@ class KernelDoc(CheckCase):
         self.assertEqual(self.warnings(), before)
 
     def test_no_source(self):
-        self.assert_found("kernel-doc", "(patch):0: note: touches no", FILES="README")
+        self.assert_found("kernel-doc", "(patch):0: hint: touches no", FILES="README")
 
     def test_missing_file(self):
         self.assert_broken("kernel-doc", "cannot read kernel-doc's output", FILES="drivers/pci/none.c")
@@ -170,6 +170,12 @@ class Compile(CheckCase):
         self.header_users()
         self.not_here()
         self.broken_compilers()
+        self.flavour_that_cannot_be_had()
+
+    def flavour_that_cannot_be_had(self):
+        """UML has no PREEMPT_RT: a build without it must not pass for one with."""
+        self.assert_broken("build", r"flavour rt: CONFIG_PREEMPT_RT=y cannot be had on um",
+                           **self.inputs(FLAVOUR="rt", ARCH_NAME="um+rt"))
 
     def warns(self):
         line = self.edit(API, "", "\nint pci_canary(void);\nint pci_canary(void)\n{\n\tint unused;\n\treturn 0;\n}\n")
@@ -195,7 +201,7 @@ class Compile(CheckCase):
         self.edit("drivers/pci/msi/msi.h", "int pci_msi_setup_msi_irqs(", "static int pci_canary;\nint pci_msi_setup_msi_irqs(")
         inputs = self.inputs(FILES="drivers/pci/msi/msi.h")
         self.assert_found("build", "drivers/pci/msi/msi.h:", **inputs)
-        self.assert_found("build", "drivers/pci/msi/msi.h:0: note: not here: no object of header-users",
+        self.assert_found("build", "drivers/pci/msi/msi.h:0: hint: not here: no object of header-users",
                           **dict(inputs, HEADER_USERS=""))
         self.setUp()
         # a piece of a linker script is no source, but included by one
@@ -209,8 +215,8 @@ class Compile(CheckCase):
     def not_here(self):
         inputs = self.inputs(FILES="drivers/pci/controller/vmd.c")
         for name in ("build", "sparse"):
-            self.assert_found(name, "drivers/pci/controller/vmd.c:0: note: not here: ", **inputs)
-        self.assert_found("build", "(patch):0: note: touches nothing that is compiled", **self.inputs(FILES="README"))
+            self.assert_found(name, "drivers/pci/controller/vmd.c:0: hint: not here: ", **inputs)
+        self.assert_found("build", "(patch):0: hint: touches nothing that is compiled", **self.inputs(FILES="README"))
 
     def broken_compilers(self):
         inputs = self.inputs()

@@ -139,6 +139,10 @@ class Lint(unittest.TestCase):
         ini = "patches/v1/alpha/topic.ini"
         self.change(ini, "arches = um x86_64", "arches = um vax\ncolour = red")
         self.finds(ini + ":0", "unknown arch 'vax'", "$EDITOR " + ini)
+        self.change(ini, "vax", "x86_64+rt")
+        self.assertNotIn("unknown arch", self.mini.stack("lint").stdout)
+        self.change(ini, "x86_64+rt", "x86_64+xt")
+        self.finds(ini + ":0", "unknown flavour 'xt' (known: rt)", "$EDITOR " + ini)
         self.finds(ini + ":5", "unknown key 'colour'", "$EDITOR " + ini)
         self.change(ini, "colour = red", "[arches]\n0001 = um pdp11\n0007 = um")
         self.finds(ini + ":0", "unknown arch 'pdp11'", "$EDITOR " + ini)
@@ -177,6 +181,31 @@ class Lint(unittest.TestCase):
         ministack.write(self.repo / "tool.py", "print()\n")
         self.finds("notes.txt:2", "a path of some machine", "$EDITOR notes.txt")
         self.finds("tool.py:1", "no SPDX-License-Identifier", "$EDITOR tool.py")
+
+    def test_mutants(self):
+        mutant = self.repo / "patches/v1/alpha/mutants/a.patch"
+        text = "--- a/drivers/pci/a.c\n+++ b/drivers/pci/a.c\n@@ -16,3 +16,3 @@\n {\n-\treturn 33;\n+\treturn 3;\n }\n"
+        ministack.write(mutant, "# caught by alpha_one\n" + text)
+        proc = self.mini.stack("lint")
+        self.assertEqual((proc.returncode, proc.stdout.splitlines()[0]),
+                         (0, "note: not all mutants were tried: no kernel is in the work folder yet: scripts/stack apply"))
+        self.mini.stack("apply")
+        proc = self.mini.stack("lint")
+        self.assertEqual((proc.returncode, len(proc.stdout.splitlines())), (0, 1), proc.stdout)
+        ministack.write(mutant.with_name("b.patch"), text.replace("33", "34"))
+        ministack.write(mutant.with_name("c.patch"), "--- a/gone.c\n+++ b/gone.c\n@@ -1 +1 @@\n-a\n+b\n")
+        self.finds("patches/v1/alpha/mutants/b.patch:0", "does not apply to its topic any more: drivers/pci/a.c", "git rm")
+        self.finds("patches/v1/alpha/mutants/c.patch:0", "gone.c: No such file", "git rm")
+        self.patch()
+        self.mini.patches()[0].write_text(self.mini.patches()[0].read_text().replace("return 3;", "return 5;"))
+        self.assertIn("note: not all mutants were tried: ", self.mini.stack("lint").stdout)
+
+    def test_expected_notes(self):
+        with open(self.repo / "patches/v1/alpha/topic.ini", "a", encoding="utf-8") as file:
+            file.write("[expected]\nheaders = (\n")
+        proc = self.mini.stack("lint")
+        self.assertEqual(proc.returncode, 2)
+        self.assertIn("alpha/topic.ini: [expected] has what is no regular expression", proc.stderr)
 
     def test_configurations_of_suites(self):
         ini = "patches/v1/alpha/topic.ini"

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-LEVELS = ("error", "warning", "note")
+LEVELS = ("error", "warning", "note", "hint")
 
 
 class Broken(Exception):

@@ -27,6 +27,12 @@ def versions():
                        c.first_line([c.tool(gcc), "--version"], r"gcc.* \d+\.\d+"))
 
 
+def symbol(line):
+    """The symbol that a line of a Kconfig fragment sets or leaves unset; None for another line."""
+    match = re.match(r"(?:# )?(CONFIG_\w+)(?:=| is not set)", line)
+    return match and match.group(1)
+
+
 class Kbuild:
     """One kernel tree (TREE), one architecture (ARCH), one build folder (BUILD)."""
 
@@ -58,8 +64,9 @@ class Kbuild:
         """Make .config when there is none, or the fragment or a Kconfig file changed."""
         with open(os.path.join(LIB, "build.config"), encoding="utf-8") as src:
             fragment = src.read()
-        extra = os.environ.get("KCONFIG_EXTRA", "").split()
-        fragment += "".join(word + "\n" for word in extra)
+        flavour = self.flavour()
+        fragment = "".join(line for line in fragment.splitlines(True) if symbol(line) not in map(symbol, flavour))
+        fragment += "".join(line + "\n" for line in flavour + os.environ.get("KCONFIG_EXTRA", "").split())
         stamp = os.path.join(self.out, ".stack-config")
         want = hashlib.sha256((fragment + self.tree + self.arch + versions()).encode()).hexdigest()
         try:
@@ -72,9 +79,22 @@ class Kbuild:
         with open(path, "w", encoding="utf-8") as out:
             out.write(fragment)
         self._must(self.make("-s", "KCONFIG_ALLCONFIG=" + path, "allmodconfig"), "allmodconfig")
+        with open(os.path.join(self.out, ".config"), encoding="utf-8") as src:
+            have = src.read().splitlines()
+        lost = [line for line in flavour if line.endswith("=y") and line not in have]
+        if lost:
+            raise c.Broken("flavour %s: %s cannot be had on %s" % (os.environ["FLAVOUR"], " ".join(lost), self.arch))
         self._must(self.make("-s", "prepare"), "prepare")
         with open(stamp, "w", encoding="utf-8") as out:
             out.write(want + self.kconfig())
+
+    @staticmethod
+    def flavour():
+        """Lines of the fragment of FLAVOUR, lib/flavours/FLAVOUR.config, that set something; [] without one."""
+        if not os.environ.get("FLAVOUR"):
+            return []
+        with open(os.path.join(LIB, "flavours", os.environ["FLAVOUR"] + ".config"), encoding="utf-8") as src:
+            return [line for line in src.read().splitlines() if symbol(line)]
 
     def kconfig(self):
         """Hash over the Kconfig files of the last configuration; OSError when there was none."""
@@ -136,15 +156,15 @@ class Kbuild:
             if self.enabled(goal):
                 goals.add(goal)
             else:
-                c.finding(path, 0, "note", "not here: no object is built from it on %s" % self.label())
+                c.finding(path, 0, "hint", "not here: no object is built from it on %s" % self.label())
         used = set(u if u.endswith("/") else re.sub(r"\.[cS]$", ".o", u) for u in users)
         used = set(u for u in used if self.enabled(u)) if headers else set()
         for path in headers:
             if not used:
-                c.finding(path, 0, "note",
+                c.finding(path, 0, "hint",
                           "not here: no object of header-users (topic.ini) is built on %s" % self.label())
         if not sources and not headers:
-            c.finding("(patch)", 0, "note", "touches nothing that is compiled")
+            c.finding("(patch)", 0, "hint", "touches nothing that is compiled")
         return sorted(goals | used)
 
     def label(self):

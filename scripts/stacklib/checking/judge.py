@@ -3,8 +3,8 @@
 import collections
 import re
 
-LEVELS = ("error", "warning", "note")
-LINE = re.compile(r"^([^:\s][^:]*):(\d+): (error|warning|note): (\S.*)$")
+LEVELS = ("error", "warning", "note", "hint")  # the first two count; a hint is what was to be expected
+LINE = re.compile(r"^([^:\s][^:]*):(\d+): (error|warning|note|hint): (\S.*)$")
 NOT_HERE = "not here: "
 PASS, NOTE, FAIL, BROKEN = "pass", "note", "FAIL", "BROKEN"
 
@@ -36,13 +36,13 @@ def new(before, after, errors_always=False):
     """Findings of `after` that `before` does not have, as a multiset.
 
     Of n equal findings where there were m before, the last n - m are new: a second copy of an old
-    warning is found, and a warning that went away pays for no other one.  Notes are never
-    compared.  `errors_always`: what is an error counts even when it was there before.
+    warning is found, and a warning that went away pays for no other one.  Notes and hints are
+    never compared.  `errors_always`: what is an error counts even when it was there before.
     """
     old = collections.Counter(identity(f) for f in before)
     fresh = []
     for finding in after:
-        if finding.level == "note" or (errors_always and finding.level == "error"):
+        if not counts(finding) or (errors_always and finding.level == "error"):
             fresh.append(finding)
         elif old[identity(finding)] > 0:
             old[identity(finding)] -= 1
@@ -56,9 +56,14 @@ def verdict(findings, broken=False):
     if broken:
         return BROKEN
     levels = set(f.level for f in findings)
-    if levels & {"error", "warning"}:
+    if any(map(counts, findings)):
         return FAIL
-    return NOTE if levels else PASS
+    return NOTE if "note" in levels else PASS
+
+
+def counts(finding):
+    """True for what makes a verdict FAIL."""
+    return finding.level in ("error", "warning")
 
 
 def worst(verdicts):

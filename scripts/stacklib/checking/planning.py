@@ -56,6 +56,11 @@ class Plan:
         conf = self.topics[patch.topic].conf
         return conf.get("arches", patch.name[:4], fallback="").split() or self.conf(patch, "arches", DEFAULT_ARCHES)
 
+    def expected(self, patch, check, note):
+        """Whether [expected] of topic.ini has a regular expression for this note of a check."""
+        wanted = self.topics[patch.topic].expected.get(check.name) if patch else None
+        return bool(wanted and wanted.search(note.text))
+
     def ids(self, k, paths):
         """{path: object id} of those paths that exist after k patches (files, or folders as one)."""
         asked = (k, tuple(paths))
@@ -136,7 +141,7 @@ class Plan:
         first = [job for job in jobs if job.check.kind != "tree" or job.state != "before"]
         self.run_jobs(first)
         compare = {self.place(job) for job in first
-                   if any(f.level != "note" for f in self.results[job.key].findings)}
+                   if any(map(judge.counts, self.results[job.key].findings))}
         second = [job for job in jobs
                   if job.check.kind == "tree" and job.state == "before" and self.place(job) in compare]
         self.run_jobs(second)
@@ -192,6 +197,8 @@ class Plan:
             findings = judge.new(old, results["after"].findings, check.errors_always)
         else:
             findings = [f for r in results.values() for f in r.findings]
+        findings = [f._replace(level="hint") if f.level == "note" and self.expected(patch, check, f) else f
+                    for f in findings]
         return Verdict(patch, check, arch, [] if broken else findings, broken, states, results.values())
 
     @staticmethod

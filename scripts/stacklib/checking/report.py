@@ -65,7 +65,7 @@ def unapplied(ws, stack, patches, error, seconds, only=None):
     data["checks"] = [{"name": "apply", "kind": "patch", "why": "no tree, so that no check ran", "sha256": ""}]
     data["verdicts"] = [{
         "patch": bad.number, "check": "apply", "arch": "", "verdict": judge.FAIL, "findings": [finding._asdict()],
-        "reason": "", "seconds": 0, "cached": False, "quiet": False, "log": str(ws.out / "rejects"),
+        "reason": "", "seconds": 0, "cached": False, "log": str(ws.out / "rejects"),
         "text": error.msg + "\n\n" + error.reject, "again": "scripts/stack apply " + shlex.quote(bad.topic)}]
     data["not judged"] = [p.number for p in patches if p is not bad]
     return data
@@ -81,7 +81,6 @@ def one(verdict, ws):
     return {"patch": patch.number if patch else 0, "check": verdict.check.name, "arch": verdict.arch or "",
             "verdict": verdict.verdict, "findings": findings, "reason": verdict.broken,
             "seconds": round(verdict.seconds, 2), "cached": verdict.cached,
-            "quiet": all(f.text.startswith((judge.NOT_HERE, "touches n")) for f in verdict.findings),
             "log": str(worst[0].log), "text": worst[0].text if CLASS[verdict.verdict] in ("fail", "broken") else "",
             "again": " ".join(shlex.quote(word) for word in again)}
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from stacklib.checking import cache, judge
 from stacklib.host import env as host, process
 from stacklib.host.term import StackError, meant
-from stacklib.stack.arches import CROSS
+from stacklib.stack import arches
 
 KINDS = ("patch", "tree", "boundary")
 # Variables that would change what make does, or be taken for an input
 NOT_PASSED = set("MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES KCFLAGS KCPPFLAGS ARCH CROSS_COMPILE SUBARCH CC HOSTCC CHECK CF "
-                 "C M O V W LLVM LOG PATCH FILES SUITES SPATCH SPFLAGS COCCI MODE".split())
+                 "FLAVOUR ARCH_NAME C M O V W LLVM LOG PATCH FILES SUITES SPATCH SPFLAGS COCCI MODE".split())
 CHECK_LIMIT = 3600  # seconds, for one run of a check
 VERSION_LIMIT = 60  # seconds, for its --version
 LOG_KEPT = 60000  # characters of a log that are kept with the result
@@ -159,8 +159,8 @@ class Executor:
 
 
 def arch_env(check, arch):
-    """ARCH and CROSS_COMPILE for a check that runs per architecture."""
-    return {"ARCH": arch, "CROSS_COMPILE": CROSS.get(arch, "")} if check.arches and arch else {}
+    """What a check that runs per architecture gets of it."""
+    return arches.environment(arch) if check.arches and arch else {}
 
 
 def write(path, text):

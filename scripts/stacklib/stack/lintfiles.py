@@ -6,12 +6,12 @@ import re
 from stacklib.host import env, gitcmd
 from stacklib.host.files import read_text
 from stacklib.host.term import StackError
-from stacklib.stack import dropin, dropseries, series
-from stacklib.stack.arches import CROSS
+from stacklib.stack import arches, dropin, dropseries, series
 from stacklib.stack.lintpatch import Finding, check_letter
 
 BASE_KEYS = {"version", "tag", "tarball", "sha256", "git", "debian-source", "debian-version",
              "debian-suites", "topics"}
+FREE = ("suites", "configs", "arches", "bench", "expected")  # sections whose keys are names
 TOPIC_KEYS = {"title", "arches", "header-users", "kconfig", "needs"}
 
 # The keys that b4 takes from a .b4-config (it ignores every other without a word),
@@ -30,7 +30,7 @@ def check_topic(topic, repo):
     edit = "$EDITOR %s" % path.relative_to(repo)
     if not path.is_file():
         return [Finding(path, 0, "error", f"topic {topic.name} has no topic.ini", edit)]
-    found = unknown_keys(path, topic.conf, {"topic": TOPIC_KEYS}, edit, free=("suites", "configs", "arches", "bench"))
+    found = unknown_keys(path, topic.conf, {"topic": TOPIC_KEYS}, edit, FREE)
     for key in ("title", "arches"):
         if not topic.option(key):
             found.append(Finding(path, 0, "error", "[topic] has no %s" % key, edit))
@@ -39,8 +39,8 @@ def check_topic(topic, repo):
             found.append(Finding(path, line_of(path, number), "error",
                                  f"[arches] names patch {number}, which the topic has not", edit))
     for arch in all_arches(topic):
-        if arch not in CROSS:
-            found.append(Finding(path, 0, "error", f"unknown arch '{arch}' (known: {' '.join(sorted(CROSS))})", edit))
+        wrong = arches.unknown(arch)
+        found += [Finding(path, 0, "error", wrong, edit)] if wrong else []
     for suite, need in topic.suites.items():
         if need > len(topic.patches):
             found.append(Finding(path, line_of(path, suite), "error",

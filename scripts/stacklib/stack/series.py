@@ -84,6 +84,7 @@ class Topic:
         self.cover = covers[0] if covers else None
         self.conf = read_ini(self.dir / "topic.ini", missing_ok=True)
         self.suites = suites_of(self.conf, self.dir / "topic.ini")
+        self.expected = expected_of(self.conf, self.dir / "topic.ini")
 
     def option(self, key, default=""):
         """Return a key of [topic] in topic.ini, or default."""
@@ -212,6 +213,15 @@ def suites_of(conf, path):
                 raise StackError(f"{path}: suite {name}: '{value}' is not a number of patches")
             result[name] = int(value)
     return result
+
+
+def expected_of(conf, path):
+    """Return [expected] of a manifest as {check: pattern of the notes that are nothing new}."""
+    try:
+        found = conf.items("expected") if conf.has_section("expected") else ()
+        return {check: re.compile(text) for check, text in found}
+    except re.error as exc:
+        raise StackError(f"{path}: [expected] has what is no regular expression: {exc}", f"$EDITOR {path}") from exc
 
 
 def suite_configs(repo):

@@ -175,15 +175,21 @@ def show_table(data):
 
 def show_findings(data):
     """Print what was found, where, the log, and the command that runs it again; arches that agree once."""
-    groups = {}
+    groups, hints = {}, collections.Counter()
     for verdict in data["verdicts"]:
-        if verdict["verdict"] == judge.PASS or (verdict["verdict"] == judge.NOTE and verdict["quiet"]):
+        findings = [f for f in verdict["findings"] if f["level"] != "hint" or term.verbose()]
+        hints[verdict["check"]] += len(verdict["findings"]) - len(findings)
+        if verdict["verdict"] == judge.PASS and not findings:
             continue
+        verdict = dict(verdict, findings=findings)
         same = (verdict["patch"], verdict["check"], verdict["verdict"], verdict["reason"],
                 tuple(tuple(sorted(f.items())) for f in verdict["findings"]))
         groups.setdefault(same, []).append(verdict)
     for group in groups.values():
         show_group(data, group[0], [v["arch"] for v in group if v["arch"]])
+    if sum(hints.values()):
+        term.note(f"{sum(hints.values())} hints ({', '.join(f'{n} {name}' for name, n in hints.items() if n)}) "
+                  "say what was to be expected: -v shows them")
 
 
 def show_group(data, verdict, arches):
@@ -198,6 +204,6 @@ def show_group(data, verdict, arches):
         term.say(f"  ... and {len(verdict['findings']) - 40} more in the report")
     if verdict["reason"]:
         term.say("  the check is broken: " + verdict["reason"])
-    if verdict["verdict"] != judge.NOTE:
+    if verdict["verdict"] in (judge.FAIL, judge.BROKEN):
         term.say(f"  log: {verdict['log']}")
         term.say("  again: " + verdict["again"])

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from stacklib.host.term import StackError, colour, data, say
+from stacklib.host.term import StackError, colour, data, note, say
 from stacklib.host.workspace import Workspace
+from stacklib.linux import mutants
 from stacklib.stack import lintfiles, lintpatch, series
 from stacklib.stack.lintpatch import Finding
 
@@ -23,7 +24,7 @@ def register(subparsers):
 def run(args):
     """Verb lint: 0 when nothing is found, else 1."""
     ws = Workspace(args)
-    found, checked = collect(ws.repo, args.base, args.topics)
+    found, checked = collect(ws, args.base, args.topics)
     show(found, ws.repo)
     if args.json:
         data([dict(item._asdict(), path=str(shown(item.path, ws.repo))) for item in found])
@@ -49,12 +50,13 @@ def shown(path, repo):
         return path
 
 
-def collect(repo, base_name=None, names=None):
-    """Return ([Finding], (patches, topics)) for the stack in repo.
+def collect(ws, base_name=None, names=None):
+    """Return ([Finding], (patches, topics)) for the stack in the repository of a Workspace.
 
-    names limits the topics; what belongs to no topic is always looked at.
+    names limits the topics; what belongs to no topic is always looked at. Mutants are tried where a kernel is in the
+    work folder; else it is said that they were not.
     """
-    repo = Path(repo)
+    repo = ws.repo
     found = check_series(repo, base_name)
     stack = None
     if not any(item.level == "error" for item in found):
@@ -66,6 +68,12 @@ def collect(repo, base_name=None, names=None):
     for topic in topics:
         found += lintpatch.check_cover(topic, repo)
         found += lintfiles.check_topic(topic, repo)
+    if stack:
+        stale, why = mutants.stale(ws, stack, [topic for topic in topics if not names or topic.name in names])
+        found += [Finding(path, 0, "error", f"does not apply to its topic any more: {said}",
+                          "write it anew on what scripts/stack apply gives, or: git rm it") for path, said in stale]
+        if why:
+            note("note: not all mutants were tried: " + why)
     for check in (lintfiles.check_bases, lintfiles.check_b4, lintfiles.check_hooks,
                   lintfiles.check_suites, lintfiles.check_commits,
                   lintfiles.check_checks, lintfiles.check_texts):

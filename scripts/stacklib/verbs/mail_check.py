@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from stacklib.checking import runner
+from stacklib.checking import judge, runner
 from stacklib.host import packages, process, usertree
 from stacklib.host.term import StackError
 from stacklib.host.workspace import Workspace
@@ -92,7 +92,7 @@ def authored(data):
 
 def counted(result):
     """The findings of a Result that count, errors and warnings."""
-    return [f for f in result.findings if f.level != "note"]
+    return [f for f in result.findings if judge.counts(f)]
 
 
 def line(finding):

@@ -95,9 +95,9 @@ def base_counts(ws, args):
 
 def lint_counts(args):
     """Run lint; return (patches and topics without finding, findings)."""
-    repo = Workspace(args).repo
-    found, (patches, topics) = lint.collect(repo, args.base, args.topics)
-    lint.show(found, repo)
+    ws = Workspace(args)
+    found, (patches, topics) = lint.collect(ws, args.base, args.topics)
+    lint.show(found, ws.repo)
     bad = len({item.path for item in found})
     return max(patches + topics - bad, 0), len(found)
 
