@@ -17,11 +17,12 @@ from stacklib.suites import boot  # noqa: E402
 import test_kunit_run  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[2]
+READMES = ("README", "patches/README", "kunit/README", "scripts/README")
 
 
 def lines(heading):
-    """The command lines of a section of the README, continued ones joined."""
-    text = (REPO / "README").read_text(encoding="utf-8")
+    """The command lines of a section of one of the READMEs, continued ones joined."""
+    text = "\n\n".join((REPO / name).read_text(encoding="utf-8") for name in READMES)
     section = re.search(r"^%s\n-+\n(.*?)(?=^\S[^\n]*\n---|\Z)" % re.escape(heading), text, re.M | re.S).group(1)
     found = re.findall(r"^    (\S.*)$", section.replace("\\\n", " "), re.M)
     assert found, heading
@@ -200,10 +201,38 @@ class Recipes(unittest.TestCase):
 
     def test_every_verb_and_no_other_is_in_the_readme(self):
         text = (REPO / "README").read_text(encoding="utf-8")
-        for verb, _, _ in cli.VERBS:
+        for verb, _ in cli.VERBS:
             self.assertRegex(text, r"(?m)^    %s[ \n]" % re.escape(verb))
         for verb in set(re.findall(r"scripts/stack ([a-z][a-z0-9-]*)", text)) - {"command"}:
             self.assertIn(verb, [v[0] for v in cli.VERBS])
+
+    def test_readme_is_short_and_its_paths_are_there(self):
+        self.assertLessEqual(len((REPO / "README").read_text(encoding="utf-8").splitlines()), 150)
+        for name in READMES:
+            for path in re.findall(r"(?<![\w/~.])((?:patches|kunit|scripts)/[\w./-]*\w)", (REPO / name).read_text()):
+                if not re.search(r"TOPIC|NAME|mine|0000-|x\.", path):
+                    self.assertTrue((REPO / path).exists() or (REPO / "kunit" / path).exists(), f"{name}: {path}")
+
+    def test_map_of_the_modules(self):
+        """scripts/README has a line for each module, in its room, and no other; and every variable that is read."""
+        text = (REPO / "scripts/README").read_text(encoding="utf-8")
+        room, found = "", set()
+        for line in re.search(r"\nThe modules\n-+\n(.*?)\n\n\n", text, re.S).group(1).splitlines():
+            head = re.match(r"    (\w+)/(?:\s|$)|    ( *)(\w+\.py)\s+\S", line)
+            if head:
+                room = head.group(1) or (room if head.group(2) else "")
+                found |= {f"{room}/{head.group(3)}".lstrip("/")} if head.group(3) else set()
+        package = REPO / "scripts/stacklib"
+        have = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if path.name[0] != "_"}
+        self.assertEqual(found, have)
+        read = set(re.findall(r"\bSTACK_[A-Z_]+\b", "".join(
+            path.read_text(encoding="utf-8") for path in [REPO / "scripts/stack", *package.rglob("*.py"),
+                                                          *REPO.glob("scripts/tests/checks_support.py")])))
+        read |= set(re.findall(r'\bvariable\("([A-Z_]+)"\)', "".join(
+            path.read_text(encoding="utf-8") for path in package.rglob("*.py"))))
+        read |= set(re.findall(r'\bget\("([A-Z_]+)"\)', (package / "host/env.py").read_text(encoding="utf-8")))
+        environment = re.search(r"\nEnvironment\n-+\n(.*?)\n\n\n", text, re.S).group(1)
+        self.assertEqual({name for name in read if not re.search(rf"\b{name}\b", environment)}, set())
 
     def test_options_in_the_readme_exist(self):
         helps = {}
