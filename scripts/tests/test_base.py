@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Golden cases of getting the base: the four ways, and how each fails."""
+import http.server
 import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -210,9 +212,94 @@ class Network(BaseCase):
         path, os.environ["PATH"] = os.environ["PATH"], "%s:%s" % (slow, os.environ["PATH"])
         try:
             with self.assertRaisesRegex(fetch.NotHere, "did not answer in 1 s"):
-                fetch.probe(self.mini.top, "https://example.org/linux.git", "v1")
+                fetch.ask(self.mini.top, "https://example.org/linux.git", "v1")
         finally:
             fetch.CONNECT_SECONDS, os.environ["PATH"] = old, path
+
+
+class Url(BaseCase):
+    """An address that has the tarball."""
+
+    def setUp(self):
+        super().setUp()
+        folder = str(self.mini.base)
+
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def __init__(self, *args):
+                super().__init__(*args, directory=folder)
+
+            def log_message(self, *args):  # pylint: disable=arguments-differ
+                pass
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        self.url = "http://127.0.0.1:%d/" % self.server.server_port
+        write = ministack.write
+        write(self.mini.base / "other.tar.xz", "another file")
+
+    def test_the_first_that_has_it(self):
+        self.manifest(urls="%snone %sother.tar.xz file:///etc/passwd %slinux_1.2.3.orig.tar.xz" % ((self.url,) * 3))
+        self.assertIn("from " + self.url, self.apply(no_proxy="*").stdout)
+        self.assertTrue((self.mini.cache / "tarballs/linux_1.2.3.orig.tar.xz").is_file())
+
+    def test_none_of_them(self):
+        self.manifest(urls="%snone %sother.tar.xz file:///etc/passwd" % ((self.url,) * 2))
+        said = self.apply(status=2, no_proxy="*").stderr
+        for text in ("none: HTTP Error 404", "other.tar.xz: another sha256 than base.ini says", "neither https:// nor"):
+            self.assertIn(text, said)
+        self.assertEqual([p.name for p in (self.mini.cache / "tarballs").iterdir()], [])
+        self.nothing_kept()
+
+
+class Later(BaseCase):
+    """A base that may be a later point release of its stable series."""
+
+    def setUp(self):
+        super().setUp()
+        for version in ("1.2.4", "1.2.10", "1.3.1"):
+            text = "VERSION = 1\nPATCHLEVEL = %s\nSUBLEVEL = %s\nEXTRAVERSION =\n" % tuple(version.split(".")[1:])
+            ministack.write(self.mini.kernel / "Makefile", text)
+            self.mini.git("commit", "-qam", version, cwd=self.mini.kernel)
+            self.mini.git("tag", "v" + version, cwd=self.mini.kernel)
+        self.mini.git("checkout", "-q", "--detach", "v1.2.4", cwd=self.mini.kernel)
+        self.manifest(git="file://%s" % self.mini.kernel, later="yes", sha256="0" * 64)
+
+    def test_the_pin_is_preferred(self):
+        self.assertNotIn("later release", self.apply().stderr)
+
+    def test_the_newest_of_the_same_series_where_there_is_no_pin(self):
+        self.mini.git("tag", "-d", "v1.2.3", cwd=self.mini.kernel)
+        said = "base v1 is Linux 1.2.10, a later release of its series: the pinned 1.2.3 cannot be had here"
+        proc = self.apply()
+        self.assertIn(said, proc.stderr)
+        self.assertIn("Linux 1.2.10 (later than the pinned 1.2.3)", proc.stdout)
+        self.mini.kernel.rename(self.mini.top / "gone")
+        self.assertIn(said, self.apply().stderr)  # from the cache
+        self.manifest(later="no")
+        self.assertIn("cannot get the base", self.apply(status=2).stderr)
+
+    def test_not_where_only_the_pin_will_do(self):
+        self.mini.git("tag", "-d", "v1.2.3", cwd=self.mini.kernel)
+        self.manifest(later="no")
+        self.assertIn("has no tag v1.2.3", self.apply(status=2).stderr)
+
+    def test_patches_that_do_not_apply_there(self):
+        self.mini.git("tag", "-d", "v1.2.3", cwd=self.mini.kernel)
+        ministack.write(self.mini.kernel / "drivers/pci/a.c", "nothing\n")
+        self.mini.git("commit", "-qam", "x", cwd=self.mini.kernel)
+        self.mini.git("tag", "-f", "v1.2.10", cwd=self.mini.kernel)
+        ministack.write(self.mini.kernel / "Makefile", "VERSION = 1\nPATCHLEVEL = 2\nSUBLEVEL = 10\n")
+        self.mini.git("commit", "-qam", "x", cwd=self.mini.kernel)
+        self.mini.git("tag", "-f", "v1.2.10", cwd=self.mini.kernel)
+        proc = self.apply(status=1)
+        self.assertIn("does not apply on the base before it", proc.stderr)
+        self.assertIn("base v1 is Linux 1.2.10", proc.stderr)
+
+    def test_a_tree_of_the_user(self):
+        self.mini.git("tag", "-d", "v1.2.3", cwd=self.mini.kernel)
+        self.assertIn("base v1 is Linux 1.2.4, a later release", self.apply("--tree", self.mini.kernel).stderr)
+        self.assertIn("v1.3.1 is Linux 1.3.1", self.apply("--tree", "%s:v1.3.1" % self.mini.kernel, status=2).stderr)
 
 
 class Apt(unittest.TestCase):
@@ -235,11 +322,11 @@ class Apt(unittest.TestCase):
                                                                      os.environ["PATH"])
             try:
                 with aptsource.AptSource(top / "cache", ["forky"], sources=True) as apt:
-                    version = apt.source_version("linux", "1.2.3")
+                    version = apt.source_version("linux", lambda v: v.startswith("1.2.3-"), "1.2.3*")
                     # The other files of the package fail: the one that is wanted counts.
                     got = apt.download_source("linux", version, "x.orig.tar.xz").read_text()
                     with self.assertRaisesRegex(aptsource.AptError, "is not there as 7"):
-                        apt.source_version("linux", "7")
+                        apt.source_version("linux", lambda v: False, "7*")
                 with self.assertRaises(aptsource.AptError):
                     with aptsource.AptSource(top / "cache", ["forky"], sources=True) as apt:
                         apt.download_source("linux", version, "y.tar.xz")
@@ -252,6 +339,27 @@ class Apt(unittest.TestCase):
                 if " update" in line or " source " in line:
                     self.assertIn("config=%s/cache/apt." % top, line)
             self.assertEqual(list((top / "cache").iterdir()), [])
+
+    def test_one_suite_after_the_other(self):
+        asked = []
+
+        class Fake:
+            def __init__(self, folder, suites, sources):
+                asked.append(suites)
+
+            def __enter__(self):
+                if len(asked) < 3:
+                    raise aptsource.AptError("cannot be reached", "look at it")
+                return self
+
+            def __exit__(self, *_):
+                pass
+        with mock.patch.object(aptsource, "AptSource", Fake):
+            self.assertEqual(aptsource.first("x", ["a", "b", "c", "d"], True, lambda apt, suite: suite), "c")
+            self.assertEqual(asked, [["a"], ["b"], ["c"]])
+            asked.clear()
+            with self.assertRaisesRegex(aptsource.AptError, "a: cannot be reached\nb: cannot be reached"):
+                aptsource.first("x", ["a", "b"], True, lambda apt, suite: suite)
 
     def mirror(self, targets, uris=""):
         """What find_mirror() makes of the answers of an apt."""

@@ -106,15 +106,14 @@ class AptSource:
                        % (", ".join(self.suites), "; ".join(said[:3]) or "apt-get update failed"),
                        mend)
 
-    def source_version(self, package, prefix):
-        """Return the newest version of a source package that starts with prefix."""
+    def source_version(self, package, fits, wanted):
+        """Return the newest version of a source package that fits(version) is true of; wanted: a word for those."""
         proc = self._run("apt-cache", "showsrc", "--only-source", package)
         versions = re.findall(r"^Version: (\S+)$", proc.stdout, re.M)
-        good = [v for v in versions if re.match(re.escape(prefix) + r"($|[^0-9.])", v)]
+        good = [v for v in versions if fits(v)]
         if not good:
-            raise AptError("source package %s is not there as %s* in %s (there: %s)"
-                           % (package, prefix, ", ".join(self.suites),
-                              ", ".join(sorted(set(versions))) or "none"))
+            raise AptError(f"source package {package} is not there as {wanted} "
+                           f"(there: {', '.join(sorted(set(versions))) or 'none'})")
         return newest(good)
 
     def download_source(self, package, version, name=None):
@@ -149,6 +148,22 @@ class AptSource:
         if proc.returncode or not found:
             raise AptError(f"download of {package} {version} failed: {last_error(proc.stderr)}")
         return found[0]
+
+
+def first(folder, suites, sources, act):
+    """Return what act(AptSource of one suite, suite) returns for the first of the suites that it does not fail for.
+
+    Each is asked for itself, so that one that cannot be reached hides no other. AptError with what each said.
+    """
+    said, mends = [], []
+    for suite in suites:
+        try:
+            with AptSource(folder, [suite], sources) as apt:
+                return act(apt, suite)
+        except AptError as exc:
+            said.append(f"{suite}: {exc.msg}")
+            mends += [exc.mend] if exc.mend else []
+    raise AptError("\n".join(said), "\n".join(dict.fromkeys(mends)) or None)
 
 
 def last_error(text):

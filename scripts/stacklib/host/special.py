@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from stacklib.host import env, tools
-from stacklib.host.aptsource import AptSource
+from stacklib.host.aptsource import first
 from stacklib.host.term import StackError, done, progress
 
 SPARSE_SUITES, SPARSE_VERSION = ["forky", "sid"], "0.6.5"
@@ -48,8 +48,8 @@ def make(ws, name):
 
 def build_sparse(cache, target):
     """Build sparse from Debian's source package into target/bin."""
-    with AptSource(cache, SPARSE_SUITES, sources=True) as apt:
-        version = apt.source_version("sparse", SPARSE_VERSION)
+    def build(apt, _):
+        version = apt.source_version("sparse", lambda v: v.startswith(SPARSE_VERSION), SPARSE_VERSION)
         dsc = apt.download_source("sparse", version)
         source = dsc.parent / "src"
         command(["dpkg-source", "--no-check", "-x", dsc.name, source.name], dsc.parent)
@@ -60,15 +60,16 @@ def build_sparse(cache, target):
         (target / "bin").mkdir()
         shutil.copy2(source / "sparse", target / "bin" / "sparse")
         progress(f"setup: trying sparse {version}")
+    first(cache, SPARSE_SUITES, True, build)
 
 
 def unpack_b4(cache, target):
     """Unpack a later Debian's b4, which is pure Python, into target; a launcher in target/bin."""
-    with AptSource(cache, B4_SUITES, sources=False) as apt:
+    def unpack(apt, _):
         version = apt.binary_version("b4")
         progress(f"setup: downloading b4 {version}")
-        deb = apt.download_binary("b4", version)
-        command(["dpkg-deb", "-x", str(deb), str(target)], target)
+        command(["dpkg-deb", "-x", str(apt.download_binary("b4", version)), str(target)], target)
+    first(cache, B4_SUITES, False, unpack)
     (target / "bin").mkdir()
     launcher = target / "bin" / "b4"
     launcher.write_text(B4_LAUNCHER, encoding="utf-8")

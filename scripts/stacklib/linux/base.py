@@ -2,7 +2,7 @@
 """Gets the kernel tree that the stack stands on, from whatever place has it.
 
 The ways, in order: a git tree of the user's (only read), the cache, a tarball,
-git over the network, the distribution's source package. All but the first end
+git over the network, an address, the distribution's source package. All but the first end
 in <cache>/linux.git, each base under a ref of its own that is made last, so that
 nothing half-made is ever trusted.
 """
@@ -30,27 +30,54 @@ class Base:
 
 
 def find(ws, manifest):
-    """Return the Base for a manifest; StackError that lists every way tried."""
+    """Return the Base for a manifest; StackError that lists every way tried.
+
+    With `later = yes`, a later point release of the same stable series is taken where the pin cannot be
+    had; manifest["version"], which every report shows, then says so.
+    """
     if ws.tree:
         return from_tree(ws, ws.tree, manifest)
     with ws.cache_lock():
-        repo = cache_repo(ws)
-        ref = f"refs/bases/{ref_name(manifest)}"
-        cached = gitcmd.git("rev-parse", "-q", "--verify", ref + "^{tree}", cwd=repo, check=False)
-        if cached and gitcmd.ok("cat-file", "-e", cached + ":Makefile", cwd=repo):
-            return Base(repo / "objects", cached, f"cache {repo}")
-        tried = []
-        for way in (fetch.tarball, fetch.network, fetch.source_package):
+        repo, tried = cache_repo(ws), []
+        for way in (kept, fetch.tarball, kept_later, fetch.network, fetch.urls, fetch.source_package,
+                    fetch.later_tag, fetch.later_package):
             try:
                 tree, how = way(ws, repo, manifest)
             except fetch.NotHere as exc:
-                tried.append(exc)
+                tried += [exc] if exc.msg else []
                 continue
-            check_version(repo, tree, manifest, how)
-            gitcmd.git("update-ref", ref, tree, cwd=repo)
-            note(f"base {manifest['name']}: Linux {manifest['version']} from {how}, kept in {repo}")
+            version = check_version(repo, tree, manifest, how)
+            if not how.startswith("cache "):
+                gitcmd.git("update-ref", ref_name(manifest, version), tree, cwd=repo)
+                note(f"base {manifest['name']}: Linux {version} from {how}, kept in {repo}")
+            told_later(manifest, version)
             return Base(repo / "objects", tree, how)
         raise no_way(manifest, tried)
+
+
+def kept(_, repo, manifest, ref=""):
+    """The way of the cache: what an earlier run has brought there."""
+    cached = gitcmd.git("rev-parse", "-q", "--verify", (ref or ref_name(manifest)) + "^{tree}", cwd=repo, check=False)
+    if not cached or not gitcmd.ok("cat-file", "-e", cached + ":Makefile", cwd=repo):
+        raise fetch.NotHere("")
+    return cached, f"cache {repo}"
+
+
+def kept_later(ws, repo, manifest):
+    """The way of the cache to a later point release, which spares asking the network each time."""
+    if not manifest.get("later"):
+        raise fetch.NotHere("")
+    refs = gitcmd.git("for-each-ref", "--format=%(refname)", "--sort=-version:refname", "refs/later", cwd=repo).split()
+    ref = next((ref for ref in refs if fetch.is_later(manifest, ref.rpartition("/")[2])), "refs/later/none")
+    return kept(ws, repo, manifest, ref)
+
+
+def told_later(manifest, version):
+    """Warn, and put it into the manifest's version, when version is not the pinned one."""
+    if version != manifest["version"]:
+        warn(f"note: base {manifest['name']} is Linux {version}, a later release of its series: the pinned "
+             f"{manifest['version']} cannot be had here")
+        manifest["version"] = f"{version} (later than the pinned {manifest['version']})"
 
 
 def no_way(manifest, tried):
@@ -63,10 +90,12 @@ def no_way(manifest, tried):
     return StackError("\n".join(lines), "\n".join(dict.fromkeys(mend)))
 
 
-def ref_name(manifest):
-    """Return the name under which the cache keeps a base: what it is, not where from."""
+def ref_name(manifest, version=None):
+    """Return the ref under which the cache keeps a base, or a later version of it: what it is, not where from."""
+    if version not in (None, manifest["version"]):
+        return f"refs/later/{version}"
     pin = manifest.get("sha256", "")[:16] or "tag"
-    return re.sub(r"[^A-Za-z0-9._-]", "-", f"{manifest['version']}-{pin}")
+    return "refs/bases/" + re.sub(r"[^A-Za-z0-9._-]", "-", f"{manifest['version']}-{pin}")
 
 
 def cache_repo(ws):
@@ -87,13 +116,14 @@ def cache_repo(ws):
 
 
 def check_version(repo, tree, manifest, how):
-    """Raise StackError unless an imported tree is the version that the manifest says."""
+    """Return the version of an imported tree; StackError unless it is one that the manifest allows."""
     found = makefile_version(repo, tree)
-    if found != manifest["version"]:
+    if found != manifest["version"] and not fetch.is_later(manifest, found or ""):
         raise StackError("%s: holds %s, but base %s is Linux %s"
                          % (how, "Linux " + found if found else "no kernel Makefile",
                             manifest["name"], manifest["version"]),
                          f"correct version or sha256 in patches/{manifest['name']}/base.ini")
+    return found
 
 
 def makefile_version(repo, treeish):
@@ -157,10 +187,11 @@ def check_user_tree(tree, name, commit, manifest):
     if found is None:
         raise StackError("--tree %s: %s is not a Linux kernel tree (no Makefile with VERSION)"
                          % (path, name), "name a clone of Linux, or leave --tree out")
-    if found != want:
+    if found != want and not fetch.is_later(manifest, found):
         raise StackError(f"--tree {path}: {name} is Linux {found}, but base {manifest['name']} is {want}",
                          f"git -C {path} fetch https://git.kernel.org/pub/scm/linux/kernel/git/stable/"
                          f"linux.git tag {manifest['tag']}\nor name another base: --base NAME")
+    told_later(manifest, found)
 
 
 def tell_dirty(tree, name):

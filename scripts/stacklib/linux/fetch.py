@@ -5,18 +5,23 @@ Each takes (workspace, cache repository, manifest) and returns (id of the tree
 that is now in the repository, where it came from). NotHere: try the next way.
 """
 import hashlib
+import http.client
 import os
+import re
 import subprocess
+import time
+import urllib.request
 from pathlib import Path
 
 from stacklib.host import gitcmd
-from stacklib.host.aptsource import AptError, AptSource
+from stacklib.host.aptsource import AptError, first
 from stacklib.host.term import StackError, progress, warn
 from stacklib.linux import tarimport
 
 # A host that does not answer must not hold up the other ways; one that does may
 # take its time (a shallow kernel is some 250 MB), unless the transfer stalls.
 CONNECT_SECONDS = 20
+DOWNLOAD_SECONDS, DOWNLOAD_BYTES = 1800, 1 << 30
 NETWORK = {
     "GIT_ALLOW_PROTOCOL": "https:http:git:ssh:file",
     "GIT_HTTP_LOW_SPEED_LIMIT": "1000",
@@ -81,7 +86,24 @@ def network(ws, repo, manifest):
     url, tag = manifest.get("git"), manifest["tag"]
     if not url:
         raise NotHere(f"git: patches/{manifest['name']}/base.ini names no repository")
-    probe(repo, url, tag)
+    if not ask(repo, url, tag):
+        raise NotHere(f"git: {url} has no tag {tag}")
+    return fetched(repo, url, tag)
+
+
+def later_tag(ws, repo, manifest):
+    """Fetch the newest later tag of the same stable series, as network() does."""
+    del ws
+    demand_later(manifest)
+    url, series = manifest.get("git"), manifest["tag"].rpartition(".")[0] + "."
+    there = [tag for tag in ask(repo, url, series + "*") if is_later(manifest, tag.rpartition("v")[2])] if url else []
+    if not there:
+        raise NotHere(f"git: no later tag {series}* at {url}" if url else "")
+    return fetched(repo, url, max(there, key=numbers))
+
+
+def fetched(repo, url, tag):
+    """Bring one tag of url into the repository; return (tree, where from)."""
     status, said = gitcmd.run_progress(
         "fetch", "--depth=1", "--no-tags", "--progress", "--", url,
         f"+refs/tags/{tag}:refs/fetched/tag", cwd=repo, env=NETWORK,
@@ -94,40 +116,116 @@ def network(ws, repo, manifest):
     return tree, f"git {url} ({tag})"
 
 
-def probe(repo, url, tag):
-    """Raise NotHere unless url answers within CONNECT_SECONDS and has the tag."""
+def ask(repo, url, tag):
+    """Return the tags of url that fit a pattern; NotHere unless it answers within CONNECT_SECONDS."""
     progress(f"base: asking {url} for {tag}")
     try:
-        proc = subprocess.run(["git", "ls-remote", "--exit-code", "--", url, "refs/tags/" + tag],
+        proc = subprocess.run(["git", "ls-remote", "--", url, "refs/tags/" + tag], text=True,
                               cwd=repo, env=gitcmd.environment(NETWORK), capture_output=True,
                               stdin=subprocess.DEVNULL, timeout=CONNECT_SECONDS, check=False)
     except subprocess.TimeoutExpired as exc:
         raise NotHere(f"git: {url} did not answer in {CONNECT_SECONDS} s") from exc
-    if proc.returncode == 2:
-        raise NotHere(f"git: {url} has no tag {tag}")
     if proc.returncode:
-        said = proc.stderr.decode("utf-8", "replace").strip().splitlines()
+        said = proc.stderr.strip().splitlines()
         raise NotHere(f"git: {url}: {said[-1] if said else 'no answer'}")
+    return re.findall(r"\trefs/tags/([^^\s]+)$", proc.stdout, re.M)
+
+
+def numbers(version):
+    """Return the numbers in a version, to sort by."""
+    return [int(n) for n in re.findall(r"[0-9]{1,6}", version)]
+
+
+def is_later(manifest, version):
+    """Return whether a version ("7.1.10") is a later point release of the base's stable series, where it may be."""
+    pin, found = numbers(manifest["version"]), numbers(version)
+    return (manifest.get("later") == "yes" and bool(re.fullmatch(r"\d+\.\d+\.\d+", version))
+            and len(pin) == 3 and found[:2] == pin[:2] and found[2] > pin[2])
+
+
+def demand_later(manifest):
+    """Raise NotHere, without a word, when the base is its pin and nothing else."""
+    if manifest.get("later") != "yes":
+        raise NotHere("")
+
+
+def urls(ws, repo, manifest):
+    """Download the base's tarball from one of the addresses that base.ini names."""
+    given = manifest.get("urls", "").split()
+    if not given or not manifest.get("sha256") or not manifest.get("tarball"):
+        raise NotHere("url: patches/%s/base.ini names none" % manifest["name"])
+    target, said = ws.cache / "tarballs" / manifest["tarball"], []
+    for url in given:
+        try:
+            download(url, target, manifest["sha256"])
+        except (OSError, ValueError, http.client.HTTPException) as exc:
+            said.append(f"url: {url}: {exc}")
+            continue
+        return import_tarball(repo, target, manifest, "cache")[0], url
+    raise NotHere("\n".join(said))
+
+
+def download(url, target, sha256):
+    """Bring a file of this sha256 to target; OSError or ValueError says why that cannot be done."""
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("neither https:// nor http://")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh, end = target.with_name(target.name + ".part"), time.monotonic() + DOWNLOAD_SECONDS
+    try:
+        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as reply, open(fresh, "wb") as handle:
+            for block in iter(lambda: reply.read(1 << 20), b""):
+                handle.write(block)
+                progress(f"base: {url}: {handle.tell() >> 20} MiB")
+                if handle.tell() > DOWNLOAD_BYTES or time.monotonic() > end:
+                    raise ValueError(f"more than {DOWNLOAD_BYTES >> 20} MiB or {DOWNLOAD_SECONDS} s")
+        found = sha256_of(fresh)
+        if found != sha256:
+            raise ValueError(f"another sha256 than base.ini says: {found}")
+        os.replace(fresh, target)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def source_package(ws, repo, manifest):
     """Download the tarball of the distribution's source package through apt; import it."""
+    prefix = manifest.get("debian-version", "")
+    found = packaged(ws, manifest, lambda version: re.match(re.escape(prefix) + r"($|[^0-9.])", version), prefix + "*",
+                     lambda version: manifest["tarball"], manifest.get("sha256"))
+    return tarimport.run(found[0], repo, manifest["version"]), found[1]
+
+
+def later_package(ws, repo, manifest):
+    """As source_package(), for the newest later point release; apt knows whether the file is Debian's."""
+    demand_later(manifest)
+
+    def upstream(version):
+        return re.split("[-~+]", version)[0]
+    found = packaged(ws, manifest, lambda version: is_later(manifest, upstream(version)), "a later release",
+                     lambda version: manifest["tarball"].replace(manifest["version"], upstream(version)), None)
+    return tarimport.run(found[0], repo, "a later release"), found[1]
+
+
+def packaged(ws, manifest, fits, wanted, named, sha256):
+    """Return (Path in the cache, where from) of the source package's tarball, from the first suite that has it.
+
+    fits: whether a version is one that is wanted (a word for it), named: the file of a version. NotHere says why not.
+    """
     source, suites = manifest.get("debian-source"), manifest.get("debian-suites", "").split()
-    if not source or not suites:
+    if not source or not suites or not manifest.get("tarball"):
         raise NotHere(f"apt: patches/{manifest['name']}/base.ini names no source package")
-    target = ws.cache / "tarballs" / manifest["tarball"]
+
+    def brought(apt, suite):
+        version = apt.source_version(source, fits, wanted)
+        progress(f"base: downloading source package {source} {version}")
+        found = apt.download_source(source, version, named(version))
+        if sha256 and sha256_of(found) != sha256:
+            raise AptError(f"{found.name} of {version} has another sha256 than patches/{manifest['name']}/base.ini says")
+        target = ws.cache / "tarballs" / found.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(found, target)
+        warn(f"note: {target.name} is kept in {target.parent}")
+        return target, f"source package {source} {version} of {suite}"
     try:
-        with AptSource(ws.cache, suites, sources=True) as apt:
-            version = apt.source_version(source, manifest.get("debian-version", ""))
-            progress(f"base: downloading source package {source} {version}")
-            found = apt.download_source(source, version, manifest["tarball"])
-            if sha256_of(found) != manifest["sha256"]:
-                raise NotHere("apt: %s of %s %s has another sha256 than patches/%s/base.ini says"
-                              % (found.name, source, version, manifest["name"]))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(found, target)
+        return first(ws.cache, suites, True, brought)
     except AptError as exc:
-        raise NotHere("apt: " + exc.msg, exc.mend) from exc
-    warn(f"note: {target.name} is kept in {target.parent}")
-    tree, _ = import_tarball(repo, target, manifest, "cache")
-    return tree, f"source package {source} {version}"
+        raise NotHere("apt: " + exc.msg.replace("\n", "\napt: "), exc.mend) from exc

@@ -10,7 +10,7 @@ from stacklib.stack import arches, dropin, dropseries, series
 from stacklib.stack.lintpatch import Finding, check_letter
 
 BASE_KEYS = {"version", "tag", "tarball", "sha256", "git", "debian-source", "debian-version",
-             "debian-suites", "topics"}
+             "debian-suites", "urls", "later", "topics"}
 FREE = ("suites", "configs", "arches", "bench", "expected")  # sections whose keys are names
 TOPIC_KEYS = {"title", "arches", "header-users", "kconfig", "needs"}
 

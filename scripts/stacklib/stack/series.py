@@ -19,6 +19,12 @@ PATCH_NAME = re.compile(r"^(\d{4})-[A-Za-z0-9][A-Za-z0-9._-]*\.patch$")
 _WORDS = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=(?:\s+=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=)*")
 
 
+# What stands in a base.ini goes to git, apt and the file system.
+BASE_FORMS = {"version": r"[0-9][A-Za-z0-9.-]{0,40}", "tag": r"[A-Za-z0-9][A-Za-z0-9._/-]{0,80}", "later": "yes|no",
+              "tarball": r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,80}", "debian-source": r"[a-z0-9][a-z0-9.+-]{0,80}",
+              "debian-suites": r"[a-z][a-z0-9-]*(\s+[a-z][a-z0-9-]*){0,9}"}
+
+
 class Patch:
     """One patch file.
 
@@ -159,6 +165,9 @@ def manifest(repo, base_name):
     missing = [key for key in ("version", "tag") if not data.get(key)]
     if missing:
         raise StackError(f"{path}: [base] has no {', '.join(missing)}")
+    for key, form in BASE_FORMS.items():
+        if data.get(key) and not re.fullmatch(form, data[key]):
+            raise StackError(f"{path}: [base] {key}: '{data[key]}' is not of the form {form}", f"$EDITOR {path}")
     data["name"] = base_name
     return data
 
