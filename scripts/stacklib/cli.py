@@ -9,7 +9,7 @@ import sys
 import traceback
 
 from stacklib import options
-from stacklib.host import env, gitcmd, packages, term, workspace
+from stacklib.host import env, gitcmd, term, workspace
 
 VERBS = [
     ("setup", "install what is missing, build sparse where the system's is too old"),
@@ -26,19 +26,6 @@ VERBS = [
     ("test", "the project's own tests, and what CI runs"),
 ]
 
-# The tools that must be there before a verb begins ("*": all); setup installs
-# what is missing, so that the first command of a newcomer can be any of these.
-GIT = ["git", "xz"]
-BUILD = GIT + ["make", "gcc", "flex", "bison", "bc", "perl", "python3"]
-CHECK = BUILD + ["aarch64-linux-gnu-gcc", "i686-linux-gnu-gcc", "s390x-linux-gnu-gcc",
-                 "powerpc64le-linux-gnu-gcc", "sparc64-linux-gnu-gcc",
-                 "libelf-dev", "libssl-dev", "python3-ply", "python3-git", "patch", "spatch",
-                 "libpython3-dev", "ocamlopt", "codespell", "sparse"]
-NEEDS = {"apply": GIT, "edit": GIT, "refresh": GIT, "lint": ["git"], "export": GIT + ["perl"],
-         "diff": GIT, "b4": GIT, "mail-check": ["git", "perl", "codespell"],
-         "check": CHECK, "kunit": BUILD, "test": "*"}
-# What makes a verb quicker: installed along with what is missing, never asked for alone.
-LIKES = {"check": ["ccache"], "kunit": ["ccache"]}
 # The verbs whose result can be had as JSON, and those that know no topic, base, tree or work folder.
 JSON = ("setup", "apply", "check", "lint", "diff")
 PLACELESS = ("setup", "mail-check")
@@ -74,13 +61,6 @@ def load(verb: str):
     if verb in options.VERBS:
         return importlib.import_module("stacklib.verbs." + verb.replace("-", "_"))
     raise term.StackError(f"no verb '{verb}'{term.meant(verb, options.VERBS)}", "scripts/stack --help")
-
-
-def needed(verb, opts):
-    """Return (the tools that must be there, those that are installed along) for a run."""
-    if verb == "check" and (opts.merge or opts.list or opts.fit and not opts.kunit):
-        return GIT, []  # nothing is compiled
-    return NEEDS[verb], LIKES.get(verb, [])
 
 
 def build_parser(verb: str) -> argparse.ArgumentParser:
@@ -125,8 +105,6 @@ def main(argv):
         with term.on_stderr(opts.json):
             if verb in TREES:
                 workspace.Workspace(opts).refuse_paths()
-            if verb in NEEDS:
-                packages.ensure_quickly(*needed(verb, opts))
             return int(load(verb).run(opts) or 0)
     except term.StackError as exc:
         term.error(exc)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import ministack  # noqa: E402
 from ministack import MiniStack  # noqa: E402
 
 from stacklib import cli, options  # noqa: E402
+from stacklib.checking import runner  # noqa: E402
 from stacklib.host import term, tools  # noqa: E402
 from stacklib.stack import series  # noqa: E402
 from stacklib.verbs import test  # noqa: E402
@@ -144,19 +146,35 @@ class CommandLine(unittest.TestCase):
                 self.assertRegex(proc.stderr, "mend: (name another|mv )")
         self.assertEqual(sorted(p.name for p in mini.top.iterdir()), ["base", "kernel", "repo"])
 
-    def test_tools_that_verbs_need(self):
-        every = set(tools.TOOLS)
-        for verb, names in list(cli.NEEDS.items()) + list(cli.LIKES.items()):
-            self.assertLessEqual(set(names) - {"*"}, every, verb)
-        for name in ("b4", "quilt", "shellcheck", "flake8", "mypy", "dpkg-dev", "ccache"):
-            for verb in ("apply", "check", "kunit", "edit"):
-                self.assertNotIn(name, cli.NEEDS[verb])
-        for name in ("spatch", "ocamlopt", "sparse", "codespell", "s390x-linux-gnu-gcc"):
-            self.assertIn(name, cli.NEEDS["check"])
-            self.assertNotIn(name, cli.NEEDS["kunit"])
-        for name in ("git", "make", "gcc", "flex", "bison", "bc", "perl", "xz"):
-            self.assertIn(name, cli.NEEDS["check"])
-            self.assertIn(name, cli.NEEDS["kunit"])
+    def test_tools_that_checks_need(self):
+        """What a check needs stands in its head, and each name there is one that setup knows."""
+        checks = runner.load(LAUNCHER.parent / "checks")
+        for check in checks:
+            self.assertLessEqual(set(check.needs), set(tools.TOOLS), check.name)
+        self.assertEqual(runner.tools([c for c in checks if c.name == "checkpatch"], ["arm64"]),
+                         ["git", "perl", "python3", "python3-ply", "python3-git"])
+        for name in ("spatch", "ocamlopt", "sparse", "codespell", "s390x-linux-gnu-gcc", "make", "gcc", "flex"):
+            self.assertIn(name, runner.tools(checks, ["um", "s390"]))
+        self.assertNotIn("sparc64-linux-gnu-gcc", runner.tools(checks, ["um", "s390"]))
+
+    def test_arguments_are_judged_before_anything_is_installed(self):
+        mini = ministack.MiniStack(self)
+        few = mini.top / "few"
+        few.mkdir()
+        for name in ("git", "xz", "sh", "cat"):
+            (few / name).symlink_to(shutil.which(name))
+        write = ministack.write
+        for name, needs in (("one", "codespell"), ("two", "git")):
+            write(mini.repo / "scripts/checks" / name, "#!/bin/sh\n# kind: patch\n# needs: %s\necho 1.0 >&2\n" % needs)
+            (mini.repo / "scripts/checks" / name).chmod(0o755)
+        for words, says in ((["check", "--only", "nope"], "no check 'nope'"), (["check", "nope"], "nope"),
+                            (["check", "--shard", "3/2"], "--shard 3/2"), (["check", "--base", "nope"], "no base 'nope'"),
+                            (["check", "--only", "one"], "missing packages: codespell"), (["kunit", "nope"], "nope"),
+                            (["export"], "export needs a topic"), (["kunit", "alpha"], "missing packages: ")):
+            proc = mini.stack(*words, PATH=few)
+            self.assertEqual(proc.returncode, 2, (words, proc.stderr))
+            self.assertIn(says, proc.stderr)
+        self.assertNotIn("missing packages", mini.stack("check", "--only", "two", PATH=few).stderr)
 
     def test_fault_of_the_tool_is_no_finding(self):
         def broken(*_):

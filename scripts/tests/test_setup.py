@@ -10,9 +10,8 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 
-from stacklib.host import special, tools  # noqa: E402
+from stacklib.host import packages, special, tools  # noqa: E402
 from stacklib.host.term import StackError  # noqa: E402
-from stacklib.verbs import setup  # noqa: E402
 
 
 class Tools(unittest.TestCase):
@@ -38,7 +37,7 @@ class Tools(unittest.TestCase):
     def test_missing_tool_prints_the_command(self):
         self.tool("apt-get", "exit 9")
         with self.assertRaises(StackError) as caught:
-            setup.ensure(["quilt", "flex"])
+            packages.ensure(["quilt", "flex"])
         self.assertEqual(caught.exception.code, 2)
         self.assertIn("missing packages: quilt flex", caught.exception.msg)
         self.assertEqual(caught.exception.mend, "sudo apt-get update && sudo apt-get install -y "
@@ -46,50 +45,50 @@ class Tools(unittest.TestCase):
 
     def test_no_apt_names_the_packages(self):
         with self.assertRaisesRegex(StackError, "names of Debian's packages: quilt"):
-            setup.ensure(["quilt"])
+            packages.ensure(["quilt"])
 
     def test_present_and_good_is_left_alone(self):
         self.tool("apt-get", "touch %s/called" % self.top)
         self.tool("quilt", "echo 0.66")
-        setup.ensure(["quilt"])
-        setup.ensure_quickly(["quilt"])
+        packages.ensure(["quilt"])
+        packages.ensure_quickly(["quilt"])
         self.assertFalse((self.top / "called").exists())
 
     def test_broken_tool_is_not_there(self):
         self.tool("apt-get", "exit 0")
         self.tool("quilt", "echo cannot run >&2; exit 127")
         with self.assertRaisesRegex(StackError, "missing packages: quilt"):
-            setup.ensure(["quilt"])
+            packages.ensure(["quilt"])
 
     def test_what_is_liked_is_never_asked_for_alone(self):
         self.tool("quilt", "echo 0.66")
-        setup.ensure_quickly(["quilt"], ["ccache"])
+        packages.ensure_quickly(["quilt"], ["ccache"])
         self.tool("apt-get", "exit 9")
         with self.assertRaisesRegex(StackError, "missing packages: flex ccache"):
-            setup.ensure_quickly(["quilt", "flex"], ["ccache"])
+            packages.ensure_quickly(["quilt", "flex"], ["ccache"])
 
     def test_interrupt_ends_apt(self):
         self.tool("apt-get", "trap 'echo ended > %s/ended; exit 100' INT\necho Get:1\n"
                   "i=0; while [ $i -lt 300 ]; do i=$((i + 1)); /bin/sleep 0.1; done" % self.top)
-        with mock.patch.object(setup, "progress", side_effect=KeyboardInterrupt):
+        with mock.patch.object(packages, "progress", side_effect=KeyboardInterrupt):
             with self.assertRaises(KeyboardInterrupt):
-                setup.run_apt(["apt-get", "update"])
+                packages.run_apt(["apt-get", "update"])
         self.assertTrue((self.top / "ended").exists())
 
     def test_unknown_name(self):
         with self.assertRaisesRegex(StackError, "no tool of the name 'nosuch'"):
-            setup.ensure(["nosuch"])
+            packages.ensure(["nosuch"])
 
     def test_packages_names_are_known_too(self):
         self.tool("spatch", "echo spatch version 1.1.1")
-        setup.ensure(["coccinelle"])
+        packages.ensure(["coccinelle"])
 
     def test_install_as_root_and_it_stays_missing(self):
         os.environ.pop("STACK_NO_INSTALL")
         self.tool("apt-get", "echo \"$@\" >> %s/log" % self.top)
         with mock.patch("os.geteuid", return_value=0):
             with self.assertRaisesRegex(StackError, "still not there or not working: quilt"):
-                setup.ensure(["quilt"])
+                packages.ensure(["quilt"])
         self.assertIn("install -y --no-install-recommends quilt", (self.top / "log").read_text())
 
     def test_lists_are_updated_only_when_install_fails(self):
@@ -99,7 +98,7 @@ class Tools(unittest.TestCase):
                   "echo 'echo 0.66' >> %s/quilt; /bin/chmod +x %s/quilt;; esac"
                   % ((self.top,) * 3 + (self.bin,) * 3))
         with mock.patch("os.geteuid", return_value=0), mock.patch("builtins.print"):
-            setup.ensure(["quilt"])
+            packages.ensure(["quilt"])
         words = [line.split()[-1] for line in (self.top / "log").read_text().splitlines()]
         self.assertEqual(words, ["quilt", "update", "quilt"])
 
@@ -122,21 +121,21 @@ class Tools(unittest.TestCase):
         self.tool("sparse", "echo 0.6.4; exit 1")
         with mock.patch.object(special, "make", side_effect=AssertionError("made")):
             with self.assertRaisesRegex(StackError, "missing here or too old: sparse b4; STACK_NO_INSTALL") as caught:
-                setup.ensure(["sparse", "b4"])
+                packages.ensure(["sparse", "b4"])
         self.assertIn("scripts/stack setup", caught.exception.mend)
         self.assertFalse((self.top / "cache").exists())
 
     def test_made_tool_that_does_not_work_is_not_kept(self):
         def build(cache, target):
             self.tool("sparse", "echo 0.6.5; exit 1", target / "bin")
-        ws = setup.Workspace()
+        ws = packages.Workspace()
         with mock.patch.object(special, "build_sparse", build):
             with self.assertRaisesRegex(StackError, "sparse was made but does not work"):
                 special.make(ws, "sparse")
         self.assertEqual(list((ws.cache / "tools").iterdir()), [])
 
     def test_failed_build_keeps_the_old_one(self):
-        ws = setup.Workspace()
+        ws = packages.Workspace()
         self.tool("sparse", "echo 0.6.5", ws.cache / "tools/sparse/bin")
         with mock.patch.object(special, "build_sparse", side_effect=StackError("no network")):
             with self.assertRaisesRegex(StackError, "no network"):
@@ -145,7 +144,7 @@ class Tools(unittest.TestCase):
 
     def test_path_order(self):
         with mock.patch.dict(os.environ, {"PATH": "/x/shims:/usr/bin:/bin"}):
-            self.assertEqual(setup.tool_path().split(":"),
+            self.assertEqual(packages.tool_path().split(":"),
                              [str(self.top / "cache/tools/sparse/bin"),
                               str(self.top / "cache/tools/b4/bin"), "/usr/bin", "/x/shims", "/bin"])
 

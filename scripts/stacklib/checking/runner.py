@@ -31,13 +31,15 @@ class Check:
             if not line.startswith("#"):
                 break
             head.append(line)
-        self.fields = dict(re.findall(r"^#\s+(kind|arches|reads|uses|errors):\s*(.*?)\s*$", "\n".join(head), re.M))
+        words = r"^#\s+(kind|arches|needs|reads|uses|errors):\s*(.*?)\s*$"
+        self.fields = dict(re.findall(words, "\n".join(head), re.M))
         self.kind = self.fields.get("kind", "").split(" ")[0]
         if self.kind not in KINDS:
             raise StackError(f"{self.path}: no line `# kind: patch|tree|boundary` in its header",
                              "see scripts/checks/README")
         self.arches = self.fields.get("arches", "").startswith("yes")
         self.reads = self.fields.get("reads", "").split()
+        self.needs = self.fields.get("needs", "").split()
         self.errors_always = self.fields.get("errors", "").startswith("always")
         self.why = " ".join(re.findall(rf"^# {re.escape(self.name)}: (.*)$", "\n".join(head[:8]), re.M))
 
@@ -63,6 +65,14 @@ def load(folder, only=None):
     if not found:
         raise StackError(f"no executable check in {folder}")
     return [c for c in found if not only or c.name in only]
+
+
+def tools(checks, arches=()):
+    """Return the tools (host/tools.py) that these checks need on architectures, as their heads say."""
+    names = [need for check in checks for need in check.needs]
+    if any(check.arches for check in checks):
+        names += [CROSS[arch] + "gcc" for arch in arches if arch in CROSS]
+    return list(dict.fromkeys(names))
 
 
 class Result:

@@ -11,6 +11,9 @@ from stacklib.host.term import StackError, done, progress, say
 from stacklib.host.workspace import Workspace
 
 SPECIAL = ("sparse", "b4")
+# What no verb that makes a tree can do without; the rest is asked for where it is used, after the arguments
+# have been judged.
+GIT = ("git", "xz")
 
 
 def tool_path():

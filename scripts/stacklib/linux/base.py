@@ -11,7 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
-from stacklib.host import gitcmd, usertree
+from stacklib.host import gitcmd, packages, usertree
 from stacklib.host.term import StackError, note, warn
 from stacklib.linux import fetch
 
@@ -35,6 +35,7 @@ def find(ws, manifest):
     With `later = yes`, a later point release of the same stable series is taken where the pin cannot be
     had; manifest["version"], which every report shows, then says so.
     """
+    packages.ensure_quickly(packages.GIT)
     if ws.tree:
         return from_tree(ws, ws.tree, manifest)
     with ws.cache_lock():

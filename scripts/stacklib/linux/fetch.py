@@ -219,7 +219,7 @@ def packaged(ws, manifest, fits, wanted, named, sha256):
         progress(f"base: downloading source package {source} {version}")
         found = apt.download_source(source, version, named(version))
         if sha256 and sha256_of(found) != sha256:
-            raise AptError(f"{found.name} of {version} has another sha256 than patches/{manifest['name']}/base.ini says")
+            raise AptError(f"{found.name} of {version} has another sha256 than base.ini says")
         target = ws.cache / "tarballs" / found.name
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(found, target)

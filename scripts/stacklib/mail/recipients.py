@@ -6,7 +6,7 @@ import tempfile
 from email.utils import getaddresses, parseaddr
 from pathlib import Path
 
-from stacklib.host import env, gitcmd
+from stacklib.host import env, gitcmd, packages
 from stacklib.host.gitcmd import git
 from stacklib.host.term import StackError, warn
 
@@ -81,6 +81,7 @@ def from_tree(part, git_dir):
     with tempfile.TemporaryDirectory(prefix="stack.") as folder:
         small_tree(git_dir, part.end, folder)
         diff = gitcmd.git_bytes("diff", "--no-renames", part.start, part.end, cwd=git_dir)
+        packages.ensure_quickly(["perl"])
         words = ["perl", SCRIPT, "--no-git", "--no-git-fallback", "--roles", "--no-rolestats",
                  "--separator", "\n"]
         proc = subprocess.run(words, cwd=folder, input=diff, capture_output=True, check=False,

@@ -38,7 +38,7 @@ def check_topic(topic, repo):
         if number not in [patch.name[:4] for patch in topic.patches]:
             found.append(Finding(path, line_of(path, number), "error",
                                  f"[arches] names patch {number}, which the topic has not", edit))
-    for arch in all_arches(topic):
+    for arch in series.all_arches(topic):
         wrong = arches.unknown(arch)
         found += [Finding(path, 0, "error", wrong, edit)] if wrong else []
     for suite, need in topic.suites.items():
@@ -46,12 +46,6 @@ def check_topic(topic, repo):
             found.append(Finding(path, line_of(path, suite), "error",
                                  f"suite {suite} needs {need} patches, the topic has {len(topic.patches)}", edit))
     return found
-
-
-def all_arches(topic):
-    """Return the architectures that a topic.ini names, for the topic and for single patches."""
-    own = topic.conf["arches"].values() if topic.conf.has_section("arches") else ()
-    return " ".join([topic.option("arches"), *own]).split()
 
 
 def unknown_keys(path, conf, sections, mend, free=()):

@@ -100,6 +100,12 @@ class Topic:
         return f"<Topic {self.name}>"
 
 
+def all_arches(topic):
+    """Return the architectures that a topic.ini names, for the topic and for single patches."""
+    own = topic.conf["arches"].values() if topic.conf.has_section("arches") else ()
+    return " ".join([topic.option("arches"), *own]).split()
+
+
 class Stack:
     """The stack for one base: .base (manifest, dict) .base_name .topics .file (of series)."""
 

@@ -10,6 +10,9 @@ from stacklib.suites import boot, coverage, machine, splats, summary
 
 CONFIGS = ("plain", "lockdep", "kasan", "numa", "coverage")
 
+# What building for UML needs.
+BUILD = ("make", "gcc", "flex", "bison", "bc", "perl", "python3")
+
 
 def config_folder():
     """Where the configurations and the allow list are."""
@@ -145,7 +148,7 @@ class Session:
         known, asked = (machine.suites(config, names, told) for names in (self.known, self.asked))
         if not asked:
             return term.say(f"note: kunit {name}: none of the suites runs in it, left away")
-        packages.ensure_quickly(machine.tools(config))
+        packages.ensure_quickly([*BUILD, *machine.tools(config)], ["ccache"])
         folder = self.ws.out / "build" / f"kunit-{name}"
         counted = name == "coverage"
         if counted:

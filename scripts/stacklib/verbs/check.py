@@ -53,6 +53,8 @@ def execute(args, only=None):
     checks = runner.load(ws.repo / "scripts" / "checks", only)
     stack = series.load(ws.repo, args.base)
     topics = stack.select(args.topics)
+    arches = [arch for topic in topics for arch in series.all_arches(topic)] + planning.DEFAULT_ARCHES.split()
+    packages.ensure_quickly(runner.tools(checks, arches), ["ccache"])
     with ws.lock():
         process.end_leftover(ws.out)
         report.remove(ws.out)

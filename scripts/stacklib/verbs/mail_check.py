@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stacklib.checking import judge, runner
 from stacklib.host import packages, process, usertree
-from stacklib.host.term import StackError
+from stacklib.host.term import StackError, clean
 from stacklib.host.workspace import Workspace
 
 NAME = "0000-standard-input.patch"
@@ -46,8 +46,11 @@ def run(args):
     if b"\ndiff --git " not in data and b"\n--- a/" not in data:
         raise StackError(f"standard input is no patch: it has no diff ({len(data)} bytes)",
                          "git format-patch --stdout -1 | scripts/stack mail-check")
+    checks = [check for check in runner.load(ws.repo / "scripts" / "checks")
+              if check.kind == "patch" and "tree" not in check.reads]
+    packages.ensure_quickly(["git", *runner.tools(checks)])
     with tempfile.TemporaryDirectory(prefix="stack.") as folder:
-        found = judged(ws, data, tree_at(Path.cwd(), folder), Path(folder))
+        found = judged(checks, data, tree_at(Path.cwd(), folder), Path(folder))
     if args.format == "b4-review":
         print(json.dumps([entry(name, result) for name, result in found], indent=1))
         return 0
@@ -63,7 +66,7 @@ def tree_at(folder, ours):
     return tree
 
 
-def judged(ws, data, tree, folder):
+def judged(checks, data, tree, folder):
     """Return [(check's name, runner.Result)] for a patch (bytes)."""
     patch = folder / NAME
     patch.write_bytes(authored(data))
@@ -72,9 +75,7 @@ def judged(ws, data, tree, folder):
     # What a check asks git (checkpatch looks for the commits that a log names), it asks our repository.
     inputs = {"PATCH": str(patch), "TREE": str(tree.top), "STATE": "before", "GIT_DIR": str(tree.git)}
     found = []
-    for check in runner.load(ws.repo / "scripts" / "checks"):
-        if check.kind != "patch" or "tree" in check.reads:
-            continue
+    for check in checks:
         process.notes(folder).mkdir(exist_ok=True)
         found.append((check.name, executor.run(check, inputs, folder / (check.name + ".log"))))
     return found
@@ -98,7 +99,7 @@ def counted(result):
 def line(finding):
     """A finding as text; the patch itself has no name in a mail."""
     place = "" if finding.file == NAME else f"{finding.file}:{finding.line}: "
-    return place + finding.text
+    return clean(place + finding.text)
 
 
 def show(found):
@@ -107,7 +108,7 @@ def show(found):
     for name, result in found:
         if result.broken:
             bad += 1
-            print(f"{name}: the check is broken: {' '.join(result.broken.split())}", file=sys.stderr)
+            print(f"{name}: the check is broken: {clean(' '.join(result.broken.split()))}", file=sys.stderr)
         for finding in counted(result):
             bad += 1
             print(f"{name}: {'ERROR: ' if finding.level == 'error' else ''}{line(finding)}")

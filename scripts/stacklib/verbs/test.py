@@ -7,7 +7,7 @@ import traceback
 import unittest
 
 from stacklib import options
-from stacklib.host import env, term
+from stacklib.host import env, packages, term
 from stacklib.host.workspace import Workspace
 from stacklib.linux import tree
 from stacklib.stack import series
@@ -142,6 +142,7 @@ def attempt(name, step, *args):
 
 def run(args):
     """Verb test."""
+    packages.ensure_quickly("*")
     # The tests make work folders of their own: those of the caller must not leak in.
     ws = Workspace(args)
     steps = [("the tool's own tests", own_tests, ws.repo, args.only)]
