@@ -67,11 +67,11 @@ def load(folder, only=None):
     return [c for c in found if not only or c.name in only]
 
 
-def tools(checks, arches=()):
+def tools(checks, names_of_arches=()):
     """Return the tools (host/tools.py) that these checks need on architectures, as their heads say."""
     names = [need for check in checks for need in check.needs]
     if any(check.arches for check in checks):
-        names += [CROSS[arch] + "gcc" for arch in arches if arch in CROSS]
+        names += [arches.environment(name)["CROSS_COMPILE"] + "gcc" for name in names_of_arches]
     return list(dict.fromkeys(names))
 
 
