@@ -79,7 +79,8 @@ def build_parser(verb: str) -> argparse.ArgumentParser:
         child.add_argument("--json", action="store_true",
                            help="the result as JSON on standard output, all else on standard error")
     if verb not in PLACELESS:
-        child.add_argument("topics", nargs="*", metavar="TOPIC", help="topics to use (default: all of the series)")
+        if not any(action.dest == "topics" for action in child._actions):  # pylint: disable=protected-access
+            child.add_argument("topics", nargs="*", metavar="TOPIC", help="topics to use (default: all of the series)")
         child.add_argument("--base", metavar="NAME",
                            help="kernel base, a folder of patches/ (default: that of the series)")
         child.add_argument("--out", metavar="DIR", help="work folder (default: $STACK_OUT or out/ in the repository)")

@@ -69,8 +69,8 @@ class Verdicts(unittest.TestCase):
 
     def test_judged_on_no_arch(self):
         here, aside = [], [Finding("v.c", 0, "note", judge.NOT_HERE + "not built")]
-        self.assertEqual(judge.judged_nowhere({"um": aside, "x86_64": here}), [])
-        lost = judge.judged_nowhere({"um": aside, "x86_64": aside})
+        self.assertEqual(judge.orphans({"um": aside, "x86_64": here}), [])
+        lost = judge.orphans({"um": aside, "x86_64": aside})
         self.assertEqual([(f.file, f.level) for f in lost], [("v.c", "error")])
         self.assertIn("um x86_64", lost[0].text)
 

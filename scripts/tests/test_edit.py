@@ -90,7 +90,7 @@ class Edit(unittest.TestCase):
         head = self.mini.git("rev-parse", "HEAD")
         self.stack("edit", "beta")
         proc = self.stack("edit", "alpha")
-        self.assertIn("going on with branch edit/alpha", proc.stdout)
+        self.assertIn("continuing branch edit/alpha", proc.stdout)
         self.assertEqual(self.mini.git("rev-parse", "HEAD"), head)
         self.stack("edit", "--restart", "alpha")
         kept = self.mini.git("for-each-ref", "--format=%(objectname)", "refs/heads/edit/alpha.*")

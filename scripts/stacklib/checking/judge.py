@@ -72,11 +72,11 @@ def worst(verdicts):
     return max(verdicts, key=order.index, default=PASS)
 
 
-def judged_nowhere(by_arch):
+def orphans(by_arch):
     """Files that every architecture put aside, as error findings.
 
     by_arch: {arch: findings after the patch}.  A source that no architecture builds has been
-    judged by nobody, and a green row would be a lie.
+    judged by nobody: it is an orphan, and a green row would be a lie.
     """
     if not by_arch:
         return []

@@ -186,7 +186,7 @@ class Plan:
         for (number, name, arch), states in sorted(grouped.items(), key=lambda item: item[0][0]):
             patch = self.tree.patches[number - 1] if number else None
             done.append(self.judge(patch, next(c for c in self.checks if c.name == name), arch, states))
-        self.nowhere(done)
+        self.orphans(done)
         return done
 
     def judge(self, patch, check, arch, states):
@@ -202,7 +202,7 @@ class Plan:
         return Verdict(patch, check, arch, [] if broken else findings, broken, states, results.values())
 
     @staticmethod
-    def nowhere(verdicts):
+    def orphans(verdicts):
         """Make a finding of each file that all architectures of a check put aside."""
         grouped = {}
         for verdict in verdicts:
@@ -210,6 +210,6 @@ class Plan:
                 grouped.setdefault((verdict.patch.number, verdict.check.name), []).append(verdict)
         for group in grouped.values():
             if not any(v.broken for v in group):
-                lost = judge.judged_nowhere({v.arch: v.findings for v in group})
+                lost = judge.orphans({v.arch: v.findings for v in group})
                 group[0].findings = group[0].findings + lost
                 group[0].verdict = judge.verdict(group[0].findings)

@@ -31,7 +31,7 @@ NETWORK = {
 
 
 class NotHere(StackError):
-    """This way leads nowhere on this machine; .msg says why, .mend what to do."""
+    """This way to the base cannot be gone on this machine; .msg says why, .mend what to do."""
 
 
 def tarball(ws, repo, manifest):

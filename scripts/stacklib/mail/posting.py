@@ -78,7 +78,7 @@ def chain(ws, stack, names, suites=True):
     wanted = [n for n in names if n != dropseries.NAME]
     topics = stack.select(wanted) if wanted else []
     drops = dropseries.load(ws.repo) if suites else []
-    missing = dropseries.homeless(ws.repo, drops) if drops else []
+    missing = dropseries.orphans(ws.repo, drops) if drops else []
     if missing:
         raise StackError(f"{len(missing)} files of the drop-in belong to no patch, the first is {missing[0]}",
                          "name it in Files: of one of kunit/commits/*", code=1)

@@ -54,7 +54,7 @@ def load(repo):
     return commits
 
 
-def homeless(repo, commits):
+def orphans(repo, commits):
     """Return the paths of the drop-in that no commit takes."""
     taken = set().union(*[c.files for c in commits]) if commits else set()
     return [name for name, _, _ in dropin.files(repo) if name not in taken]

@@ -153,7 +153,7 @@ def check_commits(repo):
         return [Finding(folder, 0, "error", exc.msg, exc.mend)]
     found = [Finding(repo / "kunit" / name, 0, "error", "belongs to no patch of kunit/commits",
                      "add it to Files: of one of kunit/commits/*")
-             for name in dropseries.homeless(repo, commits)]
+             for name in dropseries.orphans(repo, commits)]
     topics = {p.parent.name for p in repo.glob("patches/*/*/topic.ini")}
     cover, fabric = folder / "0000-cover-letter.patch", [c.subject for c in commits if not c.topic]
     if cover.is_file():

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `apply`: base, patches and drop-in as commits in out/linux."""
-import argparse
-
 from stacklib.host.term import colour, data, note, say
 from stacklib.host.workspace import Workspace
 from stacklib.linux import tree as trees, worktree
@@ -11,12 +9,11 @@ from stacklib.stack import series
 def register(subparsers):
     """Add the verb apply."""
     sub = subparsers.add_parser(
-        "apply", help="base + patches + kunit drop-in as commits in out/linux",
+        "apply",
         description="Gets the base, applies the patches of the topics (all by default) and the "
                     "kunit drop-in, one\ncommit each, and checks the result out in out/linux on "
                     "branch 'stack'. A patch must fit its\ncontext to the letter; an offset is "
                     "told, fuzz is refused. Work of yours in out/linux is\nnever overwritten.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack apply\n  scripts/stack apply TOPIC --tree ~/linux\n"
                "  scripts/stack apply --tree ~/linux:TAG --out /tmp/out")
     sub.add_argument("--no-dropin", action="store_true", help="leave the kunit drop-in out")

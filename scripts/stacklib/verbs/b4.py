@@ -4,7 +4,6 @@
 The branch is made of objects alone: no work tree, index or checked-out branch is
 touched. It has what the series needs, then b4's cover letter commit, then the patches.
 """
-import argparse
 import email.utils
 import json
 import re
@@ -31,12 +30,11 @@ KEYS = ("send-series-to", "send-series-cc")
 def register(subparsers):
     """Add the verb b4."""
     sub = subparsers.add_parser(
-        "b4", help="a topic as a branch of b4 prep in a git tree of yours",
+        "b4",
         description="Makes branch b4/TOPIC in your tree (--tree), which 'b4 prep' and 'b4 send' take as their "
                     "own: what\nthe topic needs, b4's cover letter, one commit for each patch and suite. What you "
                     "have checked out\nstays as it is. With --config the tree's git configuration gets the lists "
                     "of .b4-config and the\ncheck command (scripts/stack mail-check), where it has no such keys.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack b4 TOPIC --tree ~/linux:TAG --config\n"
                "  cd ~/linux && git switch b4/TOPIC && b4 prep --check && b4 prep --auto-to-cc\n"
                "  b4 send --dry-run --no-sign     or into files: b4 send --no-sign -o /tmp/out\n"

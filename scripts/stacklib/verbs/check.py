@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """The verb `check`: every check on every patch, the verdict table, the report."""
-import argparse
 import collections
 import shutil
 import time
@@ -19,12 +18,11 @@ COLOURS = {judge.PASS: "green", judge.NOTE: "yellow", judge.FAIL: "red", judge.B
 def register(subparsers):
     """Add the verb check."""
     sub = subparsers.add_parser(
-        "check", help="run every check on every patch, print the verdicts, write the report",
+        "check",
         description="Applies the topics' patches and judges each with every executable of scripts/checks\n"
                     "(scripts/checks/README says how to add one). Only what is new with a patch counts.\n"
                     "Results are kept by content: what has not changed does not run again.\n"
                     "Writes report.json, report.html and logs/ into the work folder.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack check\n  scripts/stack check --only sparse --only build TOPIC\n"
                "  scripts/stack check --no-cache --only apply\n"
                "  scripts/stack check --fit --tree ~/linux:next/master TOPIC     does it fit there?\n"

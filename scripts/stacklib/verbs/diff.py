@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `diff`: two states of a topic, or a topic and somebody's posting, as a range-diff."""
-import argparse
 from pathlib import Path
 
 from stacklib.host.term import StackError, done, say, warn
@@ -11,7 +10,7 @@ from stacklib.mail import compare
 def register(subparsers):
     """Add the verb diff."""
     sub = subparsers.add_parser(
-        "diff", help="what changed between two states of a topic, or against a posting",
+        "diff",
         description="Holds the patches of a topic as of OLD, a commit or tag of this repository, against those as "
                     "of NEW\n(default: the files as they are), with git range-diff. The text is made for the "
                     "notes of the next posting.\nWith --compare-posting the other side is a mailbox: a thread "
@@ -19,7 +18,6 @@ def register(subparsers):
                     "counts; what was taken and what left out is said on stderr.\nA posting that does not apply "
                     "to this base is compared patch by patch, as text.\nExit status as that of diff: 0 the same, "
                     "1 different, 2 trouble.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack diff TOPIC old-state\n  scripts/stack diff TOPIC HEAD~5 HEAD\n"
                "  scripts/stack diff TOPIC --compare-posting ~/v3.mbx")
     sub.add_argument("topics", nargs=1, metavar="TOPIC", help="the topic")

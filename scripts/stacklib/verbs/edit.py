@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `edit`: a topic as commits on a branch."""
-import argparse
 import json
 import time
 
@@ -15,11 +14,10 @@ from stacklib.stack import series
 def register(subparsers):
     """Add the verb edit."""
     sub = subparsers.add_parser(
-        "edit", help="put a topic's patches on a branch as commits",
+        "edit",
         description="Makes branch edit/TOPIC in out/linux, one commit for each patch, and checks "
                     "it out. Change it with\ngit as you like (commit, rebase -i, am), then write "
-                    "it back with 'refresh'. A branch that has\nwork of yours is gone on with.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+                    "it back with 'refresh'. A branch that has\nwork of yours is continued.",
         epilog="examples:\n  scripts/stack edit TOPIC\n  git -C out/linux commit --fixup=HEAD~1 -a"
                "\n  git -C out/linux rebase -i --autosquash refs/stack/edit/TOPIC/base\n"
                "  scripts/stack refresh TOPIC")
@@ -49,7 +47,7 @@ def run_edit(ws, stack, args):
     start, end = tree.commit(tree.boundaries - count), tree.commit(tree.boundaries)
     if has_work(path, name) and not args.restart:
         git("checkout", "-q", branch, cwd=path)
-        say(f"going on with branch {branch} in {path}, which has work of yours (anew: edit --restart {name})")
+        say(f"continuing branch {branch} in {path}, which has work of yours (anew: edit --restart {name})")
         return 0
     if has_work(path, name):
         kept = f"{branch}.{int(time.time())}"

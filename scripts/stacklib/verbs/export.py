@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `export`: a topic as a mailbox for the mailing list."""
-import argparse
 import email.utils
 import re
 import subprocess
@@ -21,13 +20,12 @@ _MADE = re.compile(r"^(?:\S.* \(\d+\):\n(?:  .*\n)+\n)+(?= \S.*\| +(?:\d|Bin)| \
 def register(subparsers):
     """Add the verb export."""
     sub = subparsers.add_parser(
-        "export", help="a topic as a mailbox with cover letter, for git am, b4 and the list",
+        "export",
         description="Writes a mailbox for each topic: cover letter, patches, then its KUnit suites, as one "
                     "thread with\nmessage ids that are the same whenever that version is exported. To and "
                     "Cc are what\nget_maintainer.pl of the tree says, what the cover letter names (To:, Cc:) "
                     "and .b4-config.\n'base-commit:' is written when the base comes from a git tree (--tree). "
                     f"Suites need the series\n'{dropseries.NAME}', the fabric, which the cover letter names.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack export TOPIC\n  scripts/stack export --all\n"
                "  scripts/stack export TOPIC --tree ~/linux --signoff --version 2\n"
                "  scripts/stack export TOPIC --no-suites -o - | git -C ~/linux am -3")

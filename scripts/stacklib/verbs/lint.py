@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `lint`: the stored form of the stack, without a kernel tree."""
-import argparse
 from pathlib import Path
 
 from stacklib.host.term import StackError, colour, data, note, say
@@ -13,11 +12,10 @@ from stacklib.stack.lintpatch import Finding
 def register(subparsers):
     """Add the verb lint."""
     subparsers.add_parser(
-        "lint", help="check series, patch files, headers, cover letters, manifests",
+        "lint",
         description="Checks what is stored, without a kernel tree: series against files both "
                     "ways, patch headers and\nform, cover letters, manifests, .b4-config, hooks, "
                     "the heads of scripts. Every finding comes with\nthe command that mends it.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack lint\n  scripts/stack lint TOPIC")
 
 

@@ -4,7 +4,6 @@
 Runs the checks that need nothing but the patch and the scripts of a kernel tree
 (kind: patch, less those that read the whole tree).
 """
-import argparse
 import json
 import re
 import sys
@@ -22,13 +21,12 @@ NAME = "0000-standard-input.patch"
 def register(subparsers):
     """Add the verb mail-check."""
     sub = subparsers.add_parser(
-        "mail-check", help="judge one patch on standard input, for b4",
+        "mail-check",
         description="Runs the patch checks of scripts/checks on a mail. Its form is what b4 expects of "
                     "b4.prep-perpatch-check-cmd:\nnothing at all when all is well, else one finding a line; "
                     "what has 'ERROR:' in it is a failure,\nthe rest are warnings, and standard error is for "
                     "checks that broke. --format=b4-review gives the\nJSON that 'b4 review' (0.15) reads: a list "
                     "of {tool, status, summary, details}.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  cd ~/linux && /path/to/stack/scripts/stack mail-check < 0001-x.patch\n"
                "  git config b4.prep-perpatch-check-cmd '/path/to/stack/scripts/stack mail-check'\n"
                "  git config b4.review-perpatch-check-cmd "

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `refresh`: the commits of a topic's branch back as canonical patch files."""
-import argparse
-
 from stacklib.host.gitcmd import git, ok
 from stacklib.host.term import StackError, colour, say
 from stacklib.host.workspace import Workspace
@@ -13,11 +11,10 @@ from stacklib.verbs import edit
 def register(subparsers):
     """Add the verb refresh."""
     sub = subparsers.add_parser(
-        "refresh", help="write that branch back as canonical patch files",
+        "refresh",
         description="Writes the commits of branch edit/TOPIC back to patches/ in canonical form, "
                     "touching only files\nthat change, and brings series in line. Without such a "
                     "branch the patch files themselves are\nbrought to canonical form.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack refresh TOPIC\n"
                "  scripts/stack refresh --check    would anything change?")
     sub.add_argument("--check", action="store_true",

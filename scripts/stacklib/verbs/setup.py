@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `setup`: installs what is missing, and lists the programs with their versions."""
-import argparse
 import shutil
 
 from stacklib.host import packages, tools
@@ -10,11 +9,10 @@ from stacklib.host.term import colour, data, say, table
 def register(subparsers):
     """Add the verb setup."""
     sub = subparsers.add_parser(
-        "setup", help="install what is missing",
+        "setup",
         description="Installs what is missing of the tools that the stack needs (as root through "
                     "apt-get; else it\nprints the command), builds sparse and unpacks b4 where the "
                     "system's are too old, and\nlists all with their versions.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack setup\n  scripts/stack setup --list    only list")
     sub.add_argument("--list", action="store_true", help="install nothing, list what is there")
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `test`: the project's own tests, then the stack's: what CI runs."""
-import argparse
 import sys
 import time
 import traceback
@@ -17,12 +16,11 @@ from stacklib.verbs import check, kunit, lint, refresh
 def register(subparsers):
     """Add the verb test."""
     sub = subparsers.add_parser(
-        "test", help="the project's own tests, and what CI runs",
+        "test",
         description="Runs the tool's own tests, lint, every check on every patch, and all KUnit "
                     "configurations with\nthe coverage of the added lines. The last line is "
                     "'N passed, N failed'; exit 1 when anything\nfailed or nothing ran. A step "
                     "that breaks counts as one failure, and the others still run.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  scripts/stack test\n  scripts/stack test --quick    "
                "the tool's own tests and lint\n  scripts/stack test --quick --only test_series")
     sub.add_argument("--quick", action="store_true", help="only the tool's own tests and lint")
