@@ -28,9 +28,8 @@ _state: dict = {"open": False, "step": None, "to": None, "level": 0}
 class StackError(Exception):
     """A failure to report to the user.
 
-    msg says what is wrong and where; mend is the command (or advice) that mends
-    it, or None; code is the exit status: 2 for wrong use or a broken
-    environment, 1 for a finding.
+    msg says what is wrong and where; mend is the command (or advice) that mends it, or None; code is the exit status:
+    2 for wrong use or a broken environment, 1 for a finding.
     """
 
     def __init__(self, msg, mend=None, code=2):
@@ -159,10 +158,8 @@ def table(rows, indent=""):
     done()
     rows = [[clean(cell) for cell in row] for row in rows]
     plain = [[re.sub(r"\033\[\d+m", "", cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in plain if i < len(row))
-              for i in range(max(len(row) for row in plain))]
+    widths = [max(len(row[i]) for row in plain if i < len(row)) for i in range(max(len(row) for row in plain))]
     for row, bare in zip(rows, plain):
-        cells = [cell + " " * (widths[i] - len(bare[i]))
-                 for i, cell in enumerate(row)]
+        cells = [cell + " " * (widths[i] - len(bare[i])) for i, cell in enumerate(row)]
         print((indent + "  ".join(cells)).rstrip(), file=stream())
     stream().flush()

@@ -111,8 +111,7 @@ def locked(folder, verb, what, wait=False):
         handle = open(folder / ".lock", "a+", encoding="utf-8")
     except OSError as exc:
         raise StackError(f"cannot write to the {what} {folder}: {exc.strerror}",
-                         "choose another folder: --out DIR (or XDG_CACHE_HOME for the cache)"
-                         ) from exc
+                         "choose another folder: --out DIR (or XDG_CACHE_HOME for the cache)") from exc
     with handle:
         _take(handle, folder, what, wait)
         handle.seek(0)

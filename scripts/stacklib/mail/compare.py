@@ -62,8 +62,7 @@ def _apply(ws, git_dir, memory, patches, commits):
 
 def range_diff(ws, old, new):
     """Return git range-diff's text for two (start, end); "" when nothing differs."""
-    text = git("range-diff", "--no-color", "--creation-factor=80", "..".join(old), "..".join(new),
-               cwd=ws.out / "linux")
+    text = git("range-diff", "--no-color", "--creation-factor=80", "..".join(old), "..".join(new), cwd=ws.out / "linux")
     same = all(re.match(r"\s*\d+:\s+\w+ = \s*\d+:", line) for line in text.splitlines())
     return "" if same else re.sub(r"^(\s*\d+:|\s*-:)\s+[0-9a-f-]+ (.) (\s*\d+:|\s*-:)\s+[0-9a-f-]+ ",
                                   r"\1 \2 \3 ", text, flags=re.M)

@@ -31,8 +31,7 @@ def limited(found, names):
     """Return the entries with those F: lines alone that fit one of names; without any, none."""
     result = []
     for title, text in found:
-        lines = [line for line in text.splitlines(True)
-                 if not line.startswith("F:") or fits(line[2:].strip(), names)]
+        lines = [line for line in text.splitlines(True) if not line.startswith("F:") or fits(line[2:].strip(), names)]
         if any(line.startswith("F:") for line in lines):
             result.append((title, "".join(lines)))
     return result
@@ -42,8 +41,7 @@ def fits(pattern, names):
     """Return whether a pattern of an F: line, as get_maintainer.pl reads it, fits one of names."""
     if pattern.endswith("/"):
         return any(name.startswith(pattern) for name in names)
-    return any(fnmatch.fnmatchcase(name, pattern) and name.count("/") == pattern.count("/")
-               for name in names)
+    return any(fnmatch.fnmatchcase(name, pattern) and name.count("/") == pattern.count("/") for name in names)
 
 
 def merge(text, found):

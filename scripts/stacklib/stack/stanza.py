@@ -31,8 +31,7 @@ class Stanza:
 
 
 def _error(name, line, what):
-    return term.StackError(f"{name}:{line}: {what}",
-                           mend=f"correct line {line} of {name}")
+    return term.StackError(f"{name}:{line}: {what}", mend=f"correct line {line} of {name}")
 
 
 def _add_line(name, number, line, current, keys):

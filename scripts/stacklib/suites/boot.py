@@ -101,8 +101,7 @@ def load_config(folder, name):
     try:
         timeout = int(head["timeout"][0])
     except (IndexError, ValueError):
-        raise term.StackError(f"{path}: no '# timeout: SECONDS' line",
-                              mend=f"add it to {path}") from None
+        raise term.StackError(f"{path}: no '# timeout: SECONDS' line", mend=f"add it to {path}") from None
     config = Config(name, path, " ".join(head["kernel-args"]).split(), head["make"], timeout, read_options(path),
                     " ".join(head["arch"]), head["suites"] == ["named"])
     machine.check(config)
@@ -156,8 +155,7 @@ class Builder:
             self.notes = Path(host.variable(process.VARIABLE))
         self.kunit_py = self.tree / KUNIT_PY
         if not self.kunit_py.is_file():
-            raise term.StackError(f"no {KUNIT_PY} in {tree}: this is no kernel tree",
-                                  mend="scripts/stack apply")
+            raise term.StackError(f"no {KUNIT_PY} in {tree}: this is no kernel tree", mend="scripts/stack apply")
         fragments = machine.fragments(config, self.folder, fragments)
         self.wanted = dict(config.options)
         for path in fragments:
@@ -206,8 +204,7 @@ class Builder:
         @told: called with the name of what runs now
         Returns (list of ktap.Suite, list of problems, seconds).
         """
-        command = self._command("exec", *self.options, "--raw_output=all",
-                                f"--timeout={self.config.timeout}",
+        command = self._command("exec", *self.options, "--raw_output=all", f"--timeout={self.config.timeout}",
                                 *machine.boot_options(self.config, self.folder),
                                 *[f"--kernel_args={arg}" for arg in self.config.kernel_args])
         reader, problems, begin = ktap.LogReader(self.tree.name), [], time.monotonic()
@@ -243,8 +240,7 @@ class Builder:
         command = self._command("parse", f"--json={json_path}", str(log))
         try:
             status, said, why = process.run(command, self.notes, PARSE_LIMIT, cwd=self.tree,
-                                            env=self.env, stdout=subprocess.PIPE,
-                                            stderr=subprocess.PIPE, text=True,
+                                            env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                             errors="backslashreplace")
         except process.Expired as err:
             return [], [f"kunit.py parse {log}: {err}"]

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Which added lines of each patch did no suite run: gcov under UML.
 
-CONFIG_GCOV of UML gives every object to gcc's own libgcov, which writes its
-counts (.gcda) when the kernel, a process of the host, exits. Two things are in
-the way on every kernel up to at least 7.1, and both are met from the make
+CONFIG_GCOV of UML gives every object to gcc's own libgcov, which writes its counts (.gcda) when the kernel, a process
+of the host, exits. Two things are in the way on every kernel up to at least 7.1, and both are met from the make
 command line, so that no tree has to be patched:
 
 - libgcov.a and fs/seq_file.c both have a mangle_path(), and the link fails.
@@ -15,14 +14,12 @@ command line, so that no tree has to be patched:
   to run when the program ends. With a tree whose linker script is right, it is
   called a second time, and libgcov then does nothing.
 
-Both go into UM_GCOV_OPT, which the kernel adds to what is compiled and linked
-with CONFIG_GCOV and nowhere else.
+Both go into UM_GCOV_OPT, which the kernel adds to what is compiled and linked with CONFIG_GCOV and nowhere else.
 
-gcc counts basic blocks, after its first optimizations. At the kernel's -O2 these
-have by then merged `return -EINVAL;` into the block of its condition, which ran,
-and inlined callees into callers; such a line looks covered, or not like code at
-all. -O0 does not build a kernel. The passes that do it are turned off one by one:
-on the test case in scripts/tests the lines are then those of -O0.
+gcc counts basic blocks, after its first optimizations. At the kernel's -O2 these have by then merged `return
+-EINVAL;` into the block of its condition, which ran, and inlined callees into callers; such a line looks covered, or
+not like code at all. -O0 does not build a kernel. The passes that do it are turned off one by one: on the test case
+in scripts/tests the lines are then those of -O0.
 """
 from dataclasses import dataclass, field
 import json
@@ -114,8 +111,7 @@ class Report:
 
     def percent(self):
         """The share of all runnable added lines that ran, as text."""
-        return percent(sum(patch.covered for patch in self.patches),
-                       sum(patch.runnable for patch in self.patches))
+        return percent(sum(patch.covered for patch in self.patches), sum(patch.runnable for patch in self.patches))
 
 
 def percent(part, whole):
@@ -207,8 +203,7 @@ def _read_excuses(topic):
     if not path.is_file():
         return [], ""
     name = f"{topic.name}/{_EXCUSES}"
-    entries = stanza.parse(read_text(path), name, ("reason", "until"),
-                           ("line", "file"))
+    entries = stanza.parse(read_text(path), name, ("reason", "until"), ("line", "file"))
     for item in entries:
         if bool(item.get("line")) == bool(item.get("file")):
             raise term.StackError(f"{name}:{item.line}: the entry has to have either 'line' or "
@@ -219,14 +214,12 @@ def _read_excuses(topic):
 def report(ws, tree, topics, boundary, source, env):
     """Compare the counts of the coverage run just made with the patches.
 
-    Writes out/kunit/coverage/added.json; returns a Report. Raises
-    term.StackError when the run left no counts.
+    Writes out/kunit/coverage/added.json; returns a Report. Raises term.StackError when the run left no counts.
     """
     build = ws.out / "build" / "kunit-coverage"
     patches = tree.patches[:boundary]
     files = sorted({name for patch in patches for name in patch.files if _SOURCE.search(name)})
-    entries = {tree.commit(k): PatchCoverage(patch.name)
-               for k, patch in enumerate(patches, 1)}
+    entries = {tree.commit(k): PatchCoverage(patch.name) for k, patch in enumerate(patches, 1)}
     counts = gcov.counts(build, source, files, env)
     for path in files:
         if not (Path(source) / path).is_file():
@@ -253,6 +246,5 @@ def _write(path, result):
                          "covered": entry.covered, "percent": entry.percent(),
                          "uncovered": [str(line) for line in entry.uncovered],
                          "excused": {str(line): line.reason for line in entry.excused},
-                         "not built on um": entry.unbuilt,
-                         "excused files": entry.aside} for entry in result.patches]}
+                         "not built on um": entry.unbuilt, "excused files": entry.aside} for entry in result.patches]}
     write_whole(path, json.dumps(data, indent=1))

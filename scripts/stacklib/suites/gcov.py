@@ -28,8 +28,7 @@ def _run(build, objects, env):
     """Yield gcov's JSON document for each of @objects."""
     gcov = shutil.which("gcov", path=env.get("PATH"))
     if not gcov:
-        raise term.StackError("gcov is not installed, it comes with gcc",
-                              mend="scripts/stack setup")
+        raise term.StackError("gcov is not installed, it comes with gcc", mend="scripts/stack setup")
     for begin in range(0, len(objects), _BATCH):
         batch = [str(path) for path in objects[begin:begin + _BATCH]]
         done = subprocess.run([gcov, "--json-format", "--stdout", *batch], cwd=build, env=env,
@@ -39,8 +38,7 @@ def _run(build, objects, env):
             documents = [json.loads(text) for text in texts]
         except ValueError as err:
             raise term.StackError(f"gcov printed what is no JSON: {err}",
-                                  mend=f"{gcov} --version (12 and later are known to work)"
-                                  ) from err
+                                  mend=f"{gcov} --version (12 and later are known to work)") from err
         if done.returncode or not documents:
             raise term.StackError(f"gcov failed: {done.stderr.strip()[-300:]}",
                                   mend=f"cd {build} && {gcov} --json-format --stdout {batch[0]}")

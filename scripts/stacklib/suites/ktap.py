@@ -20,9 +20,8 @@ STATUS = {"PASS": "passed", "SKIP": "skipped", "ERROR": "crashed", "FAIL": "fail
 
 @dataclass
 class Case:
-    """One test case, or one parameter of one. status: passed, failed, skipped
-    or crashed; lines: its diagnostic lines; where: `file:line` of the first
-    failed expectation, else empty."""
+    """One test case, or one parameter of one. status: passed, failed, skipped or crashed; lines: its diagnostic
+    lines; where: `file:line` of the first failed expectation, else empty."""
 
     suite: str
     name: str
@@ -117,8 +116,7 @@ def _case(path, status, details):
     if status in ("failed", "crashed") and len(path) > 2:
         lines += details.get(tuple(path[:2]), Detail()).lines
     match = _WHERE.search("\n".join(lines)) if status == "failed" else None
-    return Case(path[0], ".".join(path[1:]), status, lines,
-                match.group(1) if match else "")
+    return Case(path[0], ".".join(path[1:]), status, lines, match.group(1) if match else "")
 
 
 def _walk(group, path, details):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Finds what the kernel complained about in the log of a test run.
 
-A suite can pass while lockdep, KASAN or a WARN says that the code under test
-is wrong. Every report in the log counts, unless an allow list (splats.allow)
-names it, with a reason.
+A suite can pass while lockdep, KASAN or a WARN says that the code under test is wrong. Every report in the log
+counts, unless an allow list (splats.allow) names it, with a reason.
 """
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,8 +71,7 @@ _WORDS = ("list", "odebug", "refcount", "dma-api")
 
 @dataclass
 class Splat:
-    """One report. line counts from 1 in the file log, where there is one; reason is
-    empty unless it is allowed."""
+    """One report. line counts from 1 in the file log, where there is one; reason is empty unless it is allowed."""
 
     kind: str
     title: str
@@ -116,9 +114,8 @@ class _Scanner:
     def _same_report(self, kind):
         """Whether the header @kind goes on with the open report.
 
-        Inside one "cut here" the words of a WARN follow its first line, and a
-        list corruption is followed by the BUG that reports it. Everything else
-        is a report of its own, so that none hides behind another.
+        Inside one "cut here" the words of a WARN follow its first line, and a list corruption is followed by the BUG
+        that reports it. Everything else is a report of its own, so that none hides behind another.
         """
         if not self.open:
             return False

@@ -39,8 +39,7 @@ def table(results):
         allowed = len(result.splats) - len(result.bad_splats())
         term.say(f"kunit {result.config}: {word}, built in {result.build_seconds:.0f} s, ran "
                  f"{result.run_seconds:.1f} s, {len(result.bad_splats())} kernel reports"
-                 + (f" ({allowed} allowed)" if allowed else "")
-                 + f", log {shown_path(result.log)}")
+                 + (f" ({allowed} allowed)" if allowed else "") + f", log {shown_path(result.log)}")
 
 
 def shown_path(path):
@@ -64,15 +63,13 @@ def show(result):
                 continue
             colour = "yellow" if case.status == "skipped" else "red"
             at = f" at {case.where}" if case.where else ""
-            term.say(term.colour(f"{case.status} ", colour)
-                     + f"{result.config} {case.suite}.{case.name}{at}")
+            term.say(term.colour(f"{case.status} ", colour) + f"{result.config} {case.suite}.{case.name}{at}")
             _lines(case.lines)
     for splat in result.bad_splats():
         running = f", in suite {splat.suite}" if splat.suite else ", before any suite"
         running += f" after {splat.after}" if splat.after else ""
         term.say(term.colour("report ", "red") + f"{result.config} "
-                 f"{shown_path(result.log.with_name(splat.log))}:{splat.line} "
-                 f"({splat.kind}{running})")
+                 f"{shown_path(result.log.with_name(splat.log))}:{splat.line} " f"({splat.kind}{running})")
         _lines(splat.lines)
     for splat in result.splats:
         if splat.reason:
@@ -86,12 +83,10 @@ def show(result):
 def write_json(result):
     """Write results.json, and junit.xml, beside the log: everything that show() and table() say."""
     data = {"config": result.config, "ok": result.ok(), "problems": result.problems,
-            "built": result.built, "unused": result.unused,
-            "build_seconds": round(result.build_seconds, 1),
+            "built": result.built, "unused": result.unused, "build_seconds": round(result.build_seconds, 1),
             "run_seconds": round(result.run_seconds, 2),
             "passed": result.count("passed"), "skipped": result.count("skipped"),
-            "failed": result.count("failed", "crashed"),
-            "suites": [asdict(suite) for suite in result.suites],
+            "failed": result.count("failed", "crashed"), "suites": [asdict(suite) for suite in result.suites],
             "splats": [asdict(splat) for splat in result.splats]}
     write_whole(result.log.parent / "results.json", json.dumps(data, indent=1))
     names = {"crashed": "error"}

@@ -82,16 +82,14 @@ def prepare(ws, stack, name):
     except applying.ApplyError as exc:
         if exc.patch.topic != name:
             raise
-        short = series.Topic(topics[-1].dir, [p.name for p in topics[-1].patches
-                                              if p.number < exc.patch.number])
+        short = series.Topic(topics[-1].dir, [p.name for p in topics[-1].patches if p.number < exc.patch.number])
         return trees.prepare(ws, stack, topics[:-1] + [short]), exc
 
 
 def has_work(path, name):
     """Return whether branch edit/<name> is there and is not as `edit` or `refresh` left it."""
     head = git("rev-parse", "-q", "--verify", "refs/heads/edit/" + name, cwd=path, check=False)
-    end = git("rev-parse", "-q", "--verify", f"refs/stack/edit/{name}/end", cwd=path,
-              check=False)
+    end = git("rev-parse", "-q", "--verify", f"refs/stack/edit/{name}/end", cwd=path, check=False)
     return bool(head) and head != end
 
 
