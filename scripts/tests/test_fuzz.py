@@ -17,6 +17,7 @@ import re
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import traceback
 import unittest
@@ -371,6 +372,49 @@ class Fuzz(unittest.TestCase):
         print(f"fuzz: {tried} inputs")
         self.assertEqual(list(wrong.values()), [], "\n\n".join(wrong.values()))
         self.assertTrue(names or tried >= INPUTS, tried)
+
+
+# What the tool itself starts for these.
+OURS = {"python3", "git", "xz", "cat", "patch", "perl", "git-remote-https", "env"}
+SAMPLE = [("patch", ["apply"]), ("series", ["apply"]), ("topic.ini", ["lint"]), ("base.ini", ["apply"]), ("hooks", ["apply"]),
+          ("commits", ["export", "alpha", "-o", "-"]), ("MAINTAINERS.snippet", ["apply"]), ("cover", ["export", "alpha"]),
+          ("mail", ["diff", "alpha", "--compare-posting"]), ("report.json", ["check", "--merge"]), ("patch", ["refresh", "--check"]),
+          ("patch", ["mail-check"])]
+
+
+class Sample(unittest.TestCase):
+    """Some of them through the whole command: what it starts, what it writes."""
+
+    def test_whole_commands(self):
+        mini = MiniStack(self)
+        known = {form.name: form for form in forms(mini)}
+        write(mini.repo / "scripts/checks/words", "#!/bin/sh\n# kind: patch\n[ \"$1\" ] && echo 1\nexit 0\n")
+        (mini.repo / "scripts/checks/words").chmod(0o755)
+        write(mini.kernel / "scripts/checkpatch.pl", "# here\n")
+        for name in ("touch", "rm", "curl", "wget", "ssh", "gpg", "vi", "editor", "less", "ed"):
+            write(mini.top / "canaries" / name, f"#!/bin/sh\necho {name} >> {mini.top}/ran\n")
+            (mini.top / "canaries" / name).chmod(0o755)
+        strace = shutil.which("strace")
+        for number, (name, words) in enumerate(SAMPLE):
+            form, note = known[name], mini.top / "note"
+            before = form.path.read_bytes() if form.path.exists() else b""
+            path = form.path if name in ("report.json",) or words[0] not in ("diff", "mail-check") else mini.top / "input"
+            path.write_bytes(form.change(random.Random(number), form.seeds))
+            more = {"diff": [path], "check": [path, mini.top / "second.json"]}.get(words[0], [])
+            trace = [strace, "-f", "-qq", "-e", "trace=execve", "-e", "status=successful", "-o", note] if strace else []
+            there = {p for p in mini.top.iterdir()}
+            with open(path, "rb") as handle:
+                proc = subprocess.run([*map(str, trace), sys.executable, str(ministack.LIB), *map(str, words + more)],
+                                      cwd=mini.kernel, stdin=handle, capture_output=True, check=False, timeout=120,
+                                      env=ministack.environment(**dict(mini.env, PATH=f"{mini.top}/canaries:{ministack.PATH}")))
+            with self.subTest(name, words=words):
+                self.assertIn(proc.returncode, (0, 1, 2), proc.stderr)
+                self.assertNotIn(b"Traceback", proc.stderr)
+                self.assertEqual({p.name for p in set(mini.top.iterdir()) - there} - {"out", "cache", "note"}, set())
+                if strace:
+                    ran = {re.sub(r"[0-9.]+$", "", os.path.basename(w)) for w in re.findall(r'execve\("([^"]+)"', note.read_text())}
+                    self.assertLessEqual(ran, {re.sub("[0-9.]+$", "", o) for o in OURS} | {"words", "sh"})
+            form.path.write_bytes(before)
 
 
 if __name__ == "__main__":
