@@ -55,7 +55,7 @@ def mutate(rng, seeds):
     data = bytearray(rng.choice(seeds))
     for _ in range(rng.choice((1, 1, 2, 3, 8))):
         at, end = sorted((rng.randrange(len(data) + 1), rng.randrange(len(data) + 1)))
-        what = rng.randrange(8)
+        what = rng.randrange(10)
         if what == 0 and data:
             data[at % len(data)] ^= 1 << rng.randrange(8)
         elif what in (1, 2):
@@ -68,6 +68,11 @@ def mutate(rng, seeds):
             lines = data.split(b"\n")
             lines.insert(rng.randrange(len(lines)), rng.choice(lines))
             data = bytearray(b"\n".join(lines))
+        elif what in (8, 9):
+            words = list(re.finditer(rb"[\w.+-]+", data[:20000]))
+            if words:
+                word = rng.choice(words)
+                data[word.start():word.end()] = rng.choice(TOKENS)
         elif what == 6:
             other = rng.choice(seeds)
             data[at:] = other[rng.randrange(len(other) + 1):]
@@ -147,8 +152,8 @@ def forms(mini):
     def snippet(*_):
         maintainers.merge("Maintainers List\n\nA\nM:\tx\n\nTHE REST\nM:\ty\n", maintainers.entries(repo))
 
-    def merge(path, _):
-        data = shard.merge([path, mini.top / "second.json"], ws)
+    def merge(path, data):
+        data = shard.merge([path, mini.top / "second.json"][:1 + len(data) % 2], ws)
         report.page(data)
         check.show_table(data)
         check.show_findings(data)

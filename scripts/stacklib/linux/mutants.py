@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Stored mutants (patches/BASE/TOPIC/mutants/*.patch): small faults that a suite must find. Do they still apply?"""
+import os
 import tempfile
 from pathlib import Path
 from typing import List, Tuple
@@ -41,7 +42,7 @@ def tried(tree: trees.Tree, commit: str, topic: series.Topic) -> List[Tuple[Path
     listed = gitcmd.git_bytes("ls-tree", "-z", "--name-only", commit, "--", *files, cwd=tree.path) if files else b""
     found = []
     with tempfile.TemporaryDirectory(prefix="stack.") as folder:
-        for name in filter(None, listed.decode().split("\0")):
+        for name in filter(None, os.fsdecode(listed).split("\0")):
             place = Path(folder, name)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(gitcmd.git_bytes("cat-file", "blob", f"{commit}:{name}", cwd=tree.path))

@@ -24,7 +24,8 @@ class Case(NamedTuple):
 
 def write(path: Path, name: str, cases: Iterable[Case]) -> None:
     """Write cases to path, a testsuite for each of their suites, in the order in which they come."""
-    top, suites = ElementTree.Element("testsuites", name=name), {}
+    top = ElementTree.Element("testsuites", name=name)
+    suites: dict = {}
     for case in cases:
         suite = suites.get(case.suite)
         if suite is None:
