@@ -79,8 +79,8 @@ def extract(paths, target):
 
 def tool_path():
     """The PATH under which the tool runs checks."""
-    from stacklib.verbs import setup  # pylint: disable=import-outside-toplevel
-    return setup.tool_path()
+    from stacklib.host import packages  # pylint: disable=import-outside-toplevel
+    return packages.tool_path()
 
 
 class CheckCase(unittest.TestCase):

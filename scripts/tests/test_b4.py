@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Golden cases of `b4` and `mail-check`: b4 itself works with what they make."""
+import base64
 import json
+import quopri
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -164,8 +167,8 @@ class B4(unittest.TestCase):
 
     def mail_check(self, text, *words, status=0):
         path = self.mini.top / "mail"
-        write(path, text)
-        with open(path, encoding="utf-8") as stdin:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        with open(path, "rb") as stdin:
             proc = subprocess.run([sys.executable, str(ministack.LIB), "mail-check", *words], cwd=self.tree,
                                   stdin=stdin, capture_output=True, text=True, check=False,
                                   env=ministack.environment(**self.mini.env))
@@ -215,11 +218,38 @@ class B4(unittest.TestCase):
         with mock.patch.object(b4.tools, "version", lambda *a: None):
             self.assertRaisesRegex(b4.StackError, "b4 is not installed", b4.have)
 
-    def test_author_of_a_folded_header(self):
-        said = mail_check.authored(b"From: A\n <a@b.c>\nSubject: x\n\nFrom: B\n <b@b.c>\n\nlog\n")
-        self.assertEqual(said, b"From: B\n <b@b.c>\nSubject: x\n\nlog\n")
-        plain = b"From: A <a@b.c>\nSubject: x\n\nlog\nFrom: B <b@b.c>\n\n"
-        self.assertEqual(mail_check.authored(plain), plain)
+    def test_mail_check_of_encoded_mails(self):
+        """base64, quoted-printable, CR LF, several parts, another character set: as the plain mail."""
+        plain = self.mini.patches()[1].read_text(encoding="utf-8").replace("Why it", "For J\u00fcrgen, it")
+        top, body = plain.split("\n", 1)[1].split("\n\n", 1)
+        top += "\nMIME-Version: 1.0\nContent-Type: text/plain; charset=%s\nContent-Transfer-Encoding: %s\n\n"
+        crlf = body.replace("\n", "\r\n").encode()
+        for mail in (plain.encode(), plain.replace("\n", "\r\n").encode(),
+                     (top % ("utf-8", "base64")).encode() + base64.encodebytes(body.encode()),
+                     (top % ("utf-8", "base64")).encode() + base64.encodebytes(crlf),
+                     (top % ("iso-8859-1", "quoted-printable")).encode() + quopri.encodestring(body.encode("latin-1")),
+                     (top.replace("text/plain", 'multipart/mixed; boundary="zz"') % ("utf-8", "8bit")).encode()
+                     + b"--zz\nContent-Type: text/plain; charset=utf-8\n\n" + body.encode()
+                     + b"\n--zz\nContent-Type: text/plain\n\n_____\na list\n--zz--\n"):
+            self.assertEqual(self.mail_check(mail, status=1).stdout, "words: ERROR: x.c:1: a stranger\nwords: fifteen\n", mail)
+
+    def test_mail_check_runs_nothing_of_a_mail(self):
+        text = self.mini.patches()[0].read_text(encoding="utf-8")
+        for name in ("drivers/pci/$(touch${IFS}canary)", "x;touch${IFS}canary;", "a`touch${IFS}canary`"):
+            for mail in (text.replace("drivers/pci/a.c", name), text.replace("Why it", f"+++ b/{name}\nWhy it")):
+                proc = self.mail_check(mail, status=1)
+                self.assertRegex(proc.stdout, r"\Apatch: ERROR: refused, no check was run: ")
+                self.assertEqual(len(proc.stdout.splitlines()), len([x for x in proc.stdout.splitlines() if "refused" in x]))
+        data = json.loads(self.mail_check(mail, "--format=b4-review").stdout)
+        self.assertEqual([(entry["tool"], entry["status"]) for entry in data], [("patch", "fail")])
+        self.assertEqual(list(self.mini.top.rglob("canary*")), [])
+
+    def test_mail_check_of_a_folded_author(self):
+        with tempfile.TemporaryDirectory() as folder:
+            said = mail_check.plain(b"From: A\n <a@b.c>\nSubject: x\n\nFrom: =?utf-8?q?J=C3=BC?= B\n <b@b.c>\n\nlog\n---\n"
+                                    b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", Path(folder))
+        self.assertEqual(said.partition(b"\n\n")[2], b"log\n---\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+        self.assertIn(b"<b@b.c>\nSubject: [PATCH] x\n", said)
 
 
 if __name__ == "__main__":

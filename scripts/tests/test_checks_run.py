@@ -20,6 +20,7 @@ from unittest import mock
 from checks_support import git
 from stacklib.checking import cache, planning, report, runner
 from stacklib.host import process, term
+from stacklib.linux import applying
 from stacklib.stack import series
 from stacklib.verbs import check
 import ministack
@@ -68,11 +69,16 @@ class FakeTree:
         self.commits = []
         for files in states:
             for name, text in files.items():
-                (self.path / name).write_text(text, encoding="utf-8")
+                if text is None:
+                    (self.path / name).unlink()
+                else:
+                    (self.path / name).write_text(text, encoding="utf-8")
             git("add", "-A", cwd=self.path)
             git("commit", "-qm", "state", "--allow-empty", cwd=self.path)
             self.commits.append(git("rev-parse", "HEAD", cwd=self.path).stdout.strip())
         self.boundaries, self.checkouts = len(states) - 1, []
+        for patch, files in zip(self.patches, applying.changed(self.path, self.commits[1:])):
+            patch.files = files
 
     def commit(self, k, dropin=False):
         return self.commits[k]
@@ -101,7 +107,7 @@ class Runner(unittest.TestCase):
         (self.folder / "checks" / "lib" / "words").write_text("x")
         os.environ["RUNS"] = str(self.folder / "runs")
         self.addCleanup(os.environ.pop, "RUNS", None)
-        self.made = 0
+        self.made, self.forget = 0, False
         self.write("words", TREE_CHECK)
         self.write("patchy", PATCH_CHECK)
         self.states = [dict(s) for s in self.STATES]
@@ -128,6 +134,8 @@ class Runner(unittest.TestCase):
             topic.patches[-1].number = number
         shutil.rmtree(self.folder / "linux", ignore_errors=True)
         self.tree = FakeTree(self.folder, topic, self.states)
+        for patch in self.tree.patches if self.forget else ():
+            patch.files = []
         ws = types.SimpleNamespace(out=self.folder / "out", repo=self.folder, jobs=1)
         stack = types.SimpleNamespace(base_name="v0", base={"version": "0.1"})
         executor = runner.Executor(ws.out, cache.Cache(self.folder / "cache", enabled), os.environ["PATH"])
@@ -135,6 +143,23 @@ class Runner(unittest.TestCase):
         self.data = report.build(ws, stack, plan, plan.run(), 1.0, only)
         report.save(ws.out, self.data)
         return self.data
+
+    def test_a_patch_of_no_known_files_is_broken(self):
+        self.texts[0] = self.texts[0].replace("diff --git a/a.c b/a.c", "Index: linux/a.c")
+        self.run_all(["words"])  # whatever its form, the files are those of the commit
+        self.assertEqual(self.verdict(1, "words")["verdict"], "pass")
+        self.assertEqual(self.verdict(2, "words")["verdict"], "FAIL")
+        self.forget = True
+        self.run_all(["words"])
+        self.assertEqual(self.verdict(2, "words")["verdict"], "BROKEN")
+        self.assertIn("none of them is known", self.verdict(2, "words")["reason"])
+
+    def test_a_patch_that_deletes_all_its_files_is_judged(self):
+        self.states[1]["b.c"] = "x\n"
+        self.texts.append("Subject: third\n")
+        self.states.append({"b.c": None})
+        self.run_all(["words"])
+        self.assertEqual(self.verdict(3, "words")["verdict"], "pass")
 
     def verdict(self, number, check, arch=""):
         found = [v for v in self.data["verdicts"] if (v["patch"], v["check"], v["arch"]) == (number, check, arch)]

@@ -49,7 +49,7 @@ class Lint(unittest.TestCase):
     def test_series_names_a_missing_file(self):
         name = self.patch()
         (self.repo / name).unlink()
-        self.finds("series:3", "is not there", "sed -i 3d series, or: git checkout -- " + name)
+        self.finds("series:3", "is not there", "$EDITOR +3 series, or: git checkout -- " + name)
 
     def test_file_not_in_series(self):
         ministack.write(self.repo / "patches/v1/alpha/0003-new.patch", "x\n")
@@ -58,7 +58,7 @@ class Lint(unittest.TestCase):
 
     def test_line_twice(self):
         self.change("series", "v1/beta/", "v1/alpha/0001-PCI-Return-more-from-a3.patch\nv1/beta/")
-        self.finds("series:6", "stands here twice (first in line 3)", "sed -i 6d series")
+        self.finds("series:6", "stands here twice (first in line 3)", "$EDITOR +6 series")
 
     def test_bad_line(self):
         self.change("series", "# beta", "../../etc/passwd")
@@ -88,7 +88,7 @@ class Lint(unittest.TestCase):
         self.change(self.patch(), "From: Ann", "X-From: Ann")
         self.change(self.patch(1), "Date: Fri, 2 Jan 2026", "Date: Freitag")
         self.finds(self.patch() + ":0", "no From: header", "git checkout -- " + self.patch())
-        self.finds(self.patch(1) + ":3", "the date cannot be read", "scripts/stack refresh alpha")
+        self.finds(self.patch(1) + ":3", "the date cannot be read", "$EDITOR +3 patches/v1/alpha/0002")
 
     def test_not_canonical(self):
         self.change(self.patch(), "0" * 40, "f" * 40)
@@ -132,8 +132,8 @@ class Lint(unittest.TestCase):
         ministack.write(self.repo / ".b4-config", "[b4]\n  prep-perpatch-check-cmd = x\n"
                         "  midmask = y\n  am-perpatch-check-cmd = z\n"
                         "  prep-perpatch-check-cmd = ./scripts/gone.pl --strict\n")
-        self.finds(".b4-config:4", "b4 ignores 'am-perpatch-check-cmd'", "sed -i 4d .b4-config")
-        self.finds(".b4-config:5", "scripts/gone.pl is not in this repository", "sed -i 5d .b4-config")
+        self.finds(".b4-config:4", "b4 ignores 'am-perpatch-check-cmd'", "$EDITOR +4 .b4-config")
+        self.finds(".b4-config:5", "scripts/gone.pl is not in this repository", "$EDITOR +5 .b4-config")
 
     def test_topic_ini(self):
         ini = "patches/v1/alpha/topic.ini"

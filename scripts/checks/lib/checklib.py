@@ -30,6 +30,21 @@ def env_lines(name):
     return env(name, "").split()
 
 
+def patch(needed=True):
+    """The patch in the file that PATCH names, read by the tool's one parser (stacklib/stack/patch.py).
+
+    Broken when it is `needed` and there is no diff to judge: the file is encoded, as mail is, or is no patch.
+    """
+    # Where the tool is that runs this check, else the one that this file is part of.
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
+    from stacklib.stack import patch as parser
+    with open(env("PATCH"), "rb") as src:
+        parsed = parser.Parsed(src.read())
+    if needed and not parsed.files:
+        raise Broken("%s: no diff can be read in it; mend: scripts/stack refresh" % env("PATCH"))
+    return parsed
+
+
 def tool(name):
     """Absolute path of a program in PATH, or Broken with the command that mends it."""
     path = shutil.which(name)
@@ -57,7 +72,7 @@ def first_line(argv, pattern):
 
 
 def run(argv, cwd=None, stdin=None, timeout=None):
-    """Run a program with LC_ALL=C; returns CompletedProcess with text output.
+    """Run a program with LC_ALL=C, `stdin` (bytes) on its input; returns CompletedProcess with text output.
 
     A program that cannot start, dies by a signal or exceeds `timeout` (seconds) is Broken.
     """
@@ -65,12 +80,12 @@ def run(argv, cwd=None, stdin=None, timeout=None):
     try:
         res = subprocess.run(argv, cwd=cwd, input=stdin, env=full, timeout=timeout,
                              stdin=None if stdin is not None else subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             encoding="utf-8", errors="replace", check=False)
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     except OSError as err:
         raise Broken("%s: %s; mend: scripts/stack setup" % (argv[0], err.strerror or err)) from err
     except subprocess.TimeoutExpired as err:
         raise Broken("%s: no end after %d s" % (" ".join(argv), timeout)) from err
+    res.stdout, res.stderr = (out.decode("utf-8", "replace").replace("\r\n", "\n") for out in (res.stdout, res.stderr))
     if res.returncode < 0:
         raise Broken("%s: killed by signal %d" % (argv[0], -res.returncode))
     return res

@@ -78,7 +78,7 @@ class Plan:
                        version=self.executor.version(check, arch)[0])
         if check.kind == "patch":
             inputs["PATCH"] = str(patch.path)
-            content["patch"] = patch.name + "\n" + patch.text
+            content["patch"] = f"{patch.name} {patch.sha256}"
         elif check.kind == "tree":
             inputs.update(FILES="\n".join(sorted(self.ids(k, patch.files))),
                           HEADER_USERS="\n".join(self.conf(patch, "header-users")),
@@ -163,6 +163,9 @@ class Plan:
         why = self.executor.version(job.check, job.arch)[1]
         if why:
             runner.write(job.log, why + "\n")
+            return runner.Result([], why, 0.0, False, job.log, why)
+        if job.state == "after" and job.inputs.get("FILES") == "" and not self.ids(job.k - 1, job.patch.files):
+            why = f"{job.patch.name} changes files, and none of them is known: nothing would be judged"
             return runner.Result([], why, 0.0, False, job.log, why)
         found = self.executor.find(job.key, job.log)
         if found:

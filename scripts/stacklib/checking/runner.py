@@ -46,7 +46,9 @@ class Check:
     def digest(self):
         """Hash of the executable and of the files that its header names as used."""
         try:
-            paths = [(self.path.parent / name.rstrip("?"), name) for name in self.fields.get("uses", "").split()]
+            # What begins with stacklib/ is the tool's own; what ends in ? need not be there.
+            paths = [((host.SCRIPTS if name.startswith("stacklib/") else self.path.parent) / name.rstrip("?"), name)
+                     for name in self.fields.get("uses", "").split()]
             return cache.digest([self.path] + [path for path, name in paths if name[-1] != "?" or path.exists()])
         except OSError as err:
             raise StackError(f"{self.path}: {err.filename}, named in `# uses:`, is not there") from err
@@ -94,6 +96,7 @@ class Executor:
         """The environment of a check: ours without git's and make's variables, plus the inputs."""
         env = host.child(("GIT_", "KBUILD_", "KCONFIG_", *NOT_PASSED))
         env.update(PATH=self.path, PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", CCACHE_NOHASHDIR="1",
+                   PYTHONPATH=str(host.SCRIPTS),
                    CCACHE_BASEDIR=str(self.out))
         if self.results:
             env.setdefault("CCACHE_DIR", str(self.results.folder.parent / "ccache"))

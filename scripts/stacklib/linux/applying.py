@@ -13,11 +13,11 @@ from pathlib import Path
 from stacklib.host import env, gitcmd
 from stacklib.host.gitcmd import git
 from stacklib.host.term import StackError
-from stacklib.stack import mailinfo
+from stacklib.stack import mailinfo, patch as parser
 
 # Part of the key under which commits are remembered: raise it when this file
 # comes to make other commits from the same patch.
-REVISION = 1
+REVISION = 2
 
 
 class ApplyError(StackError):
@@ -30,7 +30,11 @@ class ApplyError(StackError):
 
 
 def read_mail(patch, folder):
-    """Split a patch file as git am does; return (fields, log message, path of the diff)."""
+    """Split a patch file as git am does; return (fields, log message, path of the diff).
+
+    ApplyError for what git would not take, or nobody should: see patch.refused().
+    """
+    refuse(patch, patch.data)
     fields, log, diff = mailinfo.read(patch.data, folder)
     for name in ("Author", "Email", "Subject", "Date"):
         if not fields.get(name):
@@ -39,7 +43,23 @@ def read_mail(patch, folder):
                              % (patch.path, "From" if name in ("Author", "Email") else name),
                              f"bring it back (git checkout -- {patch.path}) or write it anew "
                              "with git format-patch")
+    if "\0" in log:
+        line = patch.data.count(b"\n", 0, patch.data.find(b"\0")) + 1
+        raise ApplyError(patch, f"{patch.path}:{line}: a NUL byte in the log, which no commit can have",
+                         f"take it out: sed -i 's/\\x00//g' {patch.path}")
+    text = diff.read_bytes()
+    if not parser.Parsed(b"---\n" + text).files:
+        raise ApplyError(patch, f"{patch.path}:{patch.parsed.start}: no diff in it that git would apply",
+                         f"bring it back (git checkout -- {patch.path}), or take it out of the series")
+    refuse(patch, b"---\n" + text)
     return fields, mailinfo.message(fields, log, folder), diff
+
+
+def refuse(patch, data):
+    """Raise the ApplyError for a patch whose text, raw or decoded, has what patch.refused() names."""
+    for line in parser.refused(data):
+        raise ApplyError(patch, f"{patch.path}:{line.no}: refused, nothing of it was run: {line.text}",
+                         "write the patch without it")
 
 
 def apply_patch(git_dir, parent, patch, index, rejects):
@@ -61,8 +81,32 @@ def apply_patch(git_dir, parent, patch, index, rejects):
         if tree == git("rev-parse", parent + "^{tree}", cwd=git_dir):
             raise ApplyError(patch, f"{patch.path} changes nothing",
                              "take it out of the series, or write it anew")
-        commit = commit_tree(git_dir, tree, parent, message, fields)
+        try:
+            commit = commit_tree(git_dir, tree, parent, message, fields)
+        except gitcmd.GitError as exc:
+            line = next((patch.parsed.header_line(name) for words, name in (
+                ("invalid date", "Date"), ("ident name", "From"), ("disallowed", "From")) if words in exc.stderr), 0)
+            if not line:
+                raise
+            raise ApplyError(patch, f"{patch.path}:{line}: {exc.stderr.strip().replace('fatal: ', '')}",
+                             f"correct the line: $EDITOR +{line} {patch.path}") from exc
+    for name in filter(parser.odd, changed(git_dir, [commit])[0]):
+        raise ApplyError(patch, f"{patch.path}: refused, nothing of it was run: the name {name!a} {parser.odd(name)}",
+                         "write the patch without it")
     return commit, offsets(said)
+
+
+def changed(git_dir, commits):
+    """Return [sorted paths] that each of the commits (not one without a parent) changes, both of a rename."""
+    said = gitcmd.git_bytes("diff-tree", "--stdin", "-r", "-z", "--name-only", "--no-renames", cwd=git_dir,
+                            input="".join(f"{c}\n" for c in commits)).decode("utf-8", "surrogateescape").split("\0")
+    found = []
+    for name in said[:-1]:
+        if len(found) < len(commits) and name == commits[len(found)]:
+            found.append([])
+        else:
+            found[-1].append(name)
+    return found
 
 
 def commit_tree(git_dir, tree, parent, message, fields):
@@ -107,10 +151,14 @@ def explain(git_dir, parent, patch, diff, said, rejects):
     lines = ["%s does not apply on the %s before it:"
              % (patch.path, f"{patch.number - 1} patches" if patch.number > 1 else "base")]
     lines += ["  " + text for text in where]
+    noprefix = any(file.noprefix for file in patch.parsed.files)
+    if noprefix:
+        lines.append("  its paths have no a/ and b/ in front: diff.noprefix was set where it was made")
     if fuzz:
         lines.append("  patch(1) would take it with fuzz: its context has changed, so look at it")
     lines += ["  | " + text for text in reject.splitlines()[:60]]
-    mend = [f"look at the rejects and the files: cd {folder} && find . -type f"]
+    mend = ["make it anew: git -c diff.noprefix=false format-patch"] if noprefix else []
+    mend += [f"look at the rejects and the files: cd {folder} && find . -type f"]
     if found:
         mend.append(f"cat {found[0]}")
     mend.append(f"then mend it in a branch: scripts/stack edit {patch.topic}")

@@ -165,6 +165,9 @@ def apply_all(git_dir, patches, commits, notes, memory, index, rejects):
             loaded = known[0]
         commits.append(known[0])
         notes[number] = known[1]
+    if patches:
+        for patch, files in zip(patches, applying.changed(git_dir, commits[-len(patches):])):
+            patch.files = files
     done()
 
 

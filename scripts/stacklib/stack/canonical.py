@@ -6,7 +6,6 @@ of git's version line or of a commit id is in them.
 """
 import hashlib
 import os
-import re
 
 from stacklib.host.files import read_text
 from stacklib.host.gitcmd import git, git_bytes
@@ -20,7 +19,6 @@ FORMAT = ["format-patch", "--stdout", "-1", "--zero-commit", "--no-signature", "
           "--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "--stat=72"]
 # What git itself cuts file names to (format.filenameMaxLength).
 _NAME_LENGTH = 64 - len(".patch") - 1
-_STAT = re.compile(r"^ (\S.*\|\s+(\d+|Bin)|\d+ files? changed)", re.M)
 
 
 def format_all(git_dir, commits, topic, drop_notes=False):
@@ -35,6 +33,9 @@ def format_all(git_dir, commits, topic, drop_notes=False):
     for number, commit in enumerate(commits, 1):
         data = git_bytes(*FORMAT, commit, cwd=git_dir)
         subject, slug = git("log", "-1", "--format=%s%n%f", commit, cwd=git_dir).split("\n")
+        for line in parser.refused(data):
+            raise StackError(f"commit {commit[:12]} ({subject}): refused: {line.text}",
+                             f"git -C {git_dir} show --stat {commit[:12]}", code=1)
         fresh.append(Fresh(number, subject, slug, parser.Parsed(data).paths, data))
     named, noted, left = match(fresh, topic.patches)
     lost = [p for p in left if notes_of(p.text)]
@@ -98,11 +99,7 @@ def lost_notes(topic, patches):
 
 def notes_of(text):
     """Return what stands between `---` and the diffstat of a patch, less blank lines around."""
-    _, found, rest = text.partition("\n---\n")
-    stat = _STAT.search(rest) if found else None
-    diff = re.search(r"^diff --git ", rest, re.M)
-    ends = [m.start() for m in (stat, diff) if m]
-    return rest[:min(ends)].strip("\n") if found and ends else ""
+    return parser.Parsed(text.encode("utf-8", "replace")).notes
 
 
 def with_notes(data, notes):

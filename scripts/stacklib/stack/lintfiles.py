@@ -109,12 +109,12 @@ def check_b4(repo):
         if key and (section != "b4" or not B4_KEYS.match(key.group(1).lower())):
             found.append(Finding(path, number, "error",
                                  f"b4 ignores '{key.group(1)}' in a project's file",
-                                 f"sed -i {number}d .b4-config; set it for yourself: "
+                                 f"$EDITOR +{number} .b4-config; set it for yourself: "
                                  f"git config b4.{key.group(1)} VALUE"))
         program = re.match(r"\s*\S+-check-cmd\s*=\s*\./(\S+)", line)
         if program and not (repo / program.group(1)).is_file():
             found.append(Finding(path, number, "error", f"{program.group(1)} is not in this repository",
-                                 f"sed -i {number}d .b4-config"))
+                                 f"$EDITOR +{number} .b4-config"))
     return found
 
 

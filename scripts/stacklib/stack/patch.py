@@ -10,6 +10,8 @@ A mail that is encoded (base64, quoted-printable, multipart) is made plain by ap
 """
 import email.header
 import functools
+import itertools
+import posixpath
 import re
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Tuple
@@ -23,7 +25,23 @@ _MOVE = re.compile(rb"(?:rename|copy) (from|to|old|new) (.*)")
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.S)
 _ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
 _NULL = re.compile(rb"/dev/null(\s|$)")
-LINK = "120000"  # git's mode of a symbolic link
+_BINARY = re.compile(rb"GIT binary patch\r?$|(?:Binary files|Files) .* differ\r?$")
+# What checkpatch.pl takes for a file's name, in the log and within hunks, too: it counts no lines.
+_TAKEN = re.compile(rb"^(?:\+\+\+[^\S\n]+(\S+)|diff --git[^\n]*?(\S+)$)", re.M)
+_SHELL = re.compile(rb"[`$;|&<>()'\"\\]")
+_HUNK_START = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d+)", re.M)
+# What it hands to spdxcheck.py, in a shell's double quotes, from the first lines of a file.
+_LICENCE = re.compile(rb"^\+[^\n]*SPDX-License-Identifier: ([^\n]*)", re.M)
+# Files of the kernel have no others in their names. Blanks, quotes, $ ; | and their like are a shell's, = and % are
+# make's, and a colon ends the name in a finding.
+_ODD = re.compile(r"[^A-Za-z0-9_./+,@\x80-\U0010ffff-]")
+_STAT = re.compile(r" (\S.*\|\s+(\d+|Bin)|\d+ files? changed)")
+# What GNU patch takes for the begin of a diff, and what it does not see before it (pch.c).
+_INDENT = re.compile(r"^(?:[ \tX]|- )*")
+_DIFF_LINE = re.compile(r"diff --git |@@ -\d")
+_NORMAL = re.compile(r"\d+(?:,\d+)?[acd]\d+(?:,\d+)?\s*$")
+_ED = re.compile(r"\d+(?:,\d+)?[acd]\s*$")
+_LINK = "120000"  # git's mode of a symbolic link
 
 
 @dataclass
@@ -108,10 +126,30 @@ class Parsed:
         return [line for line in self.context.values() if line.text[:1] == "+"]
 
     @property
-    def notes(self) -> List[Line]:
+    def below(self) -> List[Line]:
         """The lines between the end of the log and the first diff: a person's notes, and the diffstat."""
         first = self.files[0].no if self.files else len(self.lines) + 1
-        return [Line(no, self.lines[no - 1]) for no in range(self.separator + 1 if self.separator else self.start, first)]
+        begin = self.separator + 1 if self.separator else self.start
+        return [Line(no, self.lines[no - 1]) for no in range(begin, first)]
+
+    @property
+    def notes(self) -> str:
+        """What a person wrote below the `---`, without the diffstat and blank lines around."""
+        texts = itertools.takewhile(lambda text: not _STAT.match(text), (line.text for line in self.below))
+        return "\n".join(texts).strip("\n") if self.separator and self.files else ""
+
+    @property
+    def in_log(self) -> Optional[Line]:
+        """The line of the log, or of the notes, at which patch(1), and so quilt, would find a diff, indented or not."""
+        lines, command = self.log + self.below, False
+        for line, after in zip(lines, lines[1:] + [Line(0, "")]):
+            text, below = (_INDENT.sub("", one.text) for one in (line, after))
+            if _DIFF_LINE.match(text) or (text.startswith("--- ") and below.startswith("+++ ")) or (
+                    text.startswith("********") and below.startswith("*** ")) or (
+                    _NORMAL.match(text) and below[:2] in ("< ", "> ")) or (command and text == "."):
+                return line
+            command |= bool(_ED.match(text))
+        return None
 
     def header(self, name: str) -> str:
         """Return a header decoded (RFC 2047), as it is when it cannot be; "" when it is not there."""
@@ -243,8 +281,7 @@ class Parsed:
         if not file.path:
             self.errors.append(Line(file.no, "a diff that names no file"))
         self.files.append(file)
-        if at < len(self.raw) and re.match(rb"GIT binary patch$|Binary files .* differ$|Files .* differ$", self.raw[at]):
-            file.binary = True
+        file.binary = at < len(self.raw) and bool(_BINARY.match(self.raw[at]))
         while at < len(self.raw) and _HUNK.match(self.raw[at]):
             at = self._hunk(at, file)
         return at
@@ -267,7 +304,7 @@ class Parsed:
             at = len(self.raw)
         hunk.whole = not old and not new
         if not hunk.whole:
-            self.errors.append(Line(hunk.no, "a hunk with less or more lines than it says"))
+            self.errors.append(Line(hunk.no, "the hunk ends before it should"))
         return at
 
 
@@ -293,3 +330,52 @@ def stripped(name: Optional[bytes], count: int) -> Optional[bytes]:
     if name is None or name.count(b"/") < count:
         return None
     return re.sub(rb"/+", b"/", name.split(b"/", count)[count]) or None
+
+
+def odd(name: str) -> str:
+    """Return what is wrong with the name of a file for a shell, make or the kernel's scripts; "" for nothing."""
+    parts = name.lower().split("/")
+    if not name.isprintable():
+        return "is not UTF-8" if re.search("[\ud800-\udfff]", name) else "has a character that cannot be printed"
+    if name[0] in "/-":
+        return f"begins with {name[0]}"
+    if {"", ".", "..", ".git"} & set(parts):
+        return "has a part that is empty, . or .. or .git"
+    found = _ODD.search(name)
+    return f"has {found.group()!a}, which a shell, make or a script of the kernel would interpret" if found else ""
+
+
+def refused(data: bytes) -> List[Line]:
+    """Return the lines of a patch for which no check and no tree may see it, each with the reason: names that a
+    program would interpret, or that lead out of the tree, and what git and others read differently."""
+    parsed = Parsed(data)
+    found = [line for line in parsed.errors if "diff --git" in line.text]
+    for file in parsed.files:
+        found += [Line(file.no, f"the name {name!a} {odd(name)}") for name in dict.fromkeys((file.old, file.new))
+                  if name and odd(name)]
+        target = "".join(line.text[1:] for hunk in file.hunks for line in hunk.lines if line.text[:1] == "+")
+        if file.mode == _LINK and (posixpath.isabs(target) or posixpath.normpath(
+                posixpath.join(posixpath.dirname(file.path), target)).startswith("../")):
+            found.append(Line(file.no, f"the symbolic link {file.path} leads out of the tree, to {target!a}"))
+    for match in _TAKEN.finditer(data):
+        name = re.sub(rb"\\[0-7]{3}", b"", (match.group(1) or match.group(2)).strip(b'"'))
+        if _SHELL.search(name):
+            found.append(at(data, match, f"checkpatch.pl takes {shown(name)} for a name, and has a shell read it"))
+    for match in _LICENCE.finditer(data):
+        begin = data.rfind(b"\n@@ -", 0, match.start()) + 1
+        start = _HUNK_START.match(data[begin:begin + 99])
+        above = data[begin:match.start()].split(b"\n", 9)[1:-1]
+        number = int(start.group(1)) + sum(not line.startswith(b"-") for line in above) if start else 9
+        if number <= 3 and re.search(rb'[`$"\\]', match.group(1)):
+            found.append(at(data, match, f"checkpatch.pl has a shell read the licence {shown(match.group(1))}"))
+    return sorted(found, key=lambda line: line.no)
+
+
+def at(data: bytes, match: "re.Match[bytes]", said: str) -> Line:
+    """Return the Line of a match in data, with what is to be said of it."""
+    return Line(data.count(b"\n", 0, match.start()) + 1, said)
+
+
+def shown(text: bytes) -> str:
+    """Return what can be printed of bytes that a stranger chose."""
+    return ascii(text[:80].decode("utf-8", "replace"))

@@ -16,6 +16,8 @@ from stacklib.host.term import StackError, meant
 from stacklib.stack import patch as parser
 
 PATCH_NAME = re.compile(r"^(\d{4})-[A-Za-z0-9][A-Za-z0-9._-]*\.patch$")
+# What git takes in the name of a branch, and no program for an option.
+TOPIC_NAME = re.compile(r"[A-Za-z0-9_](?!.*(?:\.\.|\.lock$|\.$))[A-Za-z0-9._+@-]*$")
 _WORDS = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=(?:\s+=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=)*")
 
 
@@ -200,6 +202,9 @@ def split_entry(path, line, base_name):
     if len(parts) != 3 or parts[0] != base_name or ".." in parts or " " in line:
         raise StackError(f"{path}: '{line}' is not of the form {base_name}/TOPIC/NNNN-name.patch",
                          "scripts/stack lint")
+    if not TOPIC_NAME.match(parts[1]):
+        raise StackError(f"{path}: {parts[1]!a} is no name for a topic: branch edit/NAME could not be made",
+                         "name it with letters, digits, - and _")
     return parts[1], parts[2]
 
 

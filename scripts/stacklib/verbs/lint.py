@@ -5,7 +5,7 @@ from pathlib import Path
 from stacklib.host.term import StackError, colour, data, note, say
 from stacklib.host.workspace import Workspace
 from stacklib.linux import mutants
-from stacklib.stack import lintfiles, lintpatch, series
+from stacklib.stack import dropseries, lintfiles, lintpatch, series
 from stacklib.stack.lintpatch import Finding
 
 
@@ -112,11 +112,14 @@ def check_entry(repo, path, line, entry, topic, name, listed, last):
     found = []
     if entry in listed:
         found.append(Finding(path, line, "error", "%s stands here twice (first in line %d)"
-                             % (entry, listed[entry]), f"sed -i {line}d {path.name}"))
+                             % (entry, listed[entry]), f"$EDITOR +{line} {path.name}"))
     listed.setdefault(entry, line)
     if not (repo / "patches" / entry).is_file():
         return found + [Finding(path, line, "error", f"patches/{entry} is not there",
-                                f"sed -i {line}d {path.name}, or: git checkout -- patches/{entry}")]
+                                f"$EDITOR +{line} {path.name}, or: git checkout -- patches/{entry}")]
+    if topic == dropseries.NAME and topic not in last:
+        found.append(Finding(path, line, "error", f"a topic cannot be called {topic}: the drop-in's patches are",
+                             f"git mv patches/{entry.rpartition('/')[0]} NEW, and say so in {path.name}"))
     match = series.PATCH_NAME.match(name)
     if not match:
         return found + [Finding(path, line, "error", "%s is not of the form NNNN-name.patch"

@@ -4,8 +4,8 @@
 Runs the checks that need nothing but the patch and the scripts of a kernel tree
 (kind: patch, less those that read the whole tree).
 """
+import email.utils
 import json
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +14,7 @@ from stacklib.checking import judge, runner
 from stacklib.host import packages, process, usertree
 from stacklib.host.term import StackError, clean
 from stacklib.host.workspace import Workspace
+from stacklib.stack import mailinfo, patch as parser
 
 NAME = "0000-standard-input.patch"
 
@@ -41,9 +42,8 @@ def run(args):
     if sys.stdin.isatty():
         raise StackError("mail-check reads a patch from standard input", "scripts/stack mail-check < FILE")
     data = sys.stdin.buffer.read()
-    if b"\ndiff --git " not in data and b"\n--- a/" not in data:
-        raise StackError(f"standard input is no patch: it has no diff ({len(data)} bytes)",
-                         "git format-patch --stdout -1 | scripts/stack mail-check")
+    if data.partition(b"\n")[0].endswith(b"\r"):  # on its way, as git mailsplit takes it; below an encoding: mailinfo
+        data = data.replace(b"\r\n", b"\n")
     checks = [check for check in runner.load(ws.repo / "scripts" / "checks")
               if check.kind == "patch" and "tree" not in check.reads]
     packages.ensure_quickly(["git", *runner.tools(checks)])
@@ -66,8 +66,12 @@ def tree_at(folder, ours):
 
 def judged(checks, data, tree, folder):
     """Return [(check's name, runner.Result)] for a patch (bytes)."""
-    patch = folder / NAME
-    patch.write_bytes(authored(data))
+    text, patch = plain(data, folder), folder / NAME
+    bad = parser.refused(data) or parser.refused(text)
+    if bad:
+        findings = [judge.Finding(NAME, line.no, "error", f"refused, no check was run: {line.text}") for line in bad]
+        return [("patch", runner.Result(findings, "", 0.0, False, patch, ""))]
+    patch.write_bytes(text)
     # No cache of results: b4 has one of its own, and the work folder may be busy.
     executor = runner.Executor(folder, None, packages.tool_path())
     # What a check asks git (checkpatch looks for the commits that a log names), it asks our repository.
@@ -79,14 +83,19 @@ def judged(checks, data, tree, folder):
     return found
 
 
-def authored(data):
-    """Return a mail (bytes) whose From: is the author's, whom a sender names in the first line."""
-    top, gap, body = data.partition(b"\n\n")
-    inner = re.match(rb"(From: .*(?:\n[ \t].*)*)\n\n", body)
-    if not inner or not gap:
-        return data
-    top = re.sub(rb"^From: .*(?:\n[ \t].*)*", lambda _: inner.group(1), top, count=1, flags=re.M)
-    return top + gap + body[inner.end():]
+def plain(data, folder):
+    """Return a mail (bytes) as format-patch would have written it: decoded, as git am does, in UTF-8, its author
+    (whom a sender names in the first line) in From:. StackError when it has no diff.
+    """
+    fields, log, diff = mailinfo.read(data, folder)
+    rest = diff.read_bytes() if diff else b""
+    if not parser.Parsed(b"---\n" + rest).files:
+        raise StackError(f"standard input is no patch: it has no diff ({len(data)} bytes)",
+                         "git format-patch --stdout -1 | scripts/stack mail-check")
+    heads = [f"{name}: {value}\n" for name, value in (
+        ("From", email.utils.formataddr((fields.get("Author", ""), fields.get("Email", "")))),
+        ("Date", fields.get("Date", "")), ("Subject", "[PATCH] " + fields.get("Subject", ""))) if value]
+    return "".join([*heads, "\n", log]).encode("utf-8", "replace") + rest
 
 
 def counted(result):
