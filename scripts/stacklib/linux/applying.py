@@ -48,9 +48,14 @@ def read_mail(patch, folder):
         raise ApplyError(patch, f"{patch.path}:{line}: a NUL byte in the log, which no commit can have",
                          f"take it out: sed -i 's/\\x00//g' {patch.path}")
     text = diff.read_bytes()
-    if not parser.Parsed(b"---\n" + text).files:
+    files = parser.Parsed(b"---\n" + text).files
+    if not files:
         raise ApplyError(patch, f"{patch.path}:{patch.parsed.start}: no diff in it that git would apply",
                          f"bring it back (git checkout -- {patch.path}), or take it out of the series")
+    bare = next((file.path for file in files if file.noprefix), "")
+    if bare:  # git would take away the first folder, and may make a new file at another place
+        raise ApplyError(patch, f"{patch.path}: the paths have no a/ and b/ in front ({bare} is what git makes of one): "
+                         "diff.noprefix was set where it was made", "make it anew: git -c diff.noprefix=false format-patch")
     refuse(patch, b"---\n" + text)
     return fields, mailinfo.message(fields, log, folder), diff
 
@@ -151,14 +156,10 @@ def explain(git_dir, parent, patch, diff, said, rejects):
     lines = ["%s does not apply on the %s before it:"
              % (patch.path, f"{patch.number - 1} patches" if patch.number > 1 else "base")]
     lines += ["  " + text for text in where]
-    noprefix = any(file.noprefix for file in patch.parsed.files)
-    if noprefix:
-        lines.append("  its paths have no a/ and b/ in front: diff.noprefix was set where it was made")
     if fuzz:
         lines.append("  patch(1) would take it with fuzz: its context has changed, so look at it")
     lines += ["  | " + text for text in reject.splitlines()[:60]]
-    mend = ["make it anew: git -c diff.noprefix=false format-patch"] if noprefix else []
-    mend += [f"look at the rejects and the files: cd {folder} && find . -type f"]
+    mend = [f"look at the rejects and the files: cd {folder} && find . -type f"]
     if found:
         mend.append(f"cat {found[0]}")
     mend.append(f"then mend it in a branch: scripts/stack edit {patch.topic}")
