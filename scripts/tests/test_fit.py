@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import subprocess
 import sys
 import unittest
 from pathlib import Path
@@ -13,9 +14,9 @@ import ministack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
 from stacklib import options  # noqa: E402
-from stacklib.checking import fit, shard  # noqa: E402
-from stacklib.host import term, workspace  # noqa: E402
-from stacklib.stack import series  # noqa: E402
+from stacklib.checking import carry, fit, shard  # noqa: E402
+from stacklib.host import gitcmd, term, workspace  # noqa: E402
+from stacklib.stack import canonical, series  # noqa: E402
 from stacklib.suites import boot, ktap, session  # noqa: E402
 
 
@@ -40,6 +41,7 @@ class Fit(unittest.TestCase):
         before = self.state()
         proc = self.mini.stack("check", "--tree", "%s:next" % self.mini.kernel, *words)
         self.assertEqual(proc.returncode, status, proc.stdout + proc.stderr)
+        self.assertNotIn("error", proc.stderr)
         self.assertEqual(self.state(), before)
         return proc.stdout
 
@@ -110,32 +112,37 @@ class Fit(unittest.TestCase):
         self.commit("drivers/pci/c.c", "1", "0", "PCI: The other half")
         said = self.check()
         self.assertIn("note: %s has the same subject" % name, said)
-        self.assertRegex(said, r"3  there     beta/.*\n       note: the same change; no commit of its own found")
+        self.assertRegex(said, r"3  there     beta/.*\n       note: there, drivers/pci/c.c:1\n")
 
     def test_there_in_a_shallow_clone(self):
         self.commit("drivers/pci/a.c", "return 3;", "return 33;", "PCI: Other words")
         name = self.commit("drivers/pci/c.c", "", "int c(void)\n{\n\treturn 0;\n}\n", "PCI/B: In one")
-        for depth, beta in ((1, "the tree's history cannot be searched (a shallow clone?)"),
+        for depth, beta in ((1, "there, drivers/pci/c.c:1"),
                             (2, "same patch-id as %s (PCI/B: In one)" % name)):
             clone = self.mini.top / ("depth%d" % depth)
             sh("git", "clone", "-q", "--depth=%d" % depth, "--branch=next", "file://%s" % self.mini.kernel, clone,
                cwd=self.mini.top)
             proc = self.mini.stack("check", "--fit", "--tree", clone)
             self.assertEqual(proc.returncode, 0, proc.stdout + proc.stderr)
-            self.assertRegex(proc.stdout, r"  1  there     alpha/.*\n       note: the same change; the tree's history")
-            self.assertRegex(proc.stdout, r"  3  there     beta/.*\n       note: .*" + re.escape(beta))
-        with mock.patch.object(fit, "git", side_effect=fit.gitcmd.GitError(("log",), 128, "bad object")) as git:
-            git.side_effect = ["diff", "id x"] + [git.side_effect]
-            said = fit.where_from("", mock.Mock(files=[]), "HEAD", "", "", "tip")
-        self.assertIn("cannot be searched", said)
+            self.assertRegex(proc.stdout, r"  1  there     alpha/.*\n       note: there, drivers/pci/a.c:18\n")
+            self.assertIn("0 commits there change files of the stack; there is no history to search: no commit is named"
+                          if depth == 1 else "1 commits there change files of the stack; the history since the base is "
+                          "not all there, so that others may, too", proc.stdout)
+            self.assertRegex(proc.stdout, r"  3  there     beta/.*\n(?:       note: .*\n)*       note: .*" + re.escape(beta))
+        with mock.patch.object(carry, "patch_ids", side_effect=gitcmd.GitError(("log",), 128, "bad object")):
+            history = carry.History(self.mini.kernel, "next", {"tag": "v1.2.3", "version": "1.2.3"}, ["README"])
+        self.assertEqual((history.whole, history.has("0" * 12)), (False, None))
+        self.assertIn("there is no history to search", history.said)
 
     def test_conflict(self):
         self.commit("drivers/pci/a.c", "return 15;", "return -15;", "PCI: Negative")
         said = self.check(status=1)
         self.assertIn("  2  CONFLICT  alpha/0002-", said)
-        self.assertRegex(said, r"       drivers/pci/a.c:\d+:\n         \| <<<<<<< the tree\n"
-                               r"         \| \treturn -15;\n")
-        self.assertIn("         | \treturn 1515;\n         | >>>>>>> the patch\n", said)
+        self.assertRegex(said, r"       at drivers/pci/a.c:\d+\n")
+        self.assertNotIn("<<<<<<<", said)
+        hunk, = self.data()["patches"][1]["hunks"]
+        self.assertEqual((hunk["file"], hunk["line"]), ("drivers/pci/a.c", 78))
+        self.assertEqual(hunk["text"], "<<<<<<< the tree\n\treturn -15;\n=======\n\treturn 1515;\n>>>>>>> the patch\n")
         self.assertIn("  3  clean     beta/", said)
         self.assertIn("3 patches: 2 clean, 1 CONFLICT", said)
 
@@ -155,6 +162,165 @@ class Fit(unittest.TestCase):
             said = self.mini.stack("check", *words)
             self.assertEqual(said.returncode, 2, said.stdout)
             self.assertIn(text, said.stderr)
+
+    def data(self):
+        """What fit.json says."""
+        return json.loads((self.mini.out / "fit.json").read_text())
+
+    def patch(self, name, old, new, subject):
+        """Add a patch of topic gamma, made on the base and the patches of gamma before it."""
+        kernel, folder = self.mini.kernel, self.mini.repo / "patches/v1/gamma"
+        number = len(list(folder.glob("0*"))) + 1
+        sh("git", "checkout", "-q", "gamma" if number > 1 else "v1.2.3", *(() if number > 1 else ("-b", "gamma")), cwd=kernel)
+        path = kernel / name
+        self.assertIn(old, path.read_text())
+        write(path, path.read_text().replace(old, new, 1))
+        sh("git", "commit", "-qam", subject + "\n\n" + ministack.LOG, cwd=kernel)
+        text = subprocess.run(["git", *canonical.FORMAT, "HEAD"], cwd=kernel, env=ministack.environment(),
+                              capture_output=True, text=True, check=True).stdout
+        write(folder / ("%04d-x.patch" % number), text)
+        with open(self.mini.repo / "series", "a", encoding="utf-8") as handle:
+            handle.write("v1/gamma/%04d-x.patch\n" % number)
+        sh("git", "checkout", "-q", "next", cwd=kernel)
+
+    def test_lines_that_are_there_are_not_added_again(self):
+        """F1: at an offset, with fuzz, in a conflict; some of them only; and not where a removed line is left."""
+        counter = "static int counter;\n\nint b7(void)"
+        self.patch("drivers/pci/b.c", "int b7(void)", counter, "PCI: Count")
+        self.commit("drivers/pci/b.c", "int b0(void)", "static int counter;\n\nint b0(void)", "PCI: Count, upstream")
+        for words, verdict in (((), "clean|offset"), (("return 6;", "return 66;"), "fuzz|merged"),
+                               (("int b7(void)", "int b7(int x)"), "CONFLICT")):
+            if words:
+                self.commit("drivers/pci/b.c", *words, "PCI: Change the context")
+            said = self.check("gamma", status=int(verdict == "CONFLICT"))
+            self.assertRegex(said, "1  %s +gamma/.*\n       note: there, drivers/pci/b.c:1\n"
+                             % ("there" if verdict != "CONFLICT" else verdict))
+            self.assertEqual(self.data()["patches"][0]["there"], ["drivers/pci/b.c:1"])
+            self.assertEqual(self.data()["result"], self.data()["commit"])
+        self.patch("drivers/pci/b.c", "static int counter;\n", "static int counter, total;\n", "PCI: Sum")
+        self.patch("drivers/pci/b.c", "return 0;", "return counter_of(0);", "PCI: Count 0")
+        self.assertIn("  3  fuzz      gamma/", self.check("gamma", status=1))
+
+    def test_some_lines_are_there(self):
+        self.patch("drivers/pci/b.c", "int b7(void)", "static int counter;\nstatic int total;\n\nint b7(void)", "PCI: Count")
+        self.commit("drivers/pci/b.c", "int b0(void)", "static int counter;\n\nint b0(void)", "PCI: Count, upstream")
+        self.assertRegex(self.check("gamma"), "1  offset +gamma/.*\n(.*\n)?.*note: some of its lines are there, drivers/pci/b.c:1")
+
+    def test_line_that_is_left_is_no_change_that_is_there(self):
+        self.patch("drivers/pci/b.c", "\treturn 7;", "\treturn 77;", "PCI: More")
+        self.commit("drivers/pci/b.c", "\treturn 7;", "\tif (0)\n\t\treturn 77;\n\treturn 7;", "PCI: Both")
+        self.assertNotIn("  1  there", self.check("gamma", status=1))
+
+    def test_same_subject_is_told_of_a_conflict(self):
+        """F2."""
+        name = self.commit("drivers/pci/a.c", "return 15;", "return -15;", "PCI: return MORE from a15() and b2()")
+        self.assertRegex(self.check("alpha", status=1),
+                         r"2  CONFLICT  alpha/.*\n       note: %s has the same subject" % name)
+
+    def test_conflicts_that_follow(self):
+        """F3: a conflict that is there only because a patch before was skipped names that patch, and is short."""
+        for old, new in (("return 5;", "return 55;"), ("return 55;", "return 555;"), ("return 555;", "return 5555;"),
+                         ("return 8;", "return 88;")):
+            self.patch("drivers/pci/b.c", old, new, "PCI: " + new)
+        self.commit("drivers/pci/b.c", "return 5;", "return -5;", "PCI: Negative")
+        self.commit("drivers/pci/b.c", "return 8;", "return -8;", "PCI: Negative, too")
+        said = self.check("gamma", status=1)
+        self.assertRegex(said, r"1  CONFLICT  gamma/0001-x.patch\n       at drivers/pci/b.c:28\n")
+        self.assertRegex(said, r"2  CONFLICT  gamma/0002-x.patch\n       follows from gamma/0001-x.patch\n  3")
+        self.assertRegex(said, r"3  CONFLICT  gamma/0003-x.patch\n       follows from gamma/0002-x.patch, that from "
+                               r"gamma/0001-x.patch\n  4")
+        self.assertRegex(said, r"4  CONFLICT  gamma/0004-x.patch\n       at ")
+        self.assertIn("4 patches: 4 CONFLICT (2 only follow)", said)
+        self.assertEqual([len(p["follows"]) for p in self.data()["patches"]], [0, 1, 2, 0])
+        self.assertTrue(all(p["hunks"] for p in self.data()["patches"]))
+        self.assertRegex(said, r"topic +clean +.*CONFLICT +follows\ngamma +-.* 2 +2\nall +-.* 2 +2\n")  # F5
+        self.assertEqual(self.data()["topics"], {"gamma": {"CONFLICT": 2, "follows": 2}})
+
+    def test_file_that_is_gone(self):
+        self.patch("drivers/pci/b.c", "return 5;", "return 55;", "PCI: 55")
+        self.patch("drivers/pci/b.c", "return 55;", "return 555;", "PCI: 555")
+        sh("git", "rm", "-q", "drivers/pci/b.c", cwd=self.mini.kernel)
+        sh("git", "commit", "-qm", "PCI: Drop b.c", cwd=self.mini.kernel)
+        said = self.check("gamma", status=1)
+        self.assertIn("at drivers/pci/b.c:0", said)
+        self.assertIn("2  CONFLICT  gamma/0002-x.patch\n       follows from gamma/0001-x.patch\n", said)
+        self.assertIn("CONFLICT (modify/delete)", self.data()["patches"][0]["hunks"][0]["text"])
+
+    def test_upstream(self):
+        """A patch that topic.ini calls upstream, where that commit is there, is not, was reverted, was picked."""
+        def named(commit, status=0):
+            write(ini, text + "[upstream]\n0001 = %s\n" % commit)
+            return self.check("alpha", status=status)
+        ini = self.mini.repo / "patches/v1/alpha/topic.ini"
+        text = ini.read_text()
+        full = self.commit("drivers/pci/a.c", "return 3;", "return 3 + 30;", "PCI: In other words")
+        self.assertRegex(named(full), "1  upstream  alpha/.*\n       note: commit %s\n" % full)
+        self.assertEqual(self.data()["topics"]["alpha"], {"upstream": 1, "clean": 1})
+        self.assertRegex(named("0" * 12, 1), "1  CONFLICT  alpha/.*\n       note: commit 0{12}, which topic.ini names, is not")
+        self.assertIn("is not a commit id of 12 to 40 digits", self.wrong(ini, text + "[upstream]\n0001 = x\n"))
+        self.commit("drivers/pci/a.c", "return 9;", "return 3 + 6;", "PCI: Picked\n\ncommit %s upstream." % ("a" * 40))
+        self.assertIn("1  upstream  alpha/", named("a" * 12))
+        sh("git", "revert", "--no-edit", full, cwd=self.mini.kernel)
+        self.assertIn("1  clean     alpha/", named(full))
+
+    def wrong(self, path, text):
+        """What is said of a file with that text."""
+        write(path, text)
+        proc = self.mini.stack("check", "--fit", "--tree", self.mini.kernel)
+        self.assertEqual(proc.returncode, 2, proc.stdout)
+        return proc.stderr
+
+    def test_tree_without_history(self):
+        """F4: nothing is searched, that is said, and topic.ini is believed where the patch does not just apply."""
+        self.commit("drivers/pci/a.c", "return 3;", "return 3 + 30;", "PCI: In other words")
+        with open(self.mini.repo / "patches/v1/alpha/topic.ini", "a", encoding="utf-8") as handle:
+            handle.write("[upstream]\n0001 = %s\n0002 = %s\n" % ("a" * 12, "b" * 12))
+        tree = self.mini.top / "packaged"
+        sh("git", "clone", "-q", "--depth=1", "--branch=next", "file://%s" % self.mini.kernel, tree, cwd=self.mini.top)
+        (tree / ".git/shallow").unlink()
+        sh("git", "replace", "--graft", "HEAD", cwd=tree)
+        sh("git", "checkout", "-q", "--orphan", "packaged", cwd=tree)
+        sh("git", "commit", "-qm", "all", cwd=tree)
+        proc = self.mini.stack("check", "--fit", "--tree", tree, "alpha")
+        self.assertEqual(proc.returncode, 0, proc.stdout + proc.stderr)
+        self.assertIn("history: 0 commits there change files of the stack; there is no history to search", proc.stdout)
+        self.assertRegex(proc.stdout, "1  upstream  alpha/.*\n       note: commit a{12}, says topic.ini; there is no history")
+        self.assertRegex(proc.stdout, "2  clean     alpha/.*\n       note: commit b{12}, which topic.ini names, is not there")
+
+    def test_history_is_read_once(self):
+        """F4: one log of the release, and none of a single commit, however many patches conflict."""
+        for number in range(3):
+            self.commit("drivers/pci/a.c", "int a%d(" % number, "int aa%d(" % number, "PCI: Other %d" % number)
+        self.commit("drivers/pci/a.c", "return 3;", "return -3;", "PCI: Negative")
+        self.commit("drivers/pci/a.c", "return 15;", "return -15;", "PCI: Negative, too")
+        with mock.patch.object(gitcmd, "piped", wraps=gitcmd.piped) as piped, \
+                mock.patch.object(gitcmd, "run", wraps=gitcmd.run) as ran:
+            code, said = self.run_in_process(kunit=False)
+        self.assertEqual((code, piped.call_count), (1, 2), said)  # the tree's, and the patches' own
+        self.assertLessEqual(sum(c.args[0] == "log" for c in ran.call_args_list), 1)
+        self.assertIn("history: 5 commits there change files of the stack\n", said)
+
+    def test_drop_in_that_does_not_fit(self):
+        """F6: each hook without file or anchor, and a file that is there; no suite runs then."""
+        write(self.mini.repo / "kunit/hooks", ministack.HOOKS + "drivers/gone.c\t-\tx\nREADME\tno such line\ty\n")
+        self.commit("drivers/pci/Makefile", "obj-y", "obj-m", "PCI: Modules")
+        self.commit("drivers/pci/Kconfig", 'source "drivers/pci/x/Kconfig"\n', "", "PCI: Drop x")
+        self.commit("drivers/pci/tests/Kconfig", "", "menu\n", "PCI: Tests")
+        said = self.check("--kunit", "alpha", status=1)
+        for text in ("kunit/hooks:1: drivers/pci/Kconfig has no line 'source \"drivers/pci/x/Kconfig\"'",
+                     "kunit/hooks:3: the kernel has no file drivers/gone.c", "kunit/hooks:4: README has no line",
+                     "the drop-in would overwrite drivers/pci/tests/Kconfig of the kernel"):
+            self.assertIn("drop-in  " + text, said)
+        self.assertIn("2 patches: 2 clean, drop-in: 4 misfits, suites not run", said)
+        self.assertEqual(len(self.data()["drop-in"]), 4)
+
+    def test_data_on_standard_output(self):
+        self.assertEqual(json.loads(self.check("--json"))["topics"], {"alpha": {"clean": 2}, "beta": {"clean": 1}})
+
+    def test_hunks_when_verbose(self):
+        self.commit("drivers/pci/a.c", "return 15;", "return -15;", "PCI: Negative")
+        self.assertRegex(self.check("-v", status=1), r"       drivers/pci/a.c:78:\n         \| <<<<<<< the tree\n"
+                         r"         \| \treturn -15;\n         \| =======\n         \| \treturn 1515;\n")
 
     def test_errors(self):
         write(self.mini.top / "notgit/file", "")
@@ -176,7 +342,7 @@ class Fit(unittest.TestCase):
         self.assertEqual(self.asked(stop), "mini alpha_one")
         self.commit("drivers/pci/a.c", "return -15;", "return 15;", "PCI: Positive")
         self.commit("drivers/pci/a.c", "return 3;", "return -3;", "PCI: Negative")
-        self.assertEqual(self.asked(stop), "mini")  # though the second patch is there
+        self.assertEqual(self.asked(stop), "mini alpha_two")  # what the second patch brings, not the first
 
     def test_each_suite_is_in_the_report(self):
         """What passed there, by suite, on the screen and in fit.json; a run that failed is exit code 1."""
@@ -209,10 +375,10 @@ class Fit(unittest.TestCase):
             self.run_in_process()
         return caught.exception.msg
 
-    def run_in_process(self):
+    def run_in_process(self, kunit=True):
         """Run check --fit --kunit on the topic alpha; returns (exit code, standard output)."""
         args = options.Check(tree="%s:next" % self.mini.kernel, out=str(self.mini.out), topics=("alpha",),
-                             fit=True, kunit=True, verb="check")
+                             fit=True, kunit=kunit, verb="check")
         with mock.patch.dict("os.environ", {k: str(v) for k, v in self.mini.env.items()}), \
                 mock.patch("sys.stdout", io.StringIO()) as said:
             ws = workspace.Workspace(args)

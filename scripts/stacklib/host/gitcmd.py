@@ -137,6 +137,22 @@ def git(*args, cwd, input=None, env=None, check=True):
     return out.decode("utf-8", "replace").rstrip("\n")
 
 
+def piped(first, second, cwd):
+    """Run the git command `first` into the git command `second`; return what that prints, GitError when one fails."""
+    with tempfile.TemporaryFile() as said, \
+            subprocess.Popen(["git", *map(str, first)], cwd=str(cwd), env=environment(), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=said) as source:
+        proc = subprocess.run(["git", *second], cwd=str(cwd), env=environment(), stdin=source.stdout,
+                              capture_output=True, check=False)
+        source.stdout.close()
+        status = source.wait()
+        said.seek(0)
+        if status or proc.returncode:
+            words, err = (first, said.read()) if status else (second, proc.stderr)
+            raise GitError(words, status or proc.returncode, err.decode("utf-8", "replace"))
+    return proc.stdout.decode("utf-8", "replace")
+
+
 def ok(*args, cwd, env=None):
     """Run git and return whether it succeeded."""
     return run(*args, cwd=cwd, env=env)[0] == 0

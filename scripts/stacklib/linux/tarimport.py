@@ -102,7 +102,7 @@ def _stream(source, sink, label):
             else:
                 mode = b"100755" if member.mode & 0o100 else b"100644"
                 data = tar.extractfile(member).read()
-            sink.write(b"M %s inline %s\ndata %d\n" % (mode, _quote(name), len(data)))
+            sink.write(b"M %s inline %s\ndata %d\n" % (mode, quote(name), len(data)))
             sink.write(data)
             sink.write(b"\n")
             count += 1
@@ -112,7 +112,7 @@ def _stream(source, sink, label):
         raise tarfile.TarError("no files in it")
 
 
-def _quote(name):
+def quote(name):
     """Return a path the way fast-import reads it: quoted when it has to be."""
     raw = name.encode("utf-8", "surrogateescape")
     if raw.startswith(b'"') or b"\n" in raw:

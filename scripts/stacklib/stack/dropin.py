@@ -64,13 +64,20 @@ def digest(repo):
 
 def build(git_dir, treeish, repo, index):
     """Return the tree id of treeish plus drop-in; index is a scratch index file's path."""
+    for misfit in misfits(git_dir, treeish, repo):
+        raise misfit
+    found = files(repo)
+    return add(git_dir, treeish, found, hooks(repo), index, people(repo, {f[0] for f in found}))
+
+
+def misfits(git_dir, treeish, repo):
+    """Return a StackError for each file and each line of hooks that cannot go into treeish; [] when it fits."""
     found = files(repo)
     taken = git("ls-tree", "-r", "--name-only", treeish, "--", *[f[0] for f in found],
                 cwd=git_dir) if found else ""
-    if taken:
-        raise StackError(f"the drop-in would overwrite {', '.join(taken.splitlines())} of the kernel",
-                         "rename it below kunit/; changes to existing files are patches")
-    return add(git_dir, treeish, found, hooks(repo), index, people(repo, {f[0] for f in found}))
+    wrong = [StackError(f"the drop-in would overwrite {', '.join(taken.splitlines())} of the kernel",
+                        "rename it below kunit/; changes to existing files are patches")] if taken else []
+    return wrong + _placed(git_dir, treeish, hooks(repo))[1]
 
 
 def people(repo, names):
@@ -111,26 +118,32 @@ def _listed(git_dir, treeish, entries):
 
 def blob_of(git_dir, text):
     """Write text (str) as an object of the repository; return its id."""
-    return git("hash-object", "-w", "--stdin", cwd=git_dir, input=text)
+    return git("hash-object", "-w", "--stdin", cwd=git_dir, input=text.encode("utf-8", "surrogateescape"))
 
 
 def _hooked(git_dir, treeish, hooked):
-    """Return the index rows of the files that hooks change."""
-    texts = {}
+    """Return the index rows of the files that hooks change; StackError for a hook that finds no place."""
+    texts, wrong = _placed(git_dir, treeish, hooked)
+    for misfit in wrong:
+        raise misfit
+    return [f"{mode} {blob_of(git_dir, chr(10).join(lines) + chr(10))} 0\t{name}"
+            for name, (mode, lines) in texts.items()]
+
+
+def _placed(git_dir, treeish, hooked):
+    """Return ({file: (mode, lines with hooks)}, [StackError of each hook that finds no place])."""
+    texts, wrong = {}, []
     for number, name, anchor, line in hooked:
         if name not in texts:
-            mode = git("ls-tree", treeish, "--", name, cwd=git_dir).split(" ")[0]
-            if not mode:
-                raise StackError(f"kunit/hooks:{number}: the kernel has no file {name}")
-            body = git_bytes("cat-file", "blob", f"{treeish}:{name}", cwd=git_dir)
-            texts[name] = (mode, body.decode("utf-8").splitlines())
-        lines = texts[name][1]
-        place = len(lines)
-        if anchor != "-":
-            if anchor not in lines:
-                raise StackError(f"kunit/hooks:{number}: {name} has no line '{anchor}'",
-                                 f"git -C out/linux show {treeish[:12]}:{name}")
-            place = len(lines) - lines[::-1].index(anchor)
-        lines.insert(place, line)
-    return ["%s %s 0\t%s" % (mode, blob_of(git_dir, "\n".join(lines) + "\n"), name)
-            for name, (mode, lines) in texts.items()]
+            mode, kind, *_ = git("ls-tree", treeish, "--", name, cwd=git_dir).split(None, 2) or ("", "")
+            body = git_bytes("cat-file", "blob", f"{treeish}:{name}", cwd=git_dir) if kind == "blob" else b""
+            texts[name] = (mode, body.decode("utf-8", "surrogateescape").splitlines())
+        mode, lines = texts[name]
+        if not mode.startswith("100"):
+            wrong.append(StackError(f"kunit/hooks:{number}: the kernel has no file {name}"))
+        elif anchor not in ["-", *lines]:
+            wrong.append(StackError(f"kunit/hooks:{number}: {name} has no line '{anchor}'",
+                                    f"git -C out/linux show {treeish[:12]}:{name}"))
+        else:
+            lines.insert(len(lines) - (0 if anchor == "-" else lines[::-1].index(anchor)), line)
+    return texts, wrong

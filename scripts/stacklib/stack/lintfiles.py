@@ -11,7 +11,7 @@ from stacklib.stack.lintpatch import Finding, check_letter
 
 BASE_KEYS = {"version", "tag", "tarball", "sha256", "git", "debian-source", "debian-version",
              "debian-suites", "urls", "later", "topics"}
-FREE = ("suites", "configs", "arches", "bench", "expected")  # sections whose keys are names
+FREE = ("suites", "configs", "arches", "bench", "expected", "upstream")  # sections whose keys are names
 TOPIC_KEYS = {"title", "arches", "header-users", "kconfig", "needs"}
 
 # The keys that b4 takes from a .b4-config (it ignores every other without a word),
@@ -34,10 +34,14 @@ def check_topic(topic, repo):
     for key in ("title", "arches"):
         if not topic.option(key):
             found.append(Finding(path, 0, "error", "[topic] has no %s" % key, edit))
-    for number, _ in topic.conf.items("arches") if topic.conf.has_section("arches") else ():
+    for section, number, value in [(s, *item) for s in ("arches", "upstream") if topic.conf.has_section(s)
+                                   for item in topic.conf.items(s)]:
         if number not in [patch.name[:4] for patch in topic.patches]:
             found.append(Finding(path, line_of(path, number), "error",
-                                 f"[arches] names patch {number}, which the topic has not", edit))
+                                 f"[{section}] names patch {number}, which the topic has not", edit))
+        if section == "upstream" and not re.fullmatch("[0-9a-f]{12,40}", value):
+            found.append(Finding(path, line_of(path, number), "error",
+                                 f"[upstream] {number}: '{value}' is not a commit id of 12 to 40 digits", edit))
     for arch in series.all_arches(topic):
         wrong = arches.unknown(arch)
         found += [Finding(path, 0, "error", wrong, edit)] if wrong else []

@@ -31,8 +31,8 @@ def register(subparsers):
     sub.add_argument("--only", action="append", metavar="CHECK", help="only this check (may be given again)")
     sub.add_argument("--fit", action="store_true",
                      help="with --tree: say how each patch fits on that tree: clean, offset, fuzz, merged, there\n"
-                          "(already), CONFLICT. Done by itself when REF, or HEAD where the base's tag is not\n"
-                          "in that tree, is another version")
+                          "(already), upstream (topic.ini), CONFLICT (-v: its hunks). Done by itself when REF,\n"
+                          "or HEAD where the base's tag is not in that tree, is another version")
     sub.add_argument("--kunit", action="store_true", help="with --fit: build and run the suites there, too")
     sub.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the patches")
     sub.add_argument("--merge", nargs="+", metavar="REPORT", help="join the report.json of all shards")
