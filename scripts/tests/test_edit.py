@@ -96,6 +96,66 @@ class Edit(unittest.TestCase):
         kept = self.mini.git("for-each-ref", "--format=%(objectname)", "refs/heads/edit/alpha.*")
         self.assertEqual(kept, head)
 
+    def refused(self, message, says, *how):
+        """Commit with that message (bytes) on edit/alpha; refresh names the place, and writes nothing."""
+        if not (self.mini.out / "linux").is_dir():
+            self.stack("edit", "alpha")
+            self.edit_file("drivers/pci/b.c", "return 7;", "return 77;")
+            self.mini.git("commit", "-qam", "mine")
+        path = self.mini.top / "message"
+        path.write_bytes(message)
+        self.mini.git("commit", "-q", "--amend", "--allow-empty-message", "--cleanup=verbatim", "--reset-author", "-F", path)
+        before = ministack.digest(self.mini.repo)
+        said = self.stack("refresh", *how, "alpha", status=1).stderr
+        self.assertIn("commit %s (" % self.mini.git("rev-parse", "HEAD")[:12], said)
+        self.assertIn(says, said)
+        self.assertIn("rebase -i refs/stack/edit/alpha/base", said)
+        self.assertEqual(ministack.digest(self.mini.repo), before)
+
+    def test_commit_that_a_patch_file_would_not_give_back(self):
+        sign = ministack.LOG.encode()
+        diff = b"diff --git a/README b/README\n--- a/README\n+++ b/README\n@@ -1 +1 @@\n-A kernel of nine files.\n+Of ten.\n"
+        for message, says in (
+                (b"PCI: x\n\nbefore\n---\nafter\n\n" + sign, "line 4 of its log is '---', and"),
+                (b"PCI: x\n\nSee:\n\n" + diff + b"\n" + sign, "line 5 of its log is 'diff --git a/README b/README', and"),
+                (b"PCI: x\n\nSee:\n\n" + diff.replace(b"\n", b"\n   ")[:-3] + b"\n" + sign, "line 5 of its log is 'diff"),
+                (b"PCI: x\n\nSee:\n\n  --- a/x\n  +++ b/x\n  @@ -1 +1 @@\n  -1\n  +2\n\n" + sign, "which patch(1) and quilt"),
+                (b"PCI: x\n\nSee:\n\n\t3c3\n\t< x\n\n" + sign, "line 5 of its log is '\t3c3', which patch(1)"),
+                (b"PCI: x\n\nIndex: of what\n\n" + sign, "line 3 of its log is 'Index: of what', and"),
+                (b"[fan] Turn\n\n" + sign, "its subject is '[fan] Turn', and would be 'Turn'"),
+                (b"PCI: x\n\nFrom: what was measured\n\n" + sign, "line 3 of its log is 'From: what was"),
+                (b"PCI: x\n\nFrom: Rae <rae@example.org>\n\n" + sign, "line 3 of its log is 'From: Rae"),
+                (b"PCI: x\n\nSubject: to change\n\n" + sign, "line 3 of its log is 'Subject: to change', which git am"),
+                (b"PCI: x\n\nDate: of it\n\n" + sign, "line 3 of its log is 'Date: of it', which git am"),
+                (b"PCI: x\n\na  \nb\n\n" + sign, "line 3 of its log is 'a  ', and 'a' would"),
+                (b"PCI: x\n\na\r\nb\n\n" + sign, "line 3 of its log"),
+                (b"PCI: x\n\na\n\n\nb\n\n" + sign, "line 5 of its log is '', and 'b'"),
+                (b"Re: x\n\n" + sign, "its subject is 'Re: x', and would be 'x'"),
+                (b"", "Subject")):
+            with self.subTest(message=message):
+                self.refused(message, says, *["--check"] * (message[:1] == b"["))
+
+    def test_author_that_is_no_utf8(self):
+        self.stack("edit", "alpha")
+        raw = self.mini.git("cat-file", "commit", "HEAD").replace("author Ann", "author J\udcfcrgen").encode("utf-8", "surrogateescape")
+        (self.mini.top / "raw").write_bytes(raw + b"\n")
+        self.mini.git("reset", "-q", self.mini.git("hash-object", "-t", "commit", "-w", self.mini.top / "raw"))
+        self.assertIn("its author is 'J\\xfcrgen", self.stack("refresh", "alpha", status=1).stderr)
+
+    def test_logs_that_come_back(self):
+        for text in ("--\nnot the end\n", ">From here\n", "From here on\n", "-- 8< --\nno scissors\n", "----\ntable\n",
+                     "    --- and what\n", "a subject\nof two lines\n"):
+            self.stack("edit", "--restart", "alpha")
+            self.edit_file("drivers/pci/b.c", "return 7;", "return 77;")
+            message = ("PCI: x\n\n" if "subject" not in text else "PCI: ") + text + "\n" + ministack.LOG
+            self.mini.git("commit", "-qam", message, "--cleanup=verbatim")
+            want = self.mini.git("log", "-1", "--format=%T%an%ad%s%n%b")
+            self.stack("refresh", "alpha")
+            self.stack("edit", "--restart", "alpha")
+            self.assertEqual(self.mini.git("log", "-1", "--format=%T%an%ad%s%n%b"), want)
+            self.mini.patches()[2].unlink()
+            ministack.sh("git", "checkout", "-q", ".", cwd=self.mini.repo)
+
     def test_files_and_branch_both_changed(self):
         self.stack("edit", "alpha")
         self.edit_file("drivers/pci/b.c", "return 7;", "return 77;")

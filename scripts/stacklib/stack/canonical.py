@@ -32,7 +32,7 @@ def format_all(git_dir, commits, topic, drop_notes=False):
     fresh = []
     for number, commit in enumerate(commits, 1):
         data = git_bytes(*FORMAT, commit, cwd=git_dir)
-        subject, slug = git("log", "-1", "--format=%s%n%f", commit, cwd=git_dir).split("\n")
+        subject, slug = git("log", "-1", "--format=%s%x00%f", commit, cwd=git_dir).split("\0")
         for line in parser.refused(data):
             raise StackError(f"commit {commit[:12]} ({subject}): refused: {line.text}",
                              f"git -C {git_dir} show --stat {commit[:12]}", code=1)

@@ -3,7 +3,7 @@
 from stacklib.host.gitcmd import git, ok
 from stacklib.host.term import StackError, colour, say
 from stacklib.host.workspace import Workspace
-from stacklib.linux import worktree
+from stacklib.linux import readback, tree as trees, worktree
 from stacklib.stack import canonical, series
 from stacklib.verbs import edit
 
@@ -57,6 +57,7 @@ def refresh(ws, stack, topic, args):
         commits = [tree.commit(k) for k in range(tree.boundaries - count + 1, tree.boundaries + 1)]
     git_dir = path / ".git"
     wanted = canonical.format_all(git_dir, commits, topic, args.drop_notes)
+    readback.verify(git_dir, commits, wanted, topic, trees.Memory(git_dir), ws.out / "rejects")
     if edit.has_work(path, topic.name):
         refuse_if_both_changed(git_dir, topic, wanted)
     if args.check:

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Whether a patch file gives back the commit that it was made of: a log can hold what mail takes for its own."""
+import itertools
+import re
+import tempfile
+from pathlib import Path
+
+from stacklib.host.gitcmd import git, git_bytes
+from stacklib.host.term import StackError
+from stacklib.linux import applying
+from stacklib.stack import series
+
+# What patch(1), and so quilt, applies wherever it stands, also indented; git does not.
+_QUOTED = re.compile(r"[ \t]*(?:diff --git |(?:---|\*\*\*) \S.*\n[ \t]*(?:\+\+\+|---) \S|"
+                     r"\d+(?:,\d+)?[acd]\d+(?:,\d+)?\n[ \t]*[<>] )")
+_BREAK = re.compile(r"diff -|Index: |---\s*$|--- \S")  # as in builtin/mailinfo.c
+_HEADER = re.compile(r".*\n\n((?:From|Date|Subject):.*)", re.I)
+
+
+def verify(git_dir, commits, wanted, topic, memory, rejects):
+    """Raise StackError (code 1) for the first commit that its patch file would not give back.
+
+    commits: ids, oldest first; wanted: [(file name, bytes)] of them. Each file is applied as `apply` does, on the
+    commit's parent, and tree, author, date, subject and log are compared. Nothing but git_dir is written to.
+    """
+    index, loaded = git_dir / "stack-state" / "index", None
+    with tempfile.TemporaryDirectory(prefix="stack.") as folder:
+        for commit, (name, data) in zip(commits, wanted):
+            path = Path(folder) / name
+            path.write_bytes(data)
+            patch, parent = series.Patch(path, topic.name), git("rev-parse", commit + "^", cwd=git_dir)
+            known = memory.get("patch", parent, patch.sha256)
+            if known and known[0] == commit:
+                continue  # made of these very bytes
+            if loaded != parent:
+                git("read-tree", parent, cwd=git_dir, env={"GIT_INDEX_FILE": index})
+            try:
+                wrong = difference(git_dir, commit, applying.apply_patch(git_dir, parent, patch, index, rejects)[0])
+            except StackError as exc:
+                wrong = exc.msg.replace(str(path), "its patch file")
+                log = git("log", "-1", "--format=%B", commit, cwd=git_dir).split("\n")
+                wrong += "".join(f"\n  line {n} of its log is '{line}', with which the log ends for git am"
+                                 for n, line in enumerate(log, 1) if _BREAK.match(line))
+            if wrong:
+                subject, log = git("log", "-1", "--format=%s%x00%B", commit, cwd=git_dir).split("\0")
+                head = _HEADER.match(log)
+                if head:
+                    wrong = f"line 3 of its log is '{head.group(1)}', which git am takes for a header of the mail"
+                raise StackError(
+                    f"commit {commit[:12]} ({subject}) would not come back from its patch file; nothing was "
+                    f"written:\n  {wrong}", f"scripts/stack edit {topic.name}, say it otherwise (git -C {git_dir.parent} "
+                    f"rebase -i refs/stack/edit/{topic.name}/base), then: scripts/stack refresh {topic.name}", code=1)
+            loaded = commit
+
+
+def difference(git_dir, commit, made):
+    """Return what is not the same in two commits, "" for nothing; commit: the one that is wanted."""
+    want, got = (git_bytes("log", "-1", "--date=raw", "--format=%an <%ae>%x00%ad%x00%s%x00%B", c, cwd=git_dir)
+                 .decode("utf-8", "backslashreplace").split("\0") for c in (commit, made))
+    for what, left, right in zip(("author", "date", "subject"), want, got):
+        if left != right:
+            return f"its {what} is '{left}', and would be '{right}'"
+    left, right = (text[3].rstrip("\n").split("\n") for text in (want, got))
+    if left[0] != right[0]:  # a subject of two lines becomes one
+        left, right = (lines[lines.index(""):] if "" in lines else [] for lines in (left, right))
+    first = len(want[3].rstrip("\n").split("\n")) - len(left) + 1
+    for number, (line, other) in enumerate(itertools.zip_longest(left, right), first):
+        if other is None and line:
+            return f"line {number} of its log is '{line}', and the log would end before it"
+        if line != other and (other is not None or line):
+            return f"line {number} of its log is '{line or ''}', and '{other}' would stand there"
+    files = git("diff", "--name-only", commit, made, cwd=git_dir).splitlines()
+    if files:
+        return f"it would change other lines or files: {', '.join(files[:5])}"
+    return quoted_diff(want[3])
+
+
+def quoted_diff(log):
+    """Return what is wrong with a log that quotes a diff, "" for one that does not."""
+    for number, line in enumerate(log.split("\n"), 1):
+        if _QUOTED.match("\n".join(log.split("\n")[number - 1:number + 1])):
+            return f"line {number} of its log is '{line}', which patch(1) and quilt would apply, however it is indented"
+    return ""
