@@ -89,13 +89,13 @@ class Lint(Common):
 
 @dataclass(frozen=True)
 class Export(Common):
-    """Verb export: .version (None: what the cover letter says) .output (folder, or "-")"""
+    """Verb export: .version (None: what the cover letter says) .suites (None: with .all only) .output (folder, "-")"""
 
     all: bool = False
     signoff: bool = False
     rfc: bool = False
     version: Optional[int] = None
-    no_suites: bool = False
+    suites: Optional[bool] = None
     output: Optional[str] = None
 
 
@@ -112,7 +112,7 @@ class Diff(Common):
 class B4(Common):
     """Verb b4."""
 
-    no_suites: bool = False
+    suites: bool = False
     signoff: bool = False
     version: Optional[int] = None
     config: bool = False

@@ -71,7 +71,7 @@ class B4(unittest.TestCase):
 
     def test_prep_check_auto_to_cc_send_diff(self):
         before = self.state()
-        said = self.stack("b4", "alpha", "--tree", self.tree, "--config", "--signoff").stdout
+        said = self.stack("b4", "alpha", "--suites", "--tree", self.tree, "--config", "--signoff").stdout
         self.assertIn("branch b4/alpha in %s: cover letter and 3 patches on what they need (kunit)"
                       % self.tree, said)
         self.assertEqual(self.state(), before)

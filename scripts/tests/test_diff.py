@@ -83,7 +83,7 @@ class Diff(unittest.TestCase):
         self.assertNotIn("1: ! 1: ", said)
 
     def test_suites_that_were_posted(self):
-        self.assertEqual(self.mini.stack("export", "alpha").returncode, 0)
+        self.assertEqual(self.mini.stack("export", "alpha", "--suites").returncode, 0)
         box = self.mini.out / "export/alpha.mbx"
         self.diff("alpha", "--compare-posting", box, status=0)
         other = self.mini.top / "other.mbx"  # of a tree that the suites do not fit here

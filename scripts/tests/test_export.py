@@ -3,6 +3,7 @@
 import email
 import email.header
 import email.policy
+import os
 import re
 import sys
 import unittest
@@ -40,13 +41,13 @@ class Export(unittest.TestCase):
         return parse((self.mini.out / "export" / (name + ".mbx")).read_bytes())
 
     def test_thread_and_headers(self):
-        mails = self.export("alpha")
+        mails = self.export("alpha", "--suites")
         self.assertEqual([re.sub(r"\].*", "]", m["Subject"]) for m in mails],
                          ["[PATCH %d/3]" % n for n in range(4)])
         self.assertEqual(mails[2]["Subject"], "[PATCH 2/3] " + mailstack.SUBJECT)
         self.assertEqual(mails[2]["From"], "Jürgen Müller-Groß <juergen@example.org>")
         first = mails[0]["Message-ID"]
-        self.assertRegex(first, r"^<alpha-v1-0-[0-9a-f]{12}@example\.org>$")
+        self.assertRegex(first, r"^<alpha-suites-v1-0-[0-9a-f]{12}@example\.org>$")
         for number, message in enumerate(mails):
             self.assertEqual(message["Message-ID"], first.replace("-v1-0-", "-v1-%d-" % number))
             self.assertEqual(message["In-Reply-To"], first if number else None)
@@ -55,12 +56,12 @@ class Export(unittest.TestCase):
         self.assertEqual(mails[2].get_content().partition("\n---\n")[0] + "\n", mailstack.BODY)
 
     def test_author_with_another_name_and_fabric_of_a_later_version(self):
-        first = self.export("alpha")[0]["Message-ID"]
+        first = self.export("alpha", "--suites")[0]["Message-ID"]
         for name, old, new in (("patches/v1/alpha", "From: Ann Author", "From: Ann B. Author"),
                                ("kunit/commits", "[PATCH 0/1]", "[PATCH v3 0/1]")):
             cover = self.mini.repo / name / "0000-cover-letter.patch"
             write(cover, cover.read_text(encoding="utf-8").replace(old, new))
-        message = self.export("alpha")[0]
+        message = self.export("alpha", "--suites")[0]
         self.assertEqual((message["From"], message["Message-ID"]), ('"Ann B. Author" <ann@example.org>', first))
         self.assertIn("  A fabric, v3, 1 patches\n    Message-ID: <kunit-v3-0-", message.get_content())
 
@@ -76,7 +77,7 @@ class Export(unittest.TestCase):
         return {p.name: parse(p.read_bytes()) for p in Path(folder).iterdir()}
 
     def test_cover_letter(self):
-        cover = self.export("alpha")[0].get_content()
+        cover = self.export("alpha", "--suites")[0].get_content()
         self.assertTrue(cover.startswith("What it is.\n"))
         self.assertNotIn("  old\n", cover)  # the shortlog that was stored
         self.assertIn("  A fabric, v1, 1 patches\n    Message-ID: <kunit-v1-0-", cover)
@@ -96,7 +97,7 @@ class Export(unittest.TestCase):
         self.assertNotIn("  old\n", text)
 
     def test_base_commit_and_patch_ids_of_a_real_tree(self):
-        cover = self.export("alpha", "--tree", self.mini.kernel)[0].get_content()
+        cover = self.export("alpha", "--suites", "--tree", self.mini.kernel)[0].get_content()
         commit = sh("git", "rev-parse", "v1.2.3", cwd=self.mini.kernel)
         self.assertIn("\nbase-commit: %s\n" % commit, cover)
         # git's own idea of the same, from a tree that took the fabric
@@ -117,9 +118,9 @@ class Export(unittest.TestCase):
         home = self.mini.top / "home"
         write(home / ".gitconfig", "[user]\n\tname = Sen Dér\n\temail = sender@example.net\n")
         me = {"GIT_COMMITTER_NAME": "Sen Dér", "GIT_COMMITTER_EMAIL": "sender@example.net"}
-        mails = self.export("alpha", "--version", "2", "--rfc", "--signoff", name="rfc-v2-alpha", **me)
+        mails = self.export("alpha", "--version", "2", "--rfc", "--signoff", "--suites", name="rfc-v2-alpha", **me)
         self.assertEqual(mails[1]["Subject"], "[RFC PATCH v2 1/3] PCI: Return more from a3()")
-        self.assertRegex(mails[1]["Message-ID"], r"^<alpha-rfc-v2-1-[0-9a-f]{12}@example\.net>$")
+        self.assertRegex(mails[1]["Message-ID"], r"^<alpha-rfc-suites-v2-1-[0-9a-f]{12}@example\.net>$")
         for message in mails:
             self.assertEqual(message["From"], "Sen Dér <sender@example.net>")
         text = mails[2].get_content()
@@ -147,7 +148,7 @@ class Export(unittest.TestCase):
 
     def test_what_is_needed_is_named_as_it_is_written(self):
         self.need_alpha()
-        how = ("--rfc", "--version", "2")
+        how = ("--rfc", "--version", "2", "--suites")
         boxes = self.export_to(self.mini.top / "two", "beta", "alpha", *how)
         self.assertEqual(sorted(boxes), ["rfc-v2-alpha.mbx", "rfc-v2-beta.mbx"])
         text = boxes["rfc-v2-beta.mbx"][0].get_content()
@@ -155,7 +156,7 @@ class Export(unittest.TestCase):
         self.assertIn("v1, 1 patches\n    Message-ID: <kunit-v1-0-", text)  # which is not of this run
         self.assertRegex(text, r"\nprerequisite-change-id: kunit-\w+:v1\nprerequisite-change-id: alpha-\w+:v2\n")
         for name, mails in self.export_to(self.mini.top / "all", "--all", *how).items():
-            ids = re.findall("Message-ID: <(.*?)-rfc-v2-0", mails[0].get_content())
+            ids = re.findall("Message-ID: <(.*?)-rfc-(?:suites-)?v2-0", mails[0].get_content())
             self.assertEqual(ids, ["kunit", "alpha"][:int(name[1]) - 1], name)
 
     def test_all_says_what_else_lies_there(self):
@@ -168,27 +169,25 @@ class Export(unittest.TestCase):
 
     def test_other_contents_have_other_ids(self):
         seen = {}
-        for words in (("kunit", "alpha", "beta"), ("--all",), ("--all", "--no-suites"),
-                      ("alpha", "beta", "--no-suites")):
+        for words in (("kunit", "alpha", "beta", "--suites"), ("--all",), ("--all", "--no-suites"),
+                      ("alpha", "beta", "--no-suites"), ("kunit", "alpha", "beta")):
             for mails in self.export_to(self.mini.top / "-".join(words), *words).values():
                 for message in mails:
                     same = seen.setdefault(message["Message-ID"], message.as_bytes())
                     self.assertEqual(same, message.as_bytes())
         stems = {re.sub(r"<(.*)-v1-.*", r"\1", i) for i in seen}
-        self.assertEqual(stems, {"kunit", "alpha", "beta", "beta-all", "alpha-nosuites", "beta-nosuites",
-                                 "beta-nosuites-all"})
-        letter = next(m for i, m in seen.items() if i.startswith("<beta-all-v1-0-")).decode()
+        self.assertEqual(stems, {"kunit", "alpha-suites", "beta-suites", "beta-suites-all", "alpha", "beta", "beta-all"})
+        letter = next(m for i, m in seen.items() if i.startswith("<beta-suites-all-v1-0-")).decode()
         self.assertIn("Not needed, but applied before when these mails were made:\n\n", letter)
         self.assertNotIn("alpha-", letter)
 
     def test_another_base_is_in_the_ids(self):
         for name, words in (("v1", []), ("v2-rc1", ["v2_rc1"])):
             stack = mock.Mock(base_name=name)
-            self.assertEqual(posting.variant(self.mini, stack, True), words)
-            self.assertEqual(posting.variant(self.mini, stack, False), ["nosuites"] + words)
+            self.assertEqual(posting.variant(self.mini, stack), words)
         write(self.mini.repo / "series", "")
         write(self.mini.repo / "patches/v2-rc1/base.ini", "")
-        self.assertEqual(posting.variant(self.mini, stack, True), ["v2_rc1"])
+        self.assertEqual(posting.variant(self.mini, stack), ["v2_rc1"])
 
     def test_signoff_of_a_name_with_a_comma(self):
         mails = self.export("beta", "--signoff", name="beta", GIT_COMMITTER_NAME="Doe, John",
@@ -250,6 +249,43 @@ class Export(unittest.TestCase):
         self.assertIn("get_maintainer.pl names no maintainer for beta", proc.stderr)
         self.assertNotIn("me@", (self.mini.out / "export/beta.mbx").read_text(encoding="utf-8"))
 
+    def test_patches_alone_apply_to_the_base_by_themselves(self):
+        mails = self.export("alpha")
+        self.assertEqual([m["Subject"].partition("]")[0] for m in mails], ["[PATCH 0/2", "[PATCH 1/2", "[PATCH 2/2"])
+        for word in ("A fabric", "To be applied before", "Not needed", "prerequisite"):
+            self.assertNotIn(word, mails[0].get_content())
+        tree = self.mini.fresh("alone")
+        sh("git", "am", "-q", "--empty=drop", self.mini.out / "export/alpha.mbx", cwd=tree)
+        self.assertEqual(sh("git", "rev-list", "--count", "v1.2.3..", cwd=tree), "2")
+
+    def test_what_is_needed_goes_before_without_its_suites(self):
+        self.need_alpha()
+        text = self.export("beta", name="beta")[0].get_content()
+        self.assertIn("To be applied before, in this order:\n\n  alpha, v1, 2 patches\n", text)
+        self.assertNotIn("fabric", text)
+
+    def test_get_maintainer_is_asked_once_for_a_series(self):
+        asked = self.mini.top / "asked"
+        self.mini.give_maintainers("#!/usr/bin/perl\nopen(my $f, '>>', '%s'); print $f 'x';\n"
+                                   "print \"Ann Other <ann.other\\@example.org> (maintainer:X)\\n\";\n" % asked)
+        for _ in range(2):
+            self.assertIn("ann.other@", self.export("alpha", "--tree", self.mini.kernel)[1]["To"])
+            self.assertEqual(asked.read_text(), "x")
+        path = self.mini.patches()[1]
+        write(path, path.read_text(encoding="utf-8").replace("return 22;", "return 2222;"))
+        self.export("alpha", "--tree", self.mini.kernel)
+        self.assertEqual(asked.read_text(), "xx")
+
+    def test_from_and_subject_are_one_line(self):
+        for name in ("patches/v1/alpha/0000-cover-letter.patch", "patches/v1/alpha/" + self.mini.patches()[0].name):
+            path = self.mini.repo / name
+            write(path, re.sub("^From: .*", "From: %s\n <maintainers@users.example.org>" % ("A Long Name " * 5).strip(),
+                               path.read_text(encoding="utf-8"), flags=re.M))
+        self.export("alpha")
+        data = (self.mini.out / "export/alpha.mbx").read_bytes()
+        self.assertEqual(len(re.findall(rb"(?m)^From: A Long .*Name <maintainers@users.example.org>\n(?![ \t])", data)), 2)
+        self.assertNotRegex(data, rb"(?m)^(?:From|Subject): .*\n[ \t]")
+
     def test_get_maintainer_that_fails(self):
         self.mini.give_maintainers("#!/usr/bin/perl\ndie 'no such section';\n")
         proc = self.stack("export", "alpha", "--tree", self.mini.kernel, status=2)
@@ -283,11 +319,11 @@ class Export(unittest.TestCase):
         (self.mini.repo / "patches/v1/beta/0000-cover-letter.patch").unlink()
         self.assertIn("there is no cover letter", self.stack("export", "beta", status=2).stderr)
         write(self.mini.repo / "kunit/drivers/pci/tests/lost.c", "// SPDX-License-Identifier: GPL-2.0\n")
-        proc = self.stack("export", "alpha", status=1)
+        proc = self.stack("export", "alpha", "--suites", status=1)
         self.assertIn("1 files of the drop-in belong to no patch, the first is "
                       "drivers/pci/tests/lost.c", proc.stderr)
         write(self.mini.repo / "kunit/commits/10-fabric", "Subject: x\n\nno files\n")
-        self.assertIn("needs the headers Subject and Files", self.stack("export", "alpha",
+        self.assertIn("needs the headers Subject and Files", self.stack("export", "kunit",
                                                                         status=2).stderr)
 
     def test_lint_of_the_commits(self):
@@ -314,6 +350,14 @@ class Export(unittest.TestCase):
         self.assertIn("mend: name another folder", proc.stderr)
 
 
+def programs():
+    """Every b4 that is here: of PATH, of the distribution, and what setup unpacked."""
+    folders = [*mailstack.ministack.PATH.split(":"), "/usr/bin", *os.environ.get("STACK_TEST_B4", "").split(":")]
+    found = {str(Path(folder, "b4").resolve()) for folder in folders if folder and Path(folder, "b4").is_file()}
+    assert found, "no b4: scripts/stack setup"
+    return sorted(found)
+
+
 class RoundTrip(unittest.TestCase):
     """git am, b4 am, b4 shazam and quilt give the tree that `apply` gives."""
 
@@ -321,7 +365,7 @@ class RoundTrip(unittest.TestCase):
     def setUpClass(cls):
         cls.mini = mailstack.MailStack(mock.Mock(addCleanup=cls.addClassCleanup))
         for words in (("apply",), ("export", "--all"), ("apply", "--no-dropin", "alpha"),
-                      ("export", "--no-suites", "alpha")):
+                      ("export", "alpha")):
             proc = cls.mini.stack(*words)
             assert proc.returncode == 0, proc.stdout + proc.stderr
             if words == ("apply",):
@@ -348,15 +392,31 @@ class RoundTrip(unittest.TestCase):
         self.assertEqual(log, "Jürgen Müller-Groß <juergen@example.org>\n%s\n\n%s"
                          % (mailstack.SUBJECT, mailstack.BODY.strip()))
 
+    def b4_am(self, name, *files):
+        """The mailboxes through each b4 and git am, into fresh trees; yield (b4, tree)."""
+        for turn, program in enumerate(programs()):
+            path = self.mini.fresh(name)
+            for number, file in enumerate(files):
+                if sh(program, "--version", cwd=path).startswith("0.12"):
+                    # It writes a line of the log that looks like the end of a mail as it is.
+                    old = self.mini.top / ("old-" + file.name)
+                    old.write_bytes(file.read_bytes().replace(b"=46rom git@z Thu Jan  1 00:00:00", b"=46rom git@z in"))
+                    file = old
+                ready = "t%d-%d-%s" % (turn, number, name)
+                self.run_ok(program, "-n", "--offline-mode", "am", "-m", file, "-n", ready,
+                            "-o", self.mini.top / "am-ready", cwd=path)
+                self.run_ok("git", "am", self.mini.top / "am-ready" / (ready + ".mbx"), cwd=path)
+            yield program, path
+
     def test_b4_am(self):
-        path = self.mini.fresh("b4am")
-        for number, file in enumerate(self.all):
-            self.run_ok("b4", "-n", "--offline-mode", "am", "-m", file, "-n", "t%d" % number,
-                        "-o", self.mini.top / "am-ready", cwd=path)
-            self.run_ok("git", "am", self.mini.top / "am-ready" / ("t%d.mbx" % number), cwd=path)
-        self.assertEqual(self.tree(path), self.full)
-        self.assertEqual(sh("git", "log", "-1", "--format=%an: %s", "HEAD~2", cwd=path),
-                         "Jürgen Müller-Groß: " + mailstack.SUBJECT)
+        for program, path in self.b4_am("b4am", *self.all):
+            self.assertEqual(self.tree(path), self.full, program)
+            self.assertEqual(sh("git", "log", "-1", "--format=%an: %s", "HEAD~2", cwd=path),
+                             "Jürgen Müller-Groß: " + mailstack.SUBJECT)
+
+    def test_a_topic_alone(self):
+        for program, path in self.b4_am("alone", self.alpha):
+            self.assertEqual(self.tree(path), self.plain, program)
 
     def test_b4_shazam(self):
         path = self.mini.fresh("shazam")
@@ -394,8 +454,8 @@ class DropIn(unittest.TestCase):
               "config MINI\n\tbool\n\nendif\n\nconfig F\n\tbool\n")
         write(mini.repo / "kunit" / tests / ".kunitconfig", "CONFIG_PCI=y\nCONFIG_ONE=y\nCONFIG_MINI=y\n")
         names = {tests + n for n in ["Makefile", "Kconfig", ".kunitconfig"] + have}
-        state = dropseries.State(mini.repo, names)
-        return [state.text(tests + n) for n in ("Makefile", "Kconfig", ".kunitconfig")]
+        texts = dropseries.growing(mini.repo, names)
+        return [texts[tests + n] for n in ("Makefile", "Kconfig", ".kunitconfig")]
 
     def test_without_one(self):
         makefile, kconfig, kunitconfig = self.state(["mini_kunit.c"])
@@ -440,12 +500,12 @@ class Mail(unittest.TestCase):
         self.assertEqual(quopri.decodestring(said), body)
 
     def test_carriage_return_in_a_log(self):
-        said = letters.whole(b"From: a@b.c\nSubject: x", b"one\rtwo\n", letters.Letterhead("t-abc", "example.org"), 1)
+        said = letters._whole(b"From: a@b.c\nSubject: x", b"one\rtwo\n", letters.Letterhead("t-abc", "example.org"), 1)
         self.assertIn(b"quoted-printable\n\none=0Dtwo\n", said)
 
     def test_plain_bodies_stay_plain(self):
         head = letters.Letterhead("t-abc", "example.org")
-        said = letters.whole(b"From: a@b.c\nSubject: x", b"just text\nFrom: no\n", head, 1)
+        said = letters._whole(b"From: a@b.c\nSubject: x", b"just text\nFrom: no\n", head, 1)
         self.assertNotIn(b"MIME-Version", said)
         self.assertTrue(said.endswith(b"\n\njust text\nFrom: no\n\n"))
 

@@ -48,8 +48,9 @@ def verify(git_dir, commits, wanted, topic, memory, rejects):
                     wrong = f"line 3 of its log is '{head.group(1)}', which git am takes for a header of the mail"
                 raise StackError(
                     f"commit {commit[:12]} ({subject}) would not come back from its patch file; nothing was "
-                    f"written:\n  {wrong}", f"scripts/stack edit {topic.name}, say it otherwise (git -C {git_dir.parent} "
-                    f"rebase -i refs/stack/edit/{topic.name}/base), then: scripts/stack refresh {topic.name}", code=1)
+                    f"written:\n  {wrong}", f"scripts/stack edit {topic.name}, say it otherwise (git -C "
+                    f"{git_dir.parent} rebase -i refs/stack/edit/{topic.name}/base), then: scripts/stack refresh "
+                    f"{topic.name}", code=1)
             loaded = commit
 
 

@@ -11,13 +11,16 @@ import re
 from stacklib.host.gitcmd import git
 from stacklib.host.term import StackError, done, progress
 from stacklib.linux import applying, tree as trees
-from stacklib.stack import dropseries, series
+from stacklib.stack import dropin, dropseries, series
+
+
+FABRIC = dropseries.NAME
 
 
 class Part:
     """One series: .name .cover (series.Patch) .start (commit that it stands on) .commits .origins
     (series.Patch or dropseries.DropCommit of each) .before [Part] (all that it stands on) .needs
-    (those of them that it cannot do without) .variant (words for mail.Letterhead) .base (base.Base)
+    (those of them that it cannot do without) .variant (words for letters.Letterhead) .base (base.Base)
     .root (its commit)"""
 
     def __init__(self, name, cover, start, found, root):
@@ -35,6 +38,11 @@ class Part:
     def change_id(self):
         """What stays the same from version to version, in b4's form."""
         return change_id(self.name, self.cover)
+
+    @property
+    def title(self):
+        """The subject of the cover letter without what is in brackets."""
+        return self.cover.subject
 
     @property
     def version(self):
@@ -70,61 +78,57 @@ def cover_of(ws, topic):
     return cover
 
 
-def chain(ws, stack, names, suites=True):
-    """Return the Parts for these topics (dropseries.NAME: the fabric) and all that they need, in order.
+def chain(ws, stack, names, suites):
+    """Return the Parts for these topics (FABRIC: the fabric) and all that they need, in order.
 
+    suites: each topic has its own suites behind its patches, and the fabric stands before them.
     Raises applying.ApplyError when a patch does not apply, StackError when there is no base.
     """
-    wanted = [n for n in names if n != dropseries.NAME]
+    wanted = [n for n in names if n != FABRIC]
     topics = stack.select(wanted) if wanted else []
-    drops = dropseries.load(ws.repo) if suites else []
+    drops = dropseries.load(ws.repo) if suites or FABRIC in names else []
     missing = dropseries.orphans(ws.repo, drops) if drops else []
     if missing:
         raise StackError(f"{len(missing)} files of the drop-in belong to no patch, the first is {missing[0]}",
                          "name it in Files: of one of kunit/commits/*", code=1)
     with ws.lock():
-        git_dir, root, memory, found = trees.ground(ws, stack)
-        maker = Maker(ws, git_dir, memory, found, root)
-        maker.variant = variant(ws, stack, suites)
-        fabric = [d for d in drops if not d.topic]
-        if fabric:
-            maker.part(None, dropseries.NAME, fabric)
+        maker = Maker(ws, *trees.ground(ws, stack))
+        words = variant(ws, stack)
+        maker.part(None, FABRIC, [d for d in drops if not d.topic], [], words)
         for topic in topics:
-            maker.needs = [dropseries.NAME] + [t.name for t in stack.select([topic.name])]
-            maker.part(topic, topic.name, [d for d in drops if d.topic == topic.name])
+            needs = [FABRIC] * suites + [t.name for t in stack.select([topic.name])]
+            maker.part(topic, topic.name, [d for d in drops if suites and d.topic == topic.name], needs,
+                       ["suites"] * suites + words)
     done()
     return maker.parts
 
 
-def variant(ws, stack, suites):
-    """Return the words that tell message ids from those of the default base with its suites."""
-    words = [] if suites else ["nosuites"]
+def variant(ws, stack):
+    """Return the words that tell message ids from those of the default base."""
     try:
         default = series.default_base(ws.repo)
     except StackError:  # none of several
         default = None
-    if stack.base_name != default:
-        words.append(re.sub(r"[^\w.]", "_", stack.base_name))
-    return words
+    return [re.sub(r"[^\w.]", "_", stack.base_name)] if stack.base_name != default else []
 
 
 class Maker:
-    """Makes the commits of one Part after the other: .parts; .needs: names that the next one needs,
-    .variant: what the ids of all of them have"""
+    """Makes the commits of one Part after the other: .parts"""
 
-    def __init__(self, ws, git_dir, memory, found, root):
+    def __init__(self, ws, git_dir, root, memory, found):
         self.ws, self.git_dir, self.memory = ws, git_dir, memory
         self.found, self.root, self.at = found, root, root
         self.parts, self.have = [], set()
-        self.needs, self.variant = [], []
-        self.index = git_dir / "stack-state" / "index"
+        self.index, self.digest = git_dir / "stack-state" / "index", dropin.digest(ws.repo)
 
-    def part(self, topic, name, drops):
-        """Make the Part of a topic: its patches, then its share of the drop-in."""
+    def part(self, topic, name, drops, needs, words):
+        """Make the Part of a topic (None: the fabric): its patches, then drops; needs: names of others."""
+        if topic is None and not drops:
+            return
         made = Part(name, cover_of(self.ws, topic), self.at, self.found, self.root)
-        made.before, made.needs = list(self.parts), only(self.parts, self.needs)
+        made.before, made.needs = list(self.parts), only(self.parts, needs)
         # On more than it needs, its hunks may have another context.
-        made.variant = self.variant + (["all"] if made.before != made.needs else [])
+        made.variant = words + ["all"] * (made.before != made.needs)
         if topic is not None:
             commits = [self.at]
             trees.apply_all(self.git_dir, topic.patches, commits, {}, self.memory, self.index,
@@ -132,24 +136,25 @@ class Maker:
             made.commits, made.origins = commits[1:], list(topic.patches)
             self.at = made.end
         for drop in drops:
-            if not drop.files:
-                continue
-            progress(f"export: {name}: {drop.subject}")
-            made.commits.append(self.drop(drop, made.cover))
-            made.origins.append(drop)
+            if drop.files:
+                progress(f"export: {name}: {drop.subject}")
+                self.drop(drop, made.cover)
+                made.commits.append(self.at)
+                made.origins.append(drop)
         if made.commits:
             self.parts.append(made)
 
     def drop(self, drop, cover):
         """Make the commit of one patch of the drop-in; author and date are the cover letter's."""
         self.have |= drop.files
-        fresh = dropseries.tree_with(self.git_dir, self.at, self.ws.repo, self.have, drop.files,
-                                     self.index)
-        author, address = email.utils.parseaddr(cover.author)
         message = f"{drop.subject}\n\n{drop.log}\n\nSigned-off-by: {cover.author}"
-        self.at = applying.commit_tree(self.git_dir, fresh, self.at, message, {
-            "Author": author, "Email": address, "Date": cover.header("Date")})
-        return self.at
+        author, address = email.utils.parseaddr(cover.author)
+        fields = {"Author": author, "Email": address, "Date": cover.header("Date")}
+        key = ("posted", self.at, self.digest, message, str(fields), *sorted(drop.files), "", *sorted(self.have))
+        if not self.memory.get(*key):
+            fresh = dropseries.tree_with(self.git_dir, self.at, self.ws.repo, self.have, drop.files, self.index)
+            self.memory.put(applying.commit_tree(self.git_dir, fresh, self.at, message, fields), [], *key)
+        self.at = self.memory.get(*key)[0]
 
 
 def patch_ids(git_dir, start, end):
@@ -171,7 +176,6 @@ def demand(parts, names):
     """Raise StackError when one of these names has no Part, as it has neither patches nor suites."""
     for name in names:
         if not only(parts, [name]):
-            raise StackError(f"'{name}' has no patches in this stack",
-                             "name one that has some, or write kunit/commits/NN-NAME (its form is in "
-                             "scripts/stacklib/dropseries.py)" if name == dropseries.NAME else
-                             "add its patches to the series")
+            raise StackError(f"'{name}' has no patches in this stack", "name one that has some, or write "
+                             "kunit/commits/NN-NAME (its form is in scripts/stacklib/stack/dropseries.py)"
+                             if name == FABRIC else "add its patches to the series")

@@ -23,6 +23,10 @@ from stacklib.stack import dropin
 NAME = "kunit"
 GROWING = ("Kconfig", "Makefile", ".kunitconfig")
 _OBJECT = re.compile(r"(?:CFLAGS_)?([\w-]+)\.[oc]\b")
+_LIST = re.compile(r"([\w-]+?)-\S*\s*[:+]?=(.*)")
+_ENTRY = re.compile(r"^(?:#.*\n)*config (\w+)\n(?:[ \t].*\n|\n)*", re.M)
+_SETTING = re.compile(r"^(?:# )?CONFIG_(\w+)[= ].*\n?", re.M)
+_LOGICAL = re.compile(r"(?:[^\n]*\\\n)*[^\n]+\n?|\n")
 _SWITCH = re.compile(r"(?:obj|always)-\$\(CONFIG_(\w+)\)")
 
 
@@ -60,114 +64,50 @@ def orphans(repo, commits):
     return [name for name, _, _ in dropin.files(repo) if name not in taken]
 
 
-class State:
-    """What the drop-in is when only some of its files are there: .have (set of paths)."""
+def growing(repo, have):
+    """Return {path: text} of the files that name others (GROWING) when only the files in have are there.
 
-    def __init__(self, repo, have):
-        self.found = dropin.files(repo)
-        self.have = have
-        names = {name for name, _, _ in self.found}
-        self.texts = {name: read_text(path) for name, path, _ in self.found
-                      if posixpath.basename(name) in GROWING and name in have}
-        stems = {posixpath.basename(n)[:-2]: n for n in names if n.endswith(".c")}
-        self.here = {s for s, n in stems.items() if n in have}
-        self.away = set(stems) - self.here
-        every = [read_text(p) for n, p, _ in self.found
-                 if posixpath.basename(n) in GROWING]
-        self.gone = self.absent("\n".join(every))
+    Left out are Makefile lines that need a source that is not there, paragraphs with nothing else in them, and
+    the symbols that only such lines build, or that only such symbols use, of Kconfig and .kunitconfig.
+    """
+    found = dropin.files(repo)
+    every = {n: read_text(p) for n, p, _ in found if posixpath.basename(n) in GROWING}
+    sources = {posixpath.basename(n)[:-2]: n for n, _, _ in found if n.endswith(".c")}
+    away = {stem for stem, n in sources.items() if n not in have}
+    text = "\n".join(every.values())
+    lines = text.replace("\\\n", " ").splitlines()
+    made = [(part.group(1), set(_OBJECT.findall(part.group(2)))) for part in map(_LIST.match, lines) if part]
+    away |= {name for name, objects in made if objects & away}
+    built = {m.group(1): bool(away & set(_OBJECT.findall(m.string))) for m in map(_SWITCH.match, lines) if m}
+    gone = {symbol for symbol, lacks in built.items() if lacks}
+    for symbol in {m.group(1) for m in _ENTRY.finditer(text)} - set(built):
+        users = {m.group(1) for m in _ENTRY.finditer(text) if re.search(rf"\b{symbol}\b", m.group())} - {symbol}
+        if users and users <= gone:
+            gone.add(symbol)
 
-    def absent(self, every):
-        """Return the Kconfig symbols of the drop-in that nothing is there for; every: all texts."""
-        defined = set(re.findall(r"^config (\w+)$", every, re.M))
-        lines = joined(every)
-        gone = set()
-        for line in lines:
-            switch = _SWITCH.match(line)
-            if switch and self.needs_absent(line, lines):
-                gone.add(switch.group(1))
-        switched = {m.group(1) for m in map(_SWITCH.match, lines) if m}
-        # One that builds nothing itself is there for those that name it.
-        for symbol in defined - switched:
-            users = [b for name, b in blocks(every) if name and name != symbol
-                     and re.search(rf"\b{symbol}\b", b)]
-            if users and all(re.match(r"(?:#.*\n)*config (\w+)", b).group(1) in gone
-                             for b in users):
-                gone.add(symbol)
-        return gone
-
-    def needs_absent(self, line, lines):
-        """Return whether a Makefile line names an object whose source is not there."""
-        for stem in _OBJECT.findall(line):
-            if stem in self.away:
-                return True
-            parts = [p for p in lines if re.match(rf"{re.escape(stem)}-\S*\s*[:+]?=", p)]
-            if any(s in self.away for p in parts for s in _OBJECT.findall(p)):
-                return True
-        return False
-
-    def text(self, name):
-        """Return what a growing file holds in this state."""
-        rule = {"Kconfig": self.kconfig, "Makefile": self.makefile}.get(posixpath.basename(name),
-                                                                        self.kunitconfig)
-        return rule(self.texts[name])
-
-    def kconfig(self, text):
-        """Leave out the entries of symbols that nothing is there for."""
-        kept = "".join(b for name, b in blocks(text) if name not in self.gone)
-        return kept.rstrip("\n") + "\n"
-
-    def kunitconfig(self, text):
-        """Leave out the lines of such symbols."""
-        return "".join(line for line in text.splitlines(True)
-                       if re.sub(r"^(# )?CONFIG_(\w+)[= ].*\n?", r"\2", line) not in self.gone)
-
-    def makefile(self, text):
-        """Leave out the lines that need what is not there, and paragraphs left with none."""
-        kept = []
-        for part in re.split(r"\n\n+", text.strip("\n")):
-            lines = [(raw, self.stays(raw.replace("\\\n", " "))) for raw in logical(part)]
-            if any(s is False for _, s in lines) and not any(s for _, s in lines):
-                continue
-            kept.append("".join(raw for raw, s in lines if s is not False).rstrip("\n"))
-        return "\n\n".join(kept) + "\n"
-
-    def stays(self, line):
-        """Return True or False for a Makefile line that names something of ours, else None."""
-        switch = _SWITCH.match(line)
+    def stays(line):
+        """Whether a Makefile line stays; None for one that names nothing of ours."""
+        switch, named = _SWITCH.match(line), set(_OBJECT.findall(line))
         if switch:
-            return switch.group(1) not in self.gone
-        named = set(_OBJECT.findall(line))
-        if named & self.away:
-            return False
-        return True if named & self.here else None
+            return switch.group(1) not in gone
+        return False if named & away else True if named & set(sources) else None
+
+    def makefile(text):
+        parts = []
+        for part in re.split(r"\n\n+", text.strip("\n")):
+            kept = [(raw, stays(raw.replace("\\\n", " "))) for raw in _LOGICAL.findall(part)]
+            if not any(s is False for _, s in kept) or any(s for _, s in kept):
+                parts.append("".join(raw for raw, s in kept if s is not False).rstrip("\n"))
+        return "\n\n".join(parts) + "\n"
+
+    rules = {"Makefile": makefile, "Kconfig": lambda t: _without(_ENTRY, t, gone).rstrip("\n") + "\n",
+             ".kunitconfig": lambda t: _without(_SETTING, t, gone)}
+    return {n: rules[posixpath.basename(n)](text) for n, text in every.items() if n in have}
 
 
-def logical(text):
-    """Return the lines of a Makefile, each with those that go on in it."""
-    return re.findall(r"(?:[^\n]*\\\n)*[^\n]+\n?|\n", text)
-
-
-def joined(text):
-    """Return the same lines with their parts joined."""
-    return text.replace("\\\n", " ").splitlines()
-
-
-def blocks(text):
-    """Return [(symbol or "", text)] of a Kconfig file: entries with their comments, and the rest."""
-    found, comments = [], ""
-    for line in text.splitlines(True):
-        begins = re.match(r"config (\w+)$", line.rstrip())
-        if line.startswith("#"):
-            comments += line
-            continue
-        if begins:
-            found.append((begins.group(1), comments + line))
-        elif line[:1] in (" ", "\t", "\n") and not comments and found:
-            found[-1] = (found[-1][0], found[-1][1] + line)
-        else:
-            found.append(("", comments + line))
-        comments = ""
-    return found + ([("", comments)] if comments else [])
+def _without(pattern, text, gone):
+    """Return text without what pattern finds of the symbols in gone."""
+    return pattern.sub(lambda m: "" if m.group(1) in gone else m.group(), text)
 
 
 def tree_with(git_dir, parent, repo, have, new, index):
@@ -175,8 +115,7 @@ def tree_with(git_dir, parent, repo, have, new, index):
 
     parent: commit with the files of `have` less `new`. index: a scratch index file.
     """
-    state = State(repo, have)
-    texts = {name: state.text(name) for name in state.texts}
+    texts = growing(repo, have)
     found = [item for item in dropin.files(repo) if item[0] in new or item[0] in texts]
     before = have - new
     hooked = [h for h in dropin.hooks(repo)

@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Verb `b4`: a topic as a branch that `b4 prep` manages, in a git tree of the user's.
-
-The branch is made of objects alone: no work tree, index or checked-out branch is
-touched. It has what the series needs, then b4's cover letter commit, then the patches.
-"""
-import email.utils
-import json
+"""Verb `b4`: a topic as a branch that `b4 prep` manages, in a git tree of the user's."""
 import re
 import subprocess
 
 from stacklib.host import env, packages, tools, usertree
-from stacklib.host.gitcmd import git, git_bytes
+from stacklib.host.gitcmd import git
 from stacklib.host.term import StackError, done, say, warn
 from stacklib.host.workspace import Workspace
 from stacklib.linux import base
-from stacklib.mail import posting, recipients
-from stacklib.stack import canonical, series
-from stacklib.verbs import export
+from stacklib.mail import posting, prep, recipients
+from stacklib.stack import series
 
-MARKER = ("--- b4-submit-tracking ---\n"
-          "# This section is used internally by b4 prep for tracking purposes.\n")
 # What the README and this verb use, and the first b4 that has it.
 NEEDS = [("prep --check, --check-deps, --edit-deps", (0, 14)), ("prep-perpatch-check-cmd", (0, 14)),
          ("am --check, shazam --check", (0, 14)), ("prerequisite-change-id", (0, 14)),
@@ -32,14 +23,15 @@ def register(subparsers):
     sub = subparsers.add_parser(
         "b4",
         description="Makes branch b4/TOPIC in your tree (--tree), which 'b4 prep' and 'b4 send' take as their "
-                    "own: what\nthe topic needs, b4's cover letter, one commit for each patch and suite. What you "
+                    "own: what\nthe topic needs, b4's cover letter, one commit for each patch. What you "
                     "have checked out\nstays as it is. With --config the tree's git configuration gets the lists "
                     "of .b4-config and the\ncheck command (scripts/stack mail-check), where it has no such keys.",
         epilog="examples:\n  scripts/stack b4 TOPIC --tree ~/linux:TAG --config\n"
                "  cd ~/linux && git switch b4/TOPIC && b4 prep --check && b4 prep --auto-to-cc\n"
                "  b4 send --dry-run --no-sign     or into files: b4 send --no-sign -o /tmp/out\n"
                "  scripts/stack b4 --have         what the b4 here can do")
-    sub.add_argument("--no-suites", action="store_true", help="the patches alone, without the drop-in")
+    sub.add_argument("--suites", action="store_true", help="the topic's KUnit suites behind its patches")
+    sub.add_argument("--no-suites", action="store_false", dest="suites", help="the patches alone (the default)")
     sub.add_argument("--signoff", action="store_true", help="sign off every patch, with the tree's user.email")
     sub.add_argument("--version", type=int, metavar="N", help="revision (default: what the cover letter says)")
     sub.add_argument("--config", action="store_true", help="set b4's keys in the tree's git configuration")
@@ -64,17 +56,16 @@ def run(args):
     person = user(path)
     refuse_if_there(path, branch)
     with ws.lock():
-        parts = posting.chain(ws, stack, [name], not args.no_suites)
+        parts = posting.chain(ws, stack, [name], args.suites)
         posting.demand(parts, [name])
-        tip = move(ws, path, parts, args, person)
+        tip = prep.move(ws.out / "linux" / ".git", path, parts, args.version, args.signoff, person)
     done()
     git("update-ref", "refs/heads/" + branch, tip, "0" * 40, cwd=path)
     git("config", f"branch.{branch}.b4-prep-cover-strategy", "commit", cwd=path)
     if args.config:
         configure(ws, path)
-    say("branch %s in %s: cover letter and %d patches%s" % (
-        branch, path, len(parts[-1].commits),
-        f" on what they need ({' '.join(p.name for p in parts[:-1])})" if parts[1:] else ""))
+    needs = f" on what they need ({' '.join(p.name for p in parts[:-1])})" if parts[1:] else ""
+    say(f"branch {branch} in {path}: cover letter and {len(parts[-1].commits)} patches{needs}")
     if not setting(path, "sendemail.smtpserver") and not setting(path, "patatt.signingkey"):
         warn("note: git has no sendemail.smtpserver there, so that b4 will send over the web endpoint of "
              "kernel.org,\nwhich wants a key: patatt genkey")
@@ -107,62 +98,6 @@ def refuse_if_there(path, branch):
         raise StackError(f"{path}: there is a branch {branch} already; nothing is overwritten",
                          f"keep it under another name: git -C {path} branch -m {branch} {branch}-old\n"
                          f"or drop it: git -C {path} branch -D {branch}")
-
-
-def move(ws, path, parts, args, person):
-    """Make the commits of all Parts in the repository at path; return the last, the branch's tip."""
-    git_dir = ws.out / "linux" / ".git"
-    part = parts[-1]
-    pack = git_bytes("rev-list", "--objects", part.end, "^" + part.root, cwd=git_dir)
-    packed = git_bytes("pack-objects", "--stdout", "-q", cwd=git_dir, input=pack)
-    git("unpack-objects", "-q", cwd=path, input=packed)
-    at = part.base.commit
-    for needed in parts[:-1]:
-        for commit, origin in zip(needed.commits, needed.origins):
-            at = again(git_dir, path, commit, origin, at, person, False)
-    at = cover(path, part, git_dir, args, at, person)
-    for commit, origin in zip(part.commits, part.origins):
-        at = again(git_dir, path, commit, origin, at, person, args.signoff)
-    return at
-
-
-def again(git_dir, path, commit, origin, parent, person, signoff):
-    """Make a commit of git_dir anew in the repository at path, on parent; return its id."""
-    author, address, date, message = git("log", "-1", "--format=%an%n%ae%n%ad%n%B", "--date=raw", commit,
-                                         cwd=git_dir).split("\n", 3)
-    if signoff:
-        message = git("interpret-trailers", "--if-exists", "addIfDifferent", "--trailer",
-                      "Signed-off-by: %s <%s>" % person, cwd=git_dir, input=message + "\n")
-    notes = canonical.notes_of(getattr(origin, "text", ""))
-    if notes:
-        message = message.rstrip("\n") + "\n---\n" + notes
-    env = dict(committer(person), GIT_AUTHOR_NAME=author, GIT_AUTHOR_EMAIL=address, GIT_AUTHOR_DATE=date)
-    tree = git("rev-parse", commit + "^{tree}", cwd=git_dir)
-    return git("commit-tree", tree, "-p", parent, cwd=path, env=env, input=message + "\n")
-
-
-def committer(person):
-    """The environment that makes person the committer."""
-    return {"GIT_COMMITTER_NAME": person[0], "GIT_COMMITTER_EMAIL": person[1]}
-
-
-def cover(path, part, git_dir, args, parent, person):
-    """Make b4's cover letter commit on parent; return its id."""
-    heads = export.letterheads(part, args.version, False, "", [part.name])
-    version, text, subject = heads[part.name].version, export.cover_text(part, heads), export.title(part)
-    people = [f"{name}: {p}" for name in ("To", "Cc") for p in recipients.listed(part.cover, name)]
-    # A line of b4's own that begins with # is a comment; the shortlog and diffstat are its to make.
-    text = re.sub(r"^(#)", r">\1", text, flags=re.M)
-    tracking = {"series": {"revision": version, "change-id": part.change_id,
-                           "prefixes": ["RFC"] if part.rfc else []}}
-    if part.needs:
-        tracking["series"]["prerequisites"] = ["base-commit: " + part.base.commit] + [
-            "patch-id: " + i for i in posting.patch_ids(git_dir, part.root, part.start)]
-    message = "\n\n".join([subject, text] + (["\n".join(people)] if people else []))
-    message += "\n\n" + MARKER + json.dumps(tracking, indent=2) + "\n"
-    author = email.utils.parseaddr(part.cover.author)
-    env = dict(committer(person), GIT_AUTHOR_NAME=author[0], GIT_AUTHOR_EMAIL=author[1])
-    return git("commit-tree", parent + "^{tree}", "-p", parent, cwd=path, env=env, input=message)
 
 
 def configure(ws, path):

@@ -1,41 +1,39 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `export`: a topic as a mailbox for the mailing list."""
-import email.utils
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 from stacklib.host import env, term
-from stacklib.host.gitcmd import git
 from stacklib.host.term import StackError, progress, say, warn
 from stacklib.host.workspace import Workspace
 from stacklib.mail import letters, posting, recipients
-from stacklib.stack import canonical, dropseries, series
-
-# What format-patch made of a stored cover letter: a shortlog with a diffstat right after it.
-_MADE = re.compile(r"^(?:\S.* \(\d+\):\n(?:  .*\n)+\n)+(?= \S.*\| +(?:\d|Bin)| \d+ files? changed)", re.M)
+from stacklib.stack import canonical, series
 
 
 def register(subparsers):
     """Add the verb export."""
     sub = subparsers.add_parser(
         "export",
-        description="Writes a mailbox for each topic: cover letter, patches, then its KUnit suites, as one "
-                    "thread with\nmessage ids that are the same whenever that version is exported. To and "
+        description="Writes a mailbox for each topic: cover letter and patches, with --suites also its KUnit suites, "
+                    "as\none thread with message ids that are the same whenever that version is exported. To and "
                     "Cc are what\nget_maintainer.pl of the tree says, what the cover letter names (To:, Cc:) "
                     "and .b4-config.\n'base-commit:' is written when the base comes from a git tree (--tree). "
-                    f"Suites need the series\n'{dropseries.NAME}', the fabric, which the cover letter names.",
+                    f"Suites need the series\n'{posting.FABRIC}', the fabric, which the cover letter names.",
         epilog="examples:\n  scripts/stack export TOPIC\n  scripts/stack export --all\n"
                "  scripts/stack export TOPIC --tree ~/linux --signoff --version 2\n"
-               "  scripts/stack export TOPIC --no-suites -o - | git -C ~/linux am -3")
+               "  scripts/stack export TOPIC -o - | git -C ~/linux am -3")
     sub.add_argument("--all", action="store_true", help="every topic and the fabric, each on those before")
     sub.add_argument("--signoff", action="store_true",
                      help="send as, and sign off by, you (git config user.name, user.email)")
     sub.add_argument("--rfc", action="store_true", help="[RFC PATCH]")
     sub.add_argument("--version", type=int, metavar="N",
                      help="[PATCH vN] (default: what the cover letter says)")
-    sub.add_argument("--no-suites", action="store_true", help="the patches alone, without the drop-in")
+    sub.add_argument("--suites", action="store_true", default=None,
+                     help="the KUnit suites of a topic behind its patches; so does --all")
+    sub.add_argument("--no-suites", action="store_false", dest="suites",
+                     help="the patches alone; so does a topic without --suites")
     sub.add_argument("-o", "--output", metavar="PATH",
                      help="folder for the mailboxes (default: export/ in the work folder), or - for stdout")
 
@@ -52,12 +50,15 @@ def run(args):
     with ws.lock(), term.on_stderr(quiet):  # standard output is the mailbox
         groups = [names] if args.all else [[name] for name in names]
         for group in groups:
-            parts = posting.chain(ws, stack, group, not args.no_suites)
-            posting.demand(parts, [n for n in group if not args.all or n != dropseries.NAME])
+            parts = posting.chain(ws, stack, group, args.all if args.suites is None else args.suites)
+            posting.demand(parts, [n for n in group if not args.all or n != posting.FABRIC])
             for part in posting.only(parts, group):
                 progress(f"export: {part.name}")
-                heads = letterheads(part, args.version, args.rfc, sender, names)
-                written.append((part, mailbox(ws, part, heads), heads[part.name]))
+                heads = letters.heads(part, args.version, args.rfc, sender, names)
+                head, git_dir = heads[part.name], ws.out / "linux" / ".git"
+                refuse_unlisted(part, head.version)
+                head.to, head.cc = recipients.people(ws, part, git_dir)
+                written.append((part, letters.mailbox(git_dir, part, heads), head))
     if not written:
         raise StackError(f"there is nothing to export: {stack.file} names no patch", "scripts/stack lint")
     if quiet:
@@ -86,13 +87,13 @@ def wanted(stack, args):
     if args.all:
         if args.topics:
             raise StackError("--all and names of topics exclude each other", "leave one of them out")
-        return ([] if args.no_suites else [dropseries.NAME]) + known
+        return ([] if args.suites is False else [posting.FABRIC]) + known
     if not args.topics:
-        raise StackError("export needs a topic (there are: %s %s), or --all"
-                         % (" ".join(known), dropseries.NAME), f"scripts/stack export {(known + [dropseries.NAME])[0]}")
-    if dropseries.NAME in args.topics and args.no_suites:
-        raise StackError(f"'{dropseries.NAME}' is nothing but suites", "leave --no-suites out")
-    stack.select([n for n in args.topics if n != dropseries.NAME] or None)
+        raise StackError(f"export needs a topic (there are: {' '.join(known)} {posting.FABRIC}), or --all",
+                         f"scripts/stack export {(known + [posting.FABRIC])[0]}")
+    if posting.FABRIC in args.topics and args.suites is False:
+        raise StackError(f"'{posting.FABRIC}' is nothing but suites", "leave --no-suites out")
+    stack.select([n for n in args.topics if n != posting.FABRIC] or None)
     return list(dict.fromkeys(args.topics))
 
 
@@ -114,89 +115,14 @@ def identity(ws):
     return recipients.person(*re.match(r"(.*?) ?<(.*)>", proc.stdout).groups())
 
 
-def letterheads(part, version, asked_rfc, sender, names):
-    """Return {name: letters.Letterhead} of a posting.Part and of those that it needs.
-
-    names: the series of this run, which --version and --rfc speak of; the others are as stored.
-    """
-    heads = {}
-    for one in part.needs + [part]:
-        asked = version if one.name in names else None
-        rfc = one.rfc or one.name in names and asked_rfc
-        domain = email.utils.parseaddr(sender or one.cover.author)[1].rpartition("@")[2]
-        heads[one.name] = letters.Letterhead(one.change_id, domain, one.version if asked is None else asked, rfc,
-                                             sender, variant=one.variant)
-    return heads
-
-
-def mailbox(ws, part, heads):
-    """Return the mailbox of one posting.Part as bytes; its Letterhead gets To and Cc."""
-    git_dir = ws.out / "linux" / ".git"
-    head = heads[part.name]
-    if head.version < 1:
-        raise StackError(f"--version {head.version}: versions begin with 1")
-    if head.version > 1 and not re.search(r"^(Changes in v%d\b|Changes (since|compared to) v%d\b|v%d:)" % (
-            head.version, head.version - 1, head.version), part.cover.text, re.M):
-        raise StackError(f"{part.cover.path}: no list 'Changes in v{head.version}:' in it",
-                         f"write it there; what has changed: scripts/stack diff {part.name} OLD NEW",
-                         code=1)
-    head.to, head.cc = recipients.people(ws, part, git_dir)
-    total = len(part.commits)
-    mails = [letters.cover(part, cover_body(git_dir, part, heads), total, head)]
-    mails += [letters.patch(git_dir, commit, origin, number, total, head)
-              for number, (commit, origin) in enumerate(zip(part.commits, part.origins), 1)]
-    return letters.mailbox(mails)
-
-
-def cover_body(git_dir, part, heads):
-    """Return the text of the cover letter: as stored, then what belongs to these very commits."""
-    span = f"{part.start}..{part.end}"
-    shortlog = git("shortlog", "-w72,2,4", "--no-merges", span, cwd=git_dir, input="").rstrip()
-    stat = git("diff", "--stat=72", "--summary", "-M", part.start, part.end, cwd=git_dir)
-    return "\n\n".join([cover_text(part, heads), shortlog, stat, trailer(git_dir, part, heads)]) + "\n"
-
-
-def cover_text(part, heads):
-    """Return what a person wrote of the cover letter, and which series are needed."""
-    text = part.cover.text.partition("\n\n")[2]
-    text = re.sub(r"^(To|Cc):[ \t]*.+@.+\n", "", text, flags=re.M)
-    text = _MADE.split(text)[0].rstrip("\n")
-    return "\n\n".join(t for t in (text, needed(part, heads)) if t)
-
-
-def needed(part, heads):
-    """Return the paragraphs that name the series to apply before, and what else it stands on, or ""."""
-    lines = []
-    if part.needs:
-        lines += ["To be applied before, in this order (the suites need the fabric):", ""]
-    for other in part.needs:
-        head = heads[other.name]
-        lines += [f"  {title(other)}, v{head.version}, {len(other.commits)} patches",
-                  f"    Message-ID: {head.message_id(0)}"]
-    rest = [other for other in part.before if other not in part.needs]
-    if rest:
-        lines += [""] * bool(lines) + ["Not needed, but applied before when these mails were made:", ""]
-        lines += ["  " + title(other) for other in rest]
-    return "\n".join(lines)
-
-
-def title(part):
-    """Return the subject of a cover letter without what is in brackets."""
-    return re.sub(r"^(\[[^]]*\]\s*)+", "", part.cover.header("Subject"))
-
-
-def trailer(git_dir, part, heads):
-    """Return the lines that tools read: base-commit (of a real tree only), change-id, prerequisites.
-
-    Patch ids are written with base-commit only, as git does: for them b4 shazam asks the network.
-    """
-    lines = ["change-id: " + part.change_id]
-    lines += [f"prerequisite-change-id: {p.change_id}:v{heads[p.name].version}" for p in part.needs]
-    if part.base.commit:
-        lines.insert(0, "base-commit: " + part.base.commit)
-        lines += ["prerequisite-patch-id: " + i
-                  for i in posting.patch_ids(git_dir, part.root, part.start)]
-    return "\n".join(lines)
+def refuse_unlisted(part, version):
+    """Raise StackError (code 1) for a version of a Part whose cover letter does not say what it changes."""
+    if version < 1:
+        raise StackError(f"--version {version}: versions begin with 1")
+    form = rf"^(Changes in v{version}\b|Changes (since|compared to) v{version - 1}\b|v{version}:)"
+    if version > 1 and not re.search(form, part.cover.text, re.M):
+        raise StackError(f"{part.cover.path}: no list 'Changes in v{version}:' in it",
+                         f"write it there; what has changed: scripts/stack diff {part.name} OLD NEW", code=1)
 
 
 def file_name(part, head, number):
