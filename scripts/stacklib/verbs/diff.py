@@ -2,6 +2,7 @@
 """Verb `diff`: two states of a topic, or a topic and somebody's posting, as a range-diff."""
 from pathlib import Path
 
+from stacklib.host import term
 from stacklib.host.term import StackError, done, say, warn
 from stacklib.host.workspace import Workspace
 from stacklib.mail import compare
@@ -37,6 +38,9 @@ def run(args):
         else:
             text = compare.states(ws, args.base, name, args.old, args.new)
     done()
+    if args.json:
+        term.data({"topic": name, "same": not text, "notes": notes, "compared_as_text": unfit, "text": text})
+        return 1 if text else 0
     for note in notes:
         warn(f"note: {note}")
     if unfit:
