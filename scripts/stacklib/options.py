@@ -51,12 +51,13 @@ class Check(Common):
     merge: Tuple[str, ...] = ()
     list: bool = False
     no_cache: bool = False
+    profile: bool = False
 
 
 @dataclass(frozen=True)
 class Kunit(Common):
     """Verb kunit: .config and .suite (names) .boundary (None: all patches) .extra (path of a diff)
-    .jobs (0: one per processor)"""
+    .jobs (0: one per processor) .full (False: stress with the smaller counts of the topics' quick-args)"""
 
     config: Tuple[str, ...] = ()
     suite: Tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class Kunit(Common):
     extra: Optional[str] = None
     coverage: bool = False
     jobs: int = 0
+    full: bool = True
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ class Test(Common):
     """Verb test: .only (a word in the names of the tool's own tests)"""
 
     quick: bool = False
+    all: bool = False
     jobs: int = 0
     only: Optional[str] = None
 

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 import types
 import unittest
@@ -18,7 +19,7 @@ from pathlib import Path
 from unittest import mock
 
 from checks_support import git
-from stacklib.checking import cache, planning, report, runner
+from stacklib.checking import cache, lanes, planning, report, runner
 from stacklib.host import process, term
 from stacklib.linux import applying
 from stacklib.stack import series
@@ -86,16 +87,19 @@ class FakeTree:
     def tree_id(self, k, dropin=False):
         return git("rev-parse", self.commits[k] + "^{tree}", cwd=self.path).stdout.strip() + "d" * dropin
 
-    def checkout(self, k, dropin=False):
+    def checkout(self, k, dropin=False, name="check"):
         self.checkouts.append((k, dropin))
-        git("checkout", "-q", "--detach", self.commits[k], cwd=self.path)
-        return self.path
+        path = self.path.parent / name
+        if not path.exists():
+            git("worktree", "add", "-q", "--detach", str(path), cwd=self.path)
+        git("checkout", "-q", "--detach", self.commits[k], cwd=path)
+        return path
 
     def suites(self, k):
         return ["always"]
 
 
-class Runner(unittest.TestCase):
+class Small(unittest.TestCase):
     """A folder with checks, a topic of two patches to a.c, and a cache."""
 
     STATES = [{"a.c": "BAD\n"}, {"a.c": "one\ntwo\nBAD\n"}, {"a.c": "BAD\nBAD\n"}]
@@ -111,7 +115,8 @@ class Runner(unittest.TestCase):
         self.write("words", TREE_CHECK)
         self.write("patchy", PATCH_CHECK)
         self.states = [dict(s) for s in self.STATES]
-        self.texts = ["Subject: first\n\ndiff --git a/a.c b/a.c\n", "Subject: second\n\ndiff --git a/a.c b/a.c\n"]
+        diff = "diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-x\n+y\n"
+        self.texts = ["Subject: first\n\n" + diff, "Subject: second\n\n" + diff]
         self.arches = "um s390"
         self.own_arches, self.expected = {}, {}
 
@@ -120,8 +125,8 @@ class Runner(unittest.TestCase):
         path.write_text(text, encoding="utf-8")
         path.chmod(0o755)
 
-    def run_all(self, only=None, enabled=True):
-        """Run everything as `stack check` does; returns the report's data."""
+    def run_all(self, only=None, enabled=True, jobs=1, told=lambda event, what: None):
+        """Run everything as `stack check` does; returns the report's data. jobs: from two on there are two lanes."""
         topic_dir = self.folder / "patches" / "t"
         topic_dir.mkdir(parents=True, exist_ok=True)
         topic = types.SimpleNamespace(name="t", conf=configparser.ConfigParser(), patches=[], suites={},
@@ -132,15 +137,16 @@ class Runner(unittest.TestCase):
             path.write_text(text, encoding="utf-8")
             topic.patches.append(series.Patch(path, "t"))
             topic.patches[-1].number = number
-        shutil.rmtree(self.folder / "linux", ignore_errors=True)
+        for name in ("linux", *lanes.TREES):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         self.tree = FakeTree(self.folder, topic, self.states)
         for patch in self.tree.patches if self.forget else ():
             patch.files = []
-        ws = types.SimpleNamespace(out=self.folder / "out", repo=self.folder, jobs=1)
+        ws = types.SimpleNamespace(out=self.folder / "out", repo=self.folder, jobs=jobs)
         stack = types.SimpleNamespace(base_name="v0", base={"version": "0.1"})
         executor = runner.Executor(ws.out, cache.Cache(self.folder / "cache", enabled), os.environ["PATH"])
-        plan = planning.Plan(ws, self.tree, runner.load(self.folder / "checks", only), executor)
-        self.data = report.build(ws, stack, plan, plan.run(), 1.0, only)
+        self.plan = plan = planning.Plan(ws, self.tree, runner.load(self.folder / "checks", only), executor)
+        self.data = report.build(ws, stack, plan, plan.run(told), 1.0, only)
         report.save(ws.out, self.data)
         return self.data
 
@@ -172,6 +178,10 @@ class Runner(unittest.TestCase):
         count = len(path.read_text().splitlines()) if path.exists() else 0
         path.unlink(missing_ok=True)
         return count
+
+
+class Runner(Small):
+    """What runs, what is kept, what is found."""
 
     def test_moved_is_clean_and_second_copy_is_found(self):
         self.run_all()
@@ -324,8 +334,8 @@ class Runner(unittest.TestCase):
         self.assertEqual([(v["patch"], v["verdict"]) for v in self.data["verdicts"]],
                          [(0, "FAIL"), (1, "FAIL"), (2, "FAIL")])
         self.assertEqual(Path(os.environ["RUNS"] + ".states").read_text().splitlines(),
-                         ["base always", "after always", "after always"])
-        self.assertEqual(self.tree.checkouts, [(0, True), (1, True), (2, True)])
+                         ["after always", "after always", "base always"])
+        self.assertEqual(self.tree.checkouts, [(2, True), (1, True), (0, True)])
 
     def test_unknown_check_and_bad_header(self):
         with self.assertRaisesRegex(runner.StackError, "no check 'sparrow'"):
@@ -336,14 +346,14 @@ class Runner(unittest.TestCase):
 
     def test_every_boundary_is_checked_out_once(self):
         self.run_all(only=["words"])
-        self.assertEqual(self.tree.checkouts, [(1, False), (2, False), (0, False)])
+        self.assertEqual(self.tree.checkouts, [(2, False), (1, False), (0, False)])
 
     def test_nothing_found_is_compared_with_nothing(self):
         self.states = [{"a.c": "BAD\n"}, {"a.c": "one\n"}, {"a.c": "two\n"}]
         self.run_all(only=["words"])
         self.assertEqual(self.runs("words"), 2)
         self.assertEqual([v["verdict"] for v in self.data["verdicts"]], ["pass", "pass"])
-        self.assertEqual(self.tree.checkouts, [(1, False), (2, False)])
+        self.assertEqual(self.tree.checkouts, [(2, False), (1, False)])
 
     def test_json_and_html_agree(self):
         self.texts[0] += "wrong <b> & \"x\"\n"
@@ -364,13 +374,18 @@ class Runner(unittest.TestCase):
 
     def test_interrupt_keeps_what_is_done_and_ends_the_child(self):
         self.write("zslow", TREE_CHECK.replace("words", "zslow").replace("for f", "sleep 60 & echo $! > \"$RUNS.pid\"; wait; for f"))
-        self.addCleanup(signal.signal, signal.SIGALRM, signal.SIG_DFL)
-        signal.signal(signal.SIGALRM, signal.default_int_handler)
-        signal.setitimer(signal.ITIMER_REAL, 2)
+        pid = Path(os.environ["RUNS"] + ".pid")
+
+        def interrupt():
+            for _ in range(600):
+                if pid.exists() and pid.read_text().strip():
+                    return os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.1)
+        threading.Thread(target=interrupt, daemon=True).start()
         with self.assertRaises(KeyboardInterrupt):
             self.run_all()
-        self.assertEqual(process.birth(int(Path(os.environ["RUNS"] + ".pid").read_text())), "0")
-        self.assertFalse((self.folder / "out" / "report.json").exists())
+        self.assertEqual(process.birth(int(pid.read_text())), "0")
+        self.assertFalse(list((self.folder / "out").glob("report.*")), "no teller, no report")
         self.runs("patchy")
         (self.folder / "checks" / "zslow").unlink()
         self.run_all()
@@ -409,6 +424,72 @@ class Runner(unittest.TestCase):
         self.assertEqual(check.cell([{"verdict": "pass", "arch": "um"}, {"verdict": "FAIL", "arch": "s390"}]), ("FAIL s390", "red"))
         self.assertEqual(check.cell([{"verdict": "FAIL", "arch": "um"}, {"verdict": "FAIL", "arch": "s390"}]), ("FAIL all", "red"))
         self.assertEqual(len(data["verdicts"]), 2 + 2 + 4)
+
+
+EDGE_CHECK = TREE_CHECK.replace("kind: tree", "kind: boundary").replace("words", "edge").replace("$FILES", "")
+
+
+class Order(Small):
+    """What comes first, in one lane and in two, and what is told meanwhile."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("edge", EDGE_CHECK)
+        self.write("archy", ARCH_CHECK)
+        self.events = []
+
+    def told(self, event, what):
+        self.events.append((event, what, len(self.plan.verdicts())))
+
+    def test_cheap_then_the_whole_stack_then_the_rest(self):
+        self.run_all(told=self.told)
+        stages = [(what, self.events.index((event, what, count))) for event, what, count in self.events if event == "stage"]
+        self.assertEqual([name for name, _ in stages], list(lanes.STAGES))
+        self.assertEqual(list(self.data["reached"]), list(lanes.STAGES))
+        told = [what for event, what, _ in self.events if event == "verdict"]
+        self.assertEqual({place[1] for place in told[:2]}, {"patchy"})
+        self.assertEqual(told[2], (2, "edge", None))
+        self.assertEqual(len(told), len(self.data["verdicts"]))
+        self.assertEqual(self.events[0][0], "begin")
+
+    def test_two_lanes_say_what_one_says(self):
+        one = self.run_all()["verdicts"]
+        self.setUp()
+        two = self.run_all(jobs=2, told=self.told)["verdicts"]
+
+        def same(verdicts):
+            return [{key: v[key] for key in ("patch", "check", "arch", "verdict", "findings")} for v in verdicts]
+        self.assertEqual(same(two), same(one))
+        self.assertEqual(sorted(w for e, w, _ in self.events if e == "verdict"), sorted(self.plan.places))
+        self.assertEqual(len(self.data["times"]), self.data["runs"]["all"])
+
+    def test_two_at_once_in_two_trees(self):
+        """While a boundary runs, an architecture does: each waits for the other to have begun."""
+        meet = 'echo $TREE >> "$RUNS.trees"; touch "$RUNS.%s"; for i in $(seq 100); do [ -e "$RUNS.%s" ] && break; ' \
+               'sleep 0.1; done; [ -e "$RUNS.%s" ] || echo "a.c:0: error: alone"; '
+        self.write("edge", EDGE_CHECK.replace("for f", meet % ("e", "a", "a") + "for f"))
+        self.write("archy", ARCH_CHECK.replace("case ", meet % ("a", "e", "e") + "case "))
+        self.run_all(only=["edge", "archy"], jobs=2)
+        self.assertEqual({v["verdict"] for v in self.data["verdicts"]}, {"pass"})
+
+    def test_an_error_in_one_lane_ends_the_run(self):
+        self.write("edge", EDGE_CHECK.replace("for f", "sleep 60; for f"))
+        with mock.patch.object(runner.Executor, "find", lambda *args: None), \
+             mock.patch.object(planning.Plan, "also", side_effect=OSError("disk")):
+            began = time.monotonic()
+            with self.assertRaisesRegex(OSError, "disk"):
+                self.run_all(only=["edge", "archy"], jobs=2)
+        self.assertLess(time.monotonic() - began, 30)
+
+    def test_also_names_what_comes_next_on_the_same_state(self):
+        self.write("brchy", ARCH_CHECK.replace("archy", "brchy").replace("echo \"$ARCH\"", "echo \"$ARCH $TREE_ID $ALSO\""))
+        self.write("archy", ARCH_CHECK.replace("echo \"$ARCH\"", "echo \"$ARCH $TREE_ID $ALSO\""))
+        self.run_all(only=["archy", "brchy"])
+        lines = Path(os.environ["RUNS"] + ".archy").read_text().splitlines()
+        self.assertEqual([line.split()[2:] for line in lines], [["brchy"]] * 4)
+        self.assertEqual({line.split()[1] for line in lines}, {self.tree.tree_id(k) for k in (1, 2)})
+        self.assertEqual([line.split()[2:] for line in Path(os.environ["RUNS"] + ".brchy").read_text().splitlines()],
+                         [[]] * 4)
 
 
 class Stale(unittest.TestCase):
@@ -458,7 +539,10 @@ class Stale(unittest.TestCase):
         proc.send_signal(signal.SIGINT)
         proc.wait(30)
         self.assertTrue(mark.exists())
-        self.assertEqual([p.name for p in self.mini.out.glob("report.*")], [])
+        data = json.loads((self.mini.out / "report.json").read_text(encoding="utf-8"))
+        self.assertEqual((data["waiting"], data["verdicts"], data["reached"]), (3, [], {}), data)
+        self.assertIn("NOT YET WHOLE", self.page())
+        self.assertNotIn("all passed", self.page())
 
 
 class RealChecks(unittest.TestCase):

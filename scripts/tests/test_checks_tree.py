@@ -167,6 +167,7 @@ class Compile(CheckCase):
         self.warns()
         self.does_not_compile()
         self.sparse_finds()
+        self.one_compilation_for_both()
         self.header_users()
         self.not_here()
         self.broken_compilers()
@@ -196,6 +197,35 @@ class Compile(CheckCase):
         line = self.edit(API, "", "\nint pci_canary(int __user *p);\nint pci_canary(int __user *p)\n{\n\treturn *p;\n}\n")
         self.assert_found("sparse", "%s:%d: warning: dereference of noderef expression" % (API, line + 4), **self.inputs())
         self.setUp()
+
+    def one_compilation_for_both(self):
+        """What sparse says while build compiles is judged by the check sparse alone, of the same state alone."""
+        fault = "\nint pci_canary(int __user *p);\nint pci_canary(int __user *p)\n{\n\tint unused;\n\n\treturn *p;\n}\n"
+        line = self.edit(API, "", fault)
+        both, alone = self.inputs(TREE_ID="one", ALSO="sparse"), self.inputs(TREE_ID="two")
+        report = "%s:%d: warning: dereference of noderef expression" % (API, line + 6)
+        status, found, err = self.run_check("build", **both)
+        self.assertEqual((status, [f.split(": ", 2)[1:] for f in found if "unused variable" not in f]), (0, []), err)
+        self.assertEqual(len(found), 1, "W=1 did not warn in the run for both")
+        for inputs, makes in ((both, 0), (both, 1), (alone, 1)):  # what was left is taken once
+            (self.scratch / "log").unlink(missing_ok=True)
+            self.assert_found("sparse", report, **inputs)
+            self.assertEqual((self.scratch / "log").read_text().count(" C=2 "), makes)
+        self.run_check("build", **both)
+        (self.scratch / "log").unlink(missing_ok=True)
+        self.assert_found("sparse", report, **alone)
+        self.assertEqual((self.scratch / "log").read_text().count(" C=2 "), 1, "what was said of another state was taken")
+        # a sparse that does not work: build does its own work, sparse is broken
+        self.setUp()
+        for script in ("exit 0\n", "echo banana\n"):
+            path = self.fake("sparse", script)
+            self.assertEqual(self.run_check("build", path=path, **both)[:2], (0, []))
+            self.assert_broken("sparse", "sparse", path, **both)
+        good = "for last; do :; done; case $last in *drivers/*.c) exit 127;; *) exec %s \"$@\";; esac\n" % shutil.which(
+            "sparse", path=tool_path())
+        path = self.fake("sparse", good)
+        self.assertEqual(self.run_check("build", path=path, **both)[:2], (0, []))
+        self.assert_broken("sparse", "sparse: exit 127", path, **both)
 
     def header_users(self):
         self.edit("drivers/pci/msi/msi.h", "int pci_msi_setup_msi_irqs(", "static int pci_canary;\nint pci_msi_setup_msi_irqs(")

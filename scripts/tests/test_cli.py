@@ -20,7 +20,7 @@ from stacklib import cli, options  # noqa: E402
 from stacklib.checking import runner  # noqa: E402
 from stacklib.host import term, tools  # noqa: E402
 from stacklib.stack import series  # noqa: E402
-from stacklib.verbs import test  # noqa: E402
+from stacklib.verbs import kunit, test  # noqa: E402
 
 LAUNCHER = ministack.LIB.parent / "stack"
 
@@ -289,9 +289,24 @@ class TestVerb(unittest.TestCase):
 
         def missing(*_):
             raise term.StackError("no tool")
+
         steps = (("canonical_counts", missing), ("check_counts", broken),
                  ("kunit_counts", lambda *a: (5, 0)))
         self.assertEqual(self.run_test(lambda *a: (1, 0), steps), (1, "6 passed, 2 failed"))
+
+    def test_plain_is_not_booted_twice(self):
+        """What check booted on the whole stack is left out, but only if it was clean and all was judged."""
+        def configs(waiting=0, number=2, verdict="pass"):
+            data = {"waiting": waiting, "patches": [1, 2], "verdicts": [{"check": "kunit", "patch": n, "verdict": v}
+                                                                        for n, v in ((0, "pass"), (number, verdict))]}
+            with mock.patch.object(kunit, "run_counts", side_effect=lambda opts, names: names), redirect_stdout(io.StringIO()):
+                return test.kunit_counts(options.Test(), data)
+        self.assertNotIn("plain", configs())
+        self.assertIn("lockdep", configs())
+        for more in ({"waiting": 1}, {"number": 1}, {"verdict": "FAIL"}, {"verdict": "BROKEN"}):
+            self.assertIn("plain", configs(**more))
+        with mock.patch.object(kunit, "run_counts", side_effect=lambda opts, names: names):
+            self.assertIn("plain", test.kunit_counts(options.Test(), {}))
 
     def test_own_tests_are_counted_one_by_one(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -301,9 +316,12 @@ class TestVerb(unittest.TestCase):
                             "    @unittest.skip('no')\n    def test_c(self): pass\n"
                             "    def test_d(self):\n        with self.subTest(i=1): self.fail('y')\n")
             out = io.StringIO()
-            with redirect_stdout(out), mock.patch.object(sys, "path", list(sys.path)):
-                self.assertEqual(test.own_tests(Path(folder)), (1, 3))
+            ministack.write(Path(folder) / "scripts/tests/test_dies.py", "import os\nos._exit(0)\n")
+            with redirect_stdout(out):
+                self.assertEqual(test.own_tests(Path(folder), jobs=2), (1, 4))
+                self.assertEqual(test.own_tests(Path(folder), "test_a"), (1, 0))
         self.assertIn("FAIL (skipped)", out.getvalue())
+        self.assertIn("test_dies.py: exit status 0", out.getvalue())
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 import shutil
 import sys
 import tempfile
+import types
 import unittest
 from unittest import mock
 
@@ -16,8 +17,10 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent))
 
 import ministack        # noqa: E402
+from stacklib import options  # noqa: E402
 from stacklib.checking import runner  # noqa: E402
 from stacklib.host import term  # noqa: E402
+from stacklib.linux import tree  # noqa: E402
 from stacklib.suites import boot, ktap, session, summary  # noqa: E402
 
 GOLDEN = HERE / "kunit"
@@ -289,6 +292,22 @@ class Choices(unittest.TestCase):
         """No suite at all is an error, not a pass."""
         with self.assertRaises(term.StackError):
             session.chosen_suites([], [], 0)
+
+    def test_counts_of_ci(self):
+        """Stress has the counts of quick-args only where that is asked for."""
+        for full, wanted in ((True, []), (False, ["stress.count=1"])):
+            one = session.Session.__new__(session.Session)
+            topics = [types.SimpleNamespace(option=lambda key: {"quick-args": "stress.count=1"}[key])]
+            one.args, one.known, one.asked, one.source = options.Kunit(full=full), ["a"], ["a"], Path("/nowhere")
+            one.env, one.jobs, one.ws = {}, 1, types.SimpleNamespace(out=Path("/nowhere"), repo=HERE.parent.parent)
+            one.tree = types.SimpleNamespace(quick_args=lambda: tree.Tree.quick_args(types.SimpleNamespace(topics=topics)))
+            with mock.patch.multiple(session, run_config=mock.DEFAULT, fragments=mock.DEFAULT), \
+                    mock.patch.object(session.packages, "ensure_quickly"), mock.patch.object(summary, "write_json"), \
+                    mock.patch.object(boot, "Builder") as builder:
+                one.run("plain")
+            config = builder.call_args[0][2]
+            plain = boot.load_config(HERE.parent / "kunit", "plain")
+            self.assertEqual(config.kernel_args, plain.kernel_args + wanted)
 
     def test_configs(self):
         """Every shipped configuration reads; an unknown one does not."""

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """Which check runs on which state of the tree, and the verdicts that come out of it.
 
-The states are walked twice: at each boundary first what judges the patch below it ("after") and
-the boundary itself; then, for patches with findings only, what these are compared with ("before").
+Of a tree check there is a run on the state with the patch ("after"), and only when that has findings one
+on the state that they are compared with ("before").
 """
 import re
+import time
 
-from stacklib.checking import cache, judge, runner, shard
+from stacklib.checking import cache, judge, lanes, runner, shard
 from stacklib.host.gitcmd import git
-from stacklib.host.term import progress
 
 DEFAULT_ARCHES = "um x86_64"
 
@@ -42,7 +42,9 @@ class Plan:
         self.shard = shard  # (i, n): the i-th part of n, see shard.py
         self.topics = {t.name: t for t in tree.topics}
         self.digests = {c.name: c.digest() for c in checks}
-        self.listings, self.results, self.at = {}, {}, None
+        self.listings, self.results = {}, {}
+        self.times = {}  # key -> (Job, seconds after the beginning at which it began)
+        self.reached = {}  # stage of lanes.STAGES -> seconds after the beginning at which it was done
 
     def conf(self, patch, key, default=""):
         return self.topics[patch.topic].conf.get("topic", key, fallback=default).split()
@@ -135,62 +137,91 @@ class Plan:
                     if arch in self.arches(check, patch):
                         yield self.job(check, patch, k, state, arch)
 
-    def run(self):
-        """Run every job that has no result yet and may matter; returns the verdicts."""
-        jobs = [job for job in self.jobs() if shard.has(self.shard, self.place(job)[0], len(self.tree.patches))]
-        first = [job for job in jobs if job.check.kind != "tree" or job.state != "before"]
-        self.run_jobs(first)
-        compare = {self.place(job) for job in first
-                   if any(map(judge.counts, self.results[job.key].findings))}
-        second = [job for job in jobs
-                  if job.check.kind == "tree" and job.state == "before" and self.place(job) in compare]
-        self.run_jobs(second)
-        return self.verdicts(second + first)
+    def run(self, told=lambda event, what: None, began=None):
+        """Run every job that has no result yet and may matter; returns the verdicts.
 
-    def run_jobs(self, jobs):
-        """Run those of the jobs that have no result yet."""
-        for job in jobs:
-            if job.key not in self.results:
-                self.results[job.key] = self.result(job)
+        told: see lanes.Lanes; began: time.monotonic() from which the times in .times count.
+        """
+        self.began = time.monotonic() if began is None else began
+        jobs = [job for job in self.jobs() if shard.has(self.shard, self.place(job)[0], len(self.tree.patches))]
+        self.old = {self.place(job): job for job in jobs if job.check.kind == "tree" and job.state == "before"}
+        self.first = [job for job in jobs if job.check.kind != "tree" or job.state != "before"]
+        self.places = {self.place(job): job for job in self.first}
+        lanes.Lanes(self, list(filter(None, map(self.missing, self.first))), told).run()
+        return self.verdicts()
+
+    def now(self):
+        """Seconds since the run began."""
+        return time.monotonic() - self.began
+
+    def missing(self, job):
+        """What must run for a verdict: the job itself, or what its findings are compared with; None: nothing."""
+        return next((each for each in self.needed(job) if not self.known(each)), None)
+
+    def needed(self, job):
+        """Yield the job and, once its result is there and has findings, the one that they are compared with."""
+        yield job
+        if any(map(judge.counts, self.results[job.key].findings)) and self.place(job) in self.old:
+            yield self.old[self.place(job)]
+
+    def known(self, job):
+        """Whether there is a result of a job: here, or in the cache."""
+        if job.key not in self.results:
+            why = self.executor.version(job.check, job.arch)[1]
+            if not why and job.state == "after" and job.inputs.get("FILES") == "" \
+                    and not self.ids(job.k - 1, job.patch.files):
+                why = f"{job.patch.name} changes files, and none of them is known: nothing would be judged"
+            if why:
+                runner.write(job.log, why + "\n")
+                found = runner.Result([], why, 0.0, False, job.log, why)
+            else:
+                found = self.executor.find(job.key, job.log)
+            if not found:
+                return False
+            self.results[job.key] = found
+            self.times[job.key] = (job, round(self.now(), 1))
+        return True
+
+    def run_job(self, job, path):
+        """Run a job on the tree at `path`, which has its state; returns its result."""
+        self.times[job.key] = (job, round(self.now(), 1))
+        inputs = dict(job.inputs, TREE=str(path), TREE_ID=self.tree.tree_id(job.k, job.dropin), ALSO=self.also(job))
+        return self.executor.run(job.check, inputs, job.log, job.key)
+
+    def also(self, job):
+        """Names of the other checks that judge this patch and state on this arch, too, and have not yet."""
+        number, name, arch = self.place(job)
+        others = [(c.name, self.places.get((number, c.name, arch))) for c in self.checks if arch and c.name != name]
+        waiting = [(other, self.missing(first)) for other, first in others if first]
+        return " ".join(other for other, missing in waiting if missing and missing.state == job.state)
 
     @staticmethod
     def place(job):
         """(number of the patch, or of the boundary, check, arch) that a job helps to judge."""
         return job.k if not job.patch else job.k + (job.state == "before"), job.check.name, job.arch
 
-    def result(self, job):
-        """The result of a job: the stored one, or a new one."""
-        why = self.executor.version(job.check, job.arch)[1]
-        if why:
-            runner.write(job.log, why + "\n")
-            return runner.Result([], why, 0.0, False, job.log, why)
-        if job.state == "after" and job.inputs.get("FILES") == "" and not self.ids(job.k - 1, job.patch.files):
-            why = f"{job.patch.name} changes files, and none of them is known: nothing would be judged"
-            return runner.Result([], why, 0.0, False, job.log, why)
-        found = self.executor.find(job.key, job.log)
-        if found:
-            return found
-        total = len(self.tree.patches)
-        where = f"patch {job.k + (job.state == 'before')}/{total}" if job.patch else \
-            f"boundary {job.k}/{total}"
-        progress(" ".join(filter(None, (where, job.check.name, job.arch,
-                                        job.state if job.check.kind == "tree" else ""))))
-        if self.at != (job.k, job.dropin):
-            self.at = (job.k, job.dropin)
-            self.path = self.tree.checkout(job.k, dropin=job.dropin)
-        return self.executor.run(job.check, dict(job.inputs, TREE=str(self.path)), job.log, job.key)
+    def label(self, job):
+        """A job in a few words."""
+        words = ["patch" if job.patch else "boundary", f"{self.place(job)[0]}/{len(self.tree.patches)}",
+                 job.check.name, job.arch, job.state if job in self.old.values() else ""]
+        return " ".join(filter(None, words))
 
-    def verdicts(self, jobs):
-        """Join the jobs of each (patch, check, arch) into a Verdict."""
-        grouped = {}
-        for job in jobs:
-            grouped.setdefault(self.place(job), {})[job.state] = job
-        done = []
-        for (number, name, arch), states in sorted(grouped.items(), key=lambda item: item[0][0]):
-            patch = self.tree.patches[number - 1] if number else None
-            done.append(self.judge(patch, next(c for c in self.checks if c.name == name), arch, states))
-        self.orphans(done)
+    def verdicts(self):
+        """The verdicts whose results are all there, in the order of the patches."""
+        ready = sorted((job for job in self.first if not self.waits(job)), key=lambda job: self.place(job)[0])
+        done = [self.verdict(job) for job in ready]
+        self.orphans(done, {self.place(job)[:2] for job in self.first if self.waits(job)})
         return done
+
+    def waits(self, job):
+        """Whether a result that its verdict needs is not there yet."""
+        return job.key not in self.results or any(each.key not in self.results for each in self.needed(job))
+
+    def verdict(self, job):
+        """The Verdict of a job of .first that waits for nothing."""
+        number, _, arch = self.place(job)
+        states = {each.state: each for each in reversed(list(self.needed(job)))}
+        return self.judge(self.tree.patches[number - 1] if number else None, job.check, arch, states)
 
     def judge(self, patch, check, arch, states):
         results = {state: self.results[job.key] for state, job in states.items()}
@@ -205,14 +236,17 @@ class Plan:
         return Verdict(patch, check, arch, [] if broken else findings, broken, states, results.values())
 
     @staticmethod
-    def orphans(verdicts):
-        """Make a finding of each file that all architectures of a check put aside."""
+    def orphans(verdicts, waiting=()):
+        """Make a finding of each file that all architectures of a check put aside.
+
+        waiting: (number, check) for which not all architectures have been asked.
+        """
         grouped = {}
         for verdict in verdicts:
             if verdict.arch and verdict.patch:
                 grouped.setdefault((verdict.patch.number, verdict.check.name), []).append(verdict)
-        for group in grouped.values():
-            if not any(v.broken for v in group):
+        for place, group in grouped.items():
+            if place not in waiting and not any(v.broken for v in group):
                 lost = judge.orphans({v.arch: v.findings for v in group})
                 group[0].findings = group[0].findings + lost
                 group[0].verdict = judge.verdict(group[0].findings)

@@ -7,7 +7,7 @@ import string
 import time
 from pathlib import Path
 
-from stacklib.checking import judge
+from stacklib.checking import judge, lanes
 from stacklib.host.files import write_whole
 from stacklib.suites import junit
 
@@ -26,12 +26,15 @@ SHAPE = {
                   "verdict": (judge.PASS, judge.NOTE, judge.FAIL, judge.BROKEN), "quiet": bool, "log": str, "text": str,
                   "again": str, "findings": [{"file": str, "line": int, "level": judge.LEVELS, "text": str}]}],
     "timing": [{"check": str, "arch": str, "runs": int, "cached": int, "seconds": float, "now": float}],
+    "waiting?": int, "reached?": {f"{stage}?": float for stage in lanes.STAGES},
+    "times?": [{"check": str, "arch": str, "patch": int, "state": str, "began": float, "seconds": float,
+                "cached": bool}],
 }
 CLASS = {judge.PASS: "pass", judge.NOTE: "note", judge.FAIL: "fail", judge.BROKEN: "broken"}
 
 
-def build(ws, stack, plan, verdicts, seconds, only=None):
-    """The report as plain data; seconds is the wall clock of the whole run."""
+def build(ws, stack, plan, verdicts, seconds, only=None, waiting=0):
+    """The report as plain data; seconds is the wall clock so far, waiting how many verdicts are still to come."""
     unique = list(plan.results.values())
     return dict(
         frame(ws, stack, plan.tree.patches, seconds, only),
@@ -40,7 +43,10 @@ def build(ws, stack, plan, verdicts, seconds, only=None):
         checks=[{"name": c.name, "kind": c.kind, "why": c.why, "sha256": c.digest()} for c in plan.checks],
         tools=[{"check": name, "arch": arch or "", "version": version or why}
                for (name, arch), (version, why) in sorted(plan.executor.versions.items(), key=str)],
-        verdicts=[one(v, ws) for v in verdicts], timing=timing(plan, verdicts))
+        verdicts=[one(v, ws) for v in verdicts], timing=timing(plan, verdicts), waiting=waiting, reached=plan.reached,
+        times=[{"check": job.check.name, "arch": job.arch or "", "patch": plan.place(job)[0], "state": job.state,
+                "began": began, "seconds": plan.results[key].seconds, "cached": plan.results[key].cached}
+               for key, (job, began) in list(plan.times.items()) if key in plan.results])
 
 
 def frame(ws, stack, patches, seconds, only=None):
@@ -51,7 +57,7 @@ def frame(ws, stack, patches, seconds, only=None):
         "only": only or [], "seconds": round(seconds, 1), "runs": {"all": 0, "cached": 0}, "checks": [], "tools": [],
         "patches": [{"number": p.number, "topic": p.topic, "name": p.name, "subject": p.subject, "files": p.files,
                      "path": relative(p.path, ws.repo), "sha256": p.sha256} for p in patches],
-        "verdicts": [], "timing": [], "not judged": [],
+        "verdicts": [], "timing": [], "times": [], "reached": {}, "waiting": 0, "not judged": [],
         "files": {"json": str(ws.out / "report.json"), "html": str(ws.out / "report.html")},
     }
 
@@ -139,8 +145,8 @@ def page(data):
     bad = counts[judge.FAIL] + counts[judge.BROKEN]
     parts = {
         "title": ", ".join(f"{counts[n]} {w}" for n, w in ((judge.FAIL, "failed"), (judge.BROKEN, "broken"))
-                           if counts[n]) or "all passed",
-        "state": "fail" if bad else "pass",
+                           if counts[n]) or ("none failed so far" if data["waiting"] else "all passed"),
+        "state": "fail" if bad else "note" if data["waiting"] else "pass",
         "summary": "".join(f'<span class="badge {CLASS[n]}">{count} {n}</span> '
                            for n, count in counts.items() if count),
         "facts": facts(data), "table": table(data), "details": details(data), "timing": timing_table(data),
@@ -165,6 +171,8 @@ def facts(data):
         facts_.insert(0, "PARTIAL: shard %d of %d" % tuple(data["shard"]))
     if data["only"]:
         facts_.insert(0, "PARTIAL: only " + " ".join(data["only"]))
+    if data["waiting"]:
+        facts_.insert(0, f"NOT YET WHOLE: {data['waiting']} verdicts are still to come")
     if data["not judged"]:
         facts_.insert(0, "NOT JUDGED, since a patch does not apply: patches " + " ".join(map(str, data["not judged"])))
     return "".join(f"<li>{text(f)}</li>" for f in facts_)

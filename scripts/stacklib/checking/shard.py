@@ -73,6 +73,9 @@ def read(path):
     why = shape.fault(data, report.SHAPE) or ("" if len(data["shard"]) == 2 else "shard is not [I, N]")
     if why:
         raise StackError(f"{path}: not a whole report: {why}", "run that shard again")
+    if data.get("waiting"):
+        raise StackError(f"{path}: {data['waiting']} verdicts are missing, its run did not come to its end",
+                         "run that shard again: what is done is kept")
     return path, data
 
 
@@ -92,4 +95,7 @@ def joined(parts, ws):
         for key in ("runs", "cached", "seconds", "now"):
             known[key] = round(known[key] + row[key], 1)
     data["timing"] = list(rows.values())
+    data["times"] = [row for part in parts for row in part.get("times", ())]
+    data["reached"] = {stage: max(each.get("reached", {}).get(stage, 0) for each in parts) for part in parts
+                       for stage in part.get("reached", ())}
     return data

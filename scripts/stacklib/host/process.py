@@ -12,6 +12,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from stacklib.host import files
+
 # Where a check that was started by the tool notes its own programs
 VARIABLE = "STACK_RUNNING"
 _GRACE = 0.3  # seconds between the polite signal and the other one
@@ -30,11 +32,14 @@ def notes(work):
     return Path(work) / ".running"
 
 
-def birth(pid):
-    """Start time of a process in clock ticks since boot (with its id that names it for ever); "0" if gone."""
+def birth(pid, gone="ZX"):
+    """Start time of a process in clock ticks since boot (with its id that names it for ever); "0" if gone.
+
+    gone: the states of /proc/PID/stat that count as such; one that has ended, and is not waited for, is in Z.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-        return "0" if fields[0] in "ZX" else fields[19]
+        return "0" if fields[0] in gone else fields[19]
     except (OSError, IndexError):
         return "0"
 
@@ -62,13 +67,15 @@ def end_leftover(work, starter=None):
     whose id another process has by now, is only removed.
     """
     for path in notes(work).glob("*"):
+        if not path.name.isdigit():
+            continue  # a note that is being written
         try:
             pid, born, owner = path.read_text(encoding="utf-8").split()
         except (OSError, ValueError):
             pid, born, owner = "0", "0", "0"
         if starter is not None and owner != str(starter):
             continue
-        if born != "0" and birth(int(pid)) == born:
+        if born != "0" and birth(int(pid), gone="X") == born:  # what it started may live on without it
             end_group(int(pid))
             deadline = time.monotonic() + _GONE
             while birth(int(pid)) == born and time.monotonic() < deadline:
@@ -89,7 +96,7 @@ def started(argv, folder, **options):
     note = folder / str(proc.pid)
     try:
         # Its session is what a check has in common with all that it starts.
-        note.write_text(f"{proc.pid} {birth(proc.pid)} {os.getsid(0)}\n", encoding="utf-8")
+        files.write_whole(note, f"{proc.pid} {birth(proc.pid)} {os.getsid(0)}\n")
         yield proc
     finally:
         if proc.returncode is None:

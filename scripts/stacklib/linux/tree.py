@@ -47,13 +47,13 @@ class Tree:
         """Return the git tree hash of that state."""
         return git("rev-parse", self.commit(k, dropin) + "^{tree}", cwd=self.git_dir)
 
-    def checkout(self, k, dropin=False):
-        """Bring out/check to that state; return its path.
+    def checkout(self, k, dropin=False, name="check"):
+        """Bring out/check (or out/NAME) to that state; return its path.
 
         Only files that differ are written, so that an incremental build stays one.
         Whatever else is in there is removed.
         """
-        return worktree.check(self.ws, self.commit(k, dropin))
+        return worktree.check(self.ws, self.commit(k, dropin), name)
 
     def apply_extra(self, k, diff_path):
         """Bring out/check to boundary k with drop-in plus one more diff; return its path.
@@ -77,6 +77,10 @@ class Tree:
             have = sum(p.number <= k for p in topic.patches)
             names += [name for name, need in topic.suites.items() if need <= have]
         return names
+
+    def quick_args(self):
+        """Return the kernel arguments (quick-args of topic.ini) with which stress suites have the counts of CI."""
+        return [word for topic in self.topics for word in topic.option("quick-args").split()]
 
 
 class Memory:

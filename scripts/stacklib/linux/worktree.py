@@ -94,9 +94,9 @@ def set_refs(git_dir, commits, full):
     git("update-ref", "--stdin", cwd=git_dir, input="".join(o + "\n" for o in orders))
 
 
-def check(ws, commit):
-    """Bring out/check to a commit, removing whatever else is in it; return its path."""
-    main, path = ws.out / "linux", ws.out / "check"
+def check(ws, commit, name="check"):
+    """Bring out/check (or out/NAME) to a commit, removing whatever else is in it; return its path."""
+    main, path = ws.out / "linux", ws.out / name
     refuse_if_foreign(main, path)
     inside = git("rev-parse", "--absolute-git-dir", cwd=path, check=False) if path.is_dir() else ""
     known = inside.startswith(str((main / ".git" / "worktrees").resolve()) + "/")
@@ -104,10 +104,7 @@ def check(ws, commit):
         shutil.rmtree(path, ignore_errors=True)
         git("worktree", "prune", cwd=main)
         git("worktree", "add", "-f", "--detach", "--no-checkout", path, commit, cwd=main)
-    status, said = gitcmd.run_progress("checkout", "--progress", "--detach", "--force", commit,
-                                       cwd=path, label="out/check: ")
-    if status:
-        raise gitcmd.GitError(("checkout", commit), status, "\n".join(said))
+    git("checkout", "-q", "--detach", "--force", commit, cwd=path)
     git("clean", "-fdxq", cwd=path)
     return path
 

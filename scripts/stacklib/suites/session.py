@@ -149,6 +149,8 @@ class Session:
         if not asked:
             return term.say(f"note: kunit {name}: none of the suites runs in it, left away")
         packages.ensure_quickly([*BUILD, *machine.tools(config)], ["ccache"])
+        if not self.args.full:
+            config.kernel_args += self.tree.quick_args()
         folder = self.ws.out / "build" / f"kunit-{name}"
         counted = name == "coverage"
         if counted:

@@ -5,7 +5,7 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from stacklib.checking import cache, fit, judge, planning, report, runner, shard
+from stacklib.checking import cache, fit, judge, lanes, planning, report, runner, shard
 from stacklib.host import packages, process, term
 from stacklib.host.gitcmd import git
 from stacklib.host.workspace import Workspace
@@ -37,6 +37,7 @@ def register(subparsers):
     sub.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the patches")
     sub.add_argument("--merge", nargs="+", metavar="REPORT", help="join the report.json of all shards")
     sub.add_argument("--list", action="store_true", help="list the checks; run none")
+    sub.add_argument("--profile", action="store_true", help="print where the time went, in the end")
     sub.add_argument("--no-cache", action="store_true", help="run everything anew")
 
 
@@ -70,12 +71,66 @@ def execute(args, only=None):
         executor = runner.Executor(ws.out, results, packages.tool_path())
         plan = planning.Plan(ws, prepared, checks, executor, part or (1, 1))
         ask_versions(plan)
-        verdicts = plan.run()
+        base_tree = git("rev-parse", prepared.commit(0) + "^{tree}", cwd=prepared.path)
+
+        def collect():
+            verdicts = plan.verdicts()
+            data = report.build(ws, stack, plan, verdicts, plan.now(), only, len(plan.first) - len(verdicts))
+            return dict(data, shard=part, base=dict(data["base"], tree=base_tree))
+        plan.run(Teller(ws, plan, collect), began)
         term.done()
-        data = dict(report.build(ws, stack, plan, verdicts, time.monotonic() - began, only), shard=part)
-        data["base"]["tree"] = git("rev-parse", prepared.commit(0) + "^{tree}", cwd=prepared.path)
+        data = collect()
         report.save(ws.out, data)
     return data
+
+
+class Teller:
+    """Tells what is known while the rest still runs: what fails at once, each patch when it is done, the cheap
+    checks as a table, and the report, written anew every SAVE seconds at most."""
+
+    SAVE = 10
+
+    def __init__(self, ws, plan, collect):
+        self.ws, self.plan, self.collect, self.saved = ws, plan, collect, 0.0
+        self.waiting = collections.Counter()  # number of a patch (0: the base) -> verdicts that it waits for
+
+    def __call__(self, event, what):
+        """An event of lanes.Lanes; both lanes bring some, one at a time."""
+        getattr(self, event)(what)
+        if event != "verdict" or self.plan.now() - self.saved > self.SAVE:
+            self.saved = self.plan.now()
+            report.save(self.ws.out, self.collect())
+
+    def begin(self, places):
+        """Nothing has run yet; the verdicts of these places will come."""
+        self.waiting.update(place[0] for place in places)
+
+    def verdict(self, place):
+        """A verdict is there."""
+        self.waiting[place[0]] -= 1
+        bad = self.plan.verdict(self.plan.places[place]).verdict in (judge.FAIL, judge.BROKEN)
+        if not bad and self.waiting[place[0]]:
+            return
+        data = self.collect()
+        own = [v for v in data["verdicts"] if v["patch"] == place[0]]
+        if bad:
+            one = next(v for v in own if (v["check"], v["arch"] or None) == place[1:])
+            show_group(data, one, [one["arch"]] if one["arch"] else [])
+        if not self.waiting[place[0]]:
+            names = dict.fromkeys(v["check"] for v in own)
+            cells = [(name, *cell([v for v in own if v["check"] == name])) for name in names]
+            other = [f"{name} {term.colour(text, how)}" for name, text, how in cells if text != judge.PASS]
+            patch = next((p for p in data["patches"] if p["number"] == place[0]), None)
+            term.say((f"{place[0]}/{len(data['patches'])} {patch['topic']}/{patch['subject']:.60}" if patch else "base")
+                     + f": {len(own)} verdicts, {', '.join(other) or judge.PASS}")
+
+    def stage(self, name):
+        """A stage of the run is done."""
+        data = self.collect()
+        if data["waiting"]:
+            if name == lanes.STAGES[lanes.CHEAP]:
+                show_table(data)
+            term.say(f"{name}: done after {lanes.duration(self.plan.now())}, {data['waiting']} verdicts to come")
 
 
 def ask_versions(plan):
@@ -109,6 +164,8 @@ def run(args):
         term.data(data)
     show_table(data)
     show_findings(data)
+    if args.profile:
+        show_profile(data)
     total = collections.Counter(v["verdict"] for v in data["verdicts"])
     bad = total[judge.FAIL] + total[judge.BROKEN]
     term.say(f"report: {data['files']['html']}")
@@ -128,11 +185,13 @@ def list_checks(args):
     return 0
 
 
-def run_counts(args):
-    """Run all checks as `check` does, and return (passed, failed): one per verdict."""
+def run_counts(args, shared):
+    """Run all checks as `check` does, and return (passed, failed): one per verdict; `shared` gets the report."""
     data = execute(args)
+    shared.update(data)
     show_table(data)
     show_findings(data)
+    show_profile(data)
     failed = sum(v["verdict"] in (judge.FAIL, judge.BROKEN) for v in data["verdicts"])
     return len(data["verdicts"]) - failed, failed
 
@@ -171,6 +230,19 @@ def show_table(data):
                                                  for n in now])
         term.table(table)
         term.say()
+
+
+def show_profile(data):
+    """Print where the time of a run went: its stages, its checks, its longest runs."""
+    for stage, seconds in data["reached"].items():
+        term.say(f"{stage}: done after {seconds:.0f} s")
+    rows = [[r["check"], r["arch"], str(r["runs"]), str(r["runs"] - r["cached"]), f"{r['now']:.1f}",
+             f"{r['seconds']:.1f}"] for r in sorted(data["timing"], key=lambda r: -r["now"])]
+    term.table([["check", "arch", "runs", "ran now", "s now", "s ever"]] + rows)
+    ran = sorted((t for t in data["times"] if not t["cached"]), key=lambda t: -t["seconds"])[:10]
+    rows = [[t["check"], t["arch"], str(t["patch"]), t["state"], f"{t['seconds']:.1f}", f"{t['began']:.0f}"]
+            for t in ran]
+    term.table([["longest", "arch", "patch", "state", "s", "from"]] + rows)
 
 
 def show_findings(data):

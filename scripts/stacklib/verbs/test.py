@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `test`: the project's own tests, then the stack's: what CI runs."""
+import os
+import re
+import subprocess
 import sys
 import time
 import traceback
 import unittest
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 
 from stacklib import options
+from stacklib.checking import judge
 from stacklib.host import env, packages, term
 from stacklib.host.workspace import Workspace
 from stacklib.linux import tree
@@ -24,6 +30,8 @@ def register(subparsers):
         epilog="examples:\n  scripts/stack test\n  scripts/stack test --quick    "
                "the tool's own tests and lint\n  scripts/stack test --quick --only test_series")
     sub.add_argument("--quick", action="store_true", help="only the tool's own tests and lint")
+    sub.add_argument("--all", action="store_true", help="stress suites with all of their counts, not those of CI "
+                     "(quick-args of topic.ini)")
     sub.add_argument("--jobs", type=int, default=0, metavar="N",
                      help="parallel jobs of make (default: one per processor)")
     sub.add_argument("--only", metavar="WORD", help="of the tool's own tests, those whose "
@@ -31,48 +39,70 @@ def register(subparsers):
 
 
 class Result(unittest.TextTestResult):
-    """Counts what passed, and shows which test runs."""
+    """Counts what passed."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.passed = 0
-        self.told = None
-
-    def startTest(self, test):
-        # Before what the test prints is caught; in a pipe only each new class is told.
-        name = test.id() if term.is_terminal() else test.id().rpartition(".")[0]
-        if name != self.told:
-            term.progress(f"test {self.testsRun + 1}: {name}")
-            self.told = name
-        super().startTest(test)
 
     def addSuccess(self, test):
         super().addSuccess(test)
         self.passed += 1
 
 
-def own_tests(repo, only=None):
-    """Run the tests in scripts/tests, and those that topics bring in patches/BASE/TOPIC/tests; return (passed, failed).
+def own_tests(repo, only=None, jobs=1):
+    """Run the tests in scripts/tests, and those that topics bring in patches/BASE/TOPIC/tests, `jobs` modules
+    at once, each in a process of its own; return (passed, failed).
+    """
+    modules = [path for pattern in ("scripts/tests/test_*.py", "patches/*/*/tests/test_*.py")
+               for path in Path(repo).glob(pattern)
+               if all(word in path.stem + path.read_text(encoding="utf-8") for word in (only or "").split("."))]
+    # The largest first: the last one to end should be a short one.
+    modules.sort(key=lambda path: -path.stat().st_size)
+    left, counts = len(modules), [0, 0]
+    with ThreadPoolExecutor(jobs) as pool:
+        for job in as_completed([pool.submit(one_module, path, only) for path in modules]):
+            name, said, passed, failed, seconds = job.result()
+            left -= 1
+            counts = [counts[0] + passed, counts[1] + failed]
+            if failed:
+                term.say(said)
+            if passed or failed:
+                term.say(f"{name}: {passed} passed, {failed} failed in {seconds:.0f} s")
+            term.progress(f"the tool's own tests: {left} modules left")
+    term.done()
+    return tuple(counts)
+
+
+def one_module(path, only):
+    """Run one module of tests in a process of its own; (name, what it said, passed, failed, seconds)."""
+    began = time.monotonic()
+    code = "from stacklib.verbs import test; test.module_main()"
+    proc = subprocess.run([sys.executable, "-c", code, str(path), only or ""], check=False,
+                          env=env.child(PYTHONPATH=os.pathsep.join(map(str, (env.SCRIPTS, env.SCRIPTS / "tests")))),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          encoding="utf-8", errors="replace")
+    said, _, last = proc.stdout.rstrip().rpartition("\n")
+    counts = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
+    if not counts or proc.returncode:
+        return path.stem, f"{proc.stdout}\n{path}: exit status {proc.returncode}", 0, 1, time.monotonic() - began
+    return path.stem, said, int(counts[1]), int(counts[2]), time.monotonic() - began
+
+
+def module_main():
+    """The process of one_module(): run the tests of the file argv[1] whose id has argv[2] in it.
 
     A skipped test counts as failed: what it would show was not shown.
     """
-    folders = [repo / "scripts" / "tests", *sorted(repo.glob("patches/*/*/tests"))]
-    for path in (*folders, repo / "scripts"):
-        if str(path) not in sys.path:
-            sys.path.insert(0, str(path))
-    suite = unittest.TestSuite(unittest.TestLoader().discover(str(path), "test_*.py", str(path)) for path in folders)
-    if only:
-        suite = unittest.TestSuite(t for t in flat(suite) if only in t.id())
-    runner = unittest.TextTestRunner(stream=sys.stdout, resultclass=Result, verbosity=0,
-                                     buffer=True)
-    result = runner.run(suite)
-    term.done()
+    path, only = Path(sys.argv[1]), sys.argv[2]
+    suite = unittest.TestLoader().discover(str(path.parent), pattern=path.name)
+    suite = unittest.TestSuite(t for t in flat(suite) if only in t.id())
+    result = unittest.TextTestRunner(stream=sys.stdout, resultclass=Result, verbosity=0, buffer=True).run(suite)
     for test, why in result.skipped:
-        term.say(f"FAIL (skipped) {test.id()}: {why}")
-    failed = result.testsRun - result.passed
+        print(f"FAIL (skipped) {test.id()}: {why}")
     # A class or module whose setup failed is an error without a test that ran.
-    failed = max(failed, len(result.failures) + len(result.errors))
-    return result.passed, failed
+    failed = max(result.testsRun - result.passed, len(result.failures) + len(result.errors))
+    print(f"{result.passed} passed, {failed} failed")
 
 
 def flat(suite):
@@ -111,14 +141,22 @@ def canonical_counts(args):
     return (0, 1) if failed else (1, 0)
 
 
-def check_counts(args):
-    """Every check on every patch."""
-    return check.run_counts(options.Check(**common(args)))
+def check_counts(args, report):
+    """Every check on every patch; `report` (a dict) gets what it came to."""
+    return check.run_counts(options.Check(**common(args), profile=True), report)
 
 
-def kunit_counts(args):
-    """Every KUnit configuration, and the coverage of the added lines."""
-    return kunit.run_counts(options.Kunit(**common(args), jobs=args.jobs), list(kunit.CONFIGS))
+def kunit_counts(args, report):
+    """Every KUnit configuration, and the coverage of the added lines.
+
+    Not plain, if by `report` check has just booted it on this tree, the whole stack, and all was well.
+    """
+    configs = list(kunit.CONFIGS)
+    if not report.get("waiting", 1) and any(v["check"] == "kunit" and v["patch"] == len(report["patches"])
+                                            and v["verdict"] == judge.PASS for v in report["verdicts"]):
+        term.say("kunit plain: not again, check had it on the whole stack, and all of its suites passed")
+        configs.remove("plain")
+    return kunit.run_counts(options.Kunit(**common(args), jobs=args.jobs, full=args.all), configs)
 
 
 def attempt(name, step, *args):
@@ -142,15 +180,15 @@ def run(args):
     """Verb test."""
     packages.ensure_quickly("*")
     # The tests make work folders of their own: those of the caller must not leak in.
-    ws = Workspace(args)
-    steps = [("the tool's own tests", own_tests, ws.repo, args.only)]
+    ws, report = Workspace(args), {}
+    steps = [("the tool's own tests", own_tests, ws.repo, args.only, args.jobs or ws.jobs)]
     if not args.only:
         # Some of the tests need files of a real kernel; getting it shows its progress.
         steps.insert(0, ("base", base_counts, ws, args))
         steps.append(("lint", lint_counts, args))
         if not args.quick:
-            steps += [("refresh --check", canonical_counts, args), ("check", check_counts, args),
-                      ("kunit", kunit_counts, args)]
+            steps += [("refresh --check", canonical_counts, args), ("check", check_counts, args, report),
+                      ("kunit", kunit_counts, args, report)]
     counts = [attempt(*step) for step in steps]
     passed, failed = (sum(column) for column in zip(*counts))
     sys.stderr.flush()
