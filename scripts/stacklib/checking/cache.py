@@ -13,13 +13,13 @@ SHAPE = {"key": str, "findings": [list], "seconds": float, "log": str}
 FINDING = [str, int, str, str]
 
 
-def key(**parts):
+def key(**parts) -> str:
     """Hash of everything that a result depends on (values: str, or lists of str)."""
     text = json.dumps(dict(parts, format=FORMAT), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def digest(paths):
+def digest(paths) -> str:
     """Hash over names and contents of files; folders count with all that is in them."""
     total = hashlib.sha256()
     for path in sorted(expand(paths)):
@@ -44,10 +44,10 @@ class Cache:
     def __init__(self, folder, enabled=True):
         self.folder, self.enabled = Path(folder), enabled
 
-    def path(self, name):
+    def path(self, name: str):
         return self.folder / name[:2] / (name + ".json")
 
-    def get(self, name):
+    def get(self, name: str):
         """The result stored under a key, or None; what cannot be read counts as absent."""
         if not self.enabled:
             return None
@@ -58,11 +58,11 @@ class Cache:
         return data if self.sound(data, name) else None
 
     @staticmethod
-    def sound(data, name):
+    def sound(data, name: str) -> bool:
         """True when the entry has the right shape and says that it belongs to this key."""
         return not shape.fault(data, SHAPE) and data["key"] == name and all(
             len(found) == len(FINDING) and not any(map(shape.fault, found, FINDING)) for found in data["findings"])
 
-    def put(self, name, data):
+    def put(self, name: str, data) -> None:
         """Store a result, whole or not at all."""
         write_whole(self.path(name), json.dumps(dict(data, key=name)))

@@ -15,7 +15,7 @@ class Unreadable(Exception):
     """A line on a check's standard output that is no finding; the text is that line."""
 
 
-def read(text):
+def read(text: str):
     """Standard output of a check -> list of Finding.  Unreadable on any other line."""
     found = []
     for line in text.splitlines():
@@ -27,12 +27,12 @@ def read(text):
     return found
 
 
-def identity(finding):
+def identity(finding) -> tuple:
     """What makes two findings the same: everything but the line, which moves."""
     return (finding.file, finding.level, finding.text)
 
 
-def new(before, after, errors_always=False):
+def new(before, after, errors_always: bool = False):
     """Findings of `after` that `before` does not have, as a multiset.
 
     Of n equal findings where there were m before, the last n - m are new: a second copy of an old
@@ -51,7 +51,7 @@ def new(before, after, errors_always=False):
     return fresh
 
 
-def verdict(findings, broken=False):
+def verdict(findings, broken: bool = False):
     """The verdict for a list of (new) findings."""
     if broken:
         return BROKEN
@@ -61,7 +61,7 @@ def verdict(findings, broken=False):
     return NOTE if "note" in levels else PASS
 
 
-def counts(finding):
+def counts(finding) -> bool:
     """True for what makes a verdict FAIL."""
     return finding.level in ("error", "warning")
 
@@ -72,7 +72,7 @@ def worst(verdicts):
     return max(verdicts, key=order.index, default=PASS)
 
 
-def orphans(by_arch):
+def orphans(by_arch) -> list:
     """Files that every architecture put aside, as error findings.
 
     by_arch: {arch: findings after the patch}.  A source that no architecture builds has been

@@ -106,7 +106,7 @@ class AptSource:
                        % (", ".join(self.suites), "; ".join(said[:3]) or "apt-get update failed"),
                        mend)
 
-    def source_version(self, package, fits, wanted):
+    def source_version(self, package: str, fits, wanted):
         """Return the newest version of a source package that fits(version) is true of; wanted: a word for those."""
         proc = self._run("apt-cache", "showsrc", "--only-source", package)
         versions = re.findall(r"^Version: (\S+)$", proc.stdout, re.M)
@@ -116,7 +116,7 @@ class AptSource:
                            f"(there: {', '.join(sorted(set(versions))) or 'none'})")
         return newest(good)
 
-    def download_source(self, package, version, name=None):
+    def download_source(self, package: str, version, name=None):
         """Download a source package; return the path of file name, or of its .dsc.
 
         Of a package from which only one file is wanted, the others may fail.
@@ -132,7 +132,7 @@ class AptSource:
                            % (package, version, last_error(proc.stderr)))
         return found[0]
 
-    def binary_version(self, package):
+    def binary_version(self, package: str):
         """Return the newest version of a binary package; AptError when there is none."""
         proc = self._run("apt-cache", "show", package)
         versions = re.findall(r"^Version: (\S+)$", proc.stdout, re.M)
@@ -140,7 +140,7 @@ class AptSource:
             raise AptError(f"package {package} is not in {', '.join(self.suites)}")
         return newest(versions)
 
-    def download_binary(self, package, version):
+    def download_binary(self, package: str, version):
         """Download a binary package; return the path of the .deb."""
         get = self.tmp / "get"
         proc = self._run("apt-get", "download", f"{package}={version}", cwd=get)
@@ -150,7 +150,7 @@ class AptSource:
         return found[0]
 
 
-def first(folder, suites, sources, act):
+def first(folder: Path, suites, sources, act):
     """Return what act(AptSource of one suite, suite) returns for the first of the suites that it does not fail for.
 
     Each is asked for itself, so that one that cannot be reached hides no other. AptError with what each said.
@@ -166,7 +166,7 @@ def first(folder, suites, sources, act):
     raise AptError("\n".join(said), "\n".join(dict.fromkeys(mends)) or None)
 
 
-def last_error(text):
+def last_error(text: str):
     """Return the last error line that apt printed."""
     lines = [line for line in text.splitlines() if line.startswith("E:")] or text.splitlines() or ["?"]
     return lines[-1]
@@ -215,7 +215,7 @@ def likely_mirror(places, release):
     return have[0] if have else None
 
 
-def codename(path="/etc/os-release"):
+def codename(path: str = "/etc/os-release"):
     """Return the code name of the Debian release that this machine runs, "" of another system."""
     try:
         text = Path(path).read_text(encoding="utf-8")

@@ -53,7 +53,7 @@ def ensure(names):
         special.make(ws, name)
 
 
-def ensure_quickly(names, likes=()):
+def ensure_quickly(names, likes=()) -> None:
     """As ensure(), but only look whether each tool ("*": all) is there, not whether it works.
 
     likes: tools to install as well, if any of the others is missing.
@@ -64,7 +64,7 @@ def ensure_quickly(names, likes=()):
         ensure([*names, *likes])
 
 
-def needs_special(ws, wanted):
+def needs_special(ws: Workspace, wanted) -> list:
     """Return those of sparse and b4 that are wanted and not there in a version that works."""
     path = tools.search_path(ws.cache)
     return [name for name in SPECIAL if name in wanted and not tools.good(name, path)]
@@ -84,7 +84,7 @@ def missing_packages(ws, names):
     return list(dict.fromkeys(missing))
 
 
-def installed(package):
+def installed(package: str) -> bool:
     """Return whether dpkg has the package installed."""
     if not shutil.which("dpkg-query"):
         return False
@@ -93,7 +93,7 @@ def installed(package):
     return proc.returncode == 0 and proc.stdout.strip() == "installed"
 
 
-def install(packages):
+def install(packages) -> None:
     """Install Debian packages as root, with progress; else StackError with the command."""
     line = "apt-get install -y --no-install-recommends " + " ".join(packages)
     if not shutil.which("apt-get"):

@@ -26,7 +26,7 @@ PYTHONPATH="$here/usr/lib/python3/dist-packages" PYTHONDONTWRITEBYTECODE=1 \\
 """
 
 
-def make(ws, name):
+def make(ws, name: str) -> None:
     """Make sparse or b4 in <cache>/tools; StackError when that fails or it does not work."""
     with ws.cache_lock():
         place = ws.cache / "tools" / name
@@ -46,9 +46,9 @@ def make(ws, name):
                              f"report it with the output of: {place / 'bin' / name} --version")
 
 
-def build_sparse(cache, target):
+def build_sparse(cache, target) -> None:
     """Build sparse from Debian's source package into target/bin."""
-    def build(apt, _):
+    def build(apt, _) -> None:
         version = apt.source_version("sparse", lambda v: v.startswith(SPARSE_VERSION), SPARSE_VERSION)
         dsc = apt.download_source("sparse", version)
         source = dsc.parent / "src"
@@ -63,9 +63,9 @@ def build_sparse(cache, target):
     first(cache, SPARSE_SUITES, True, build)
 
 
-def unpack_b4(cache, target):
+def unpack_b4(cache, target) -> None:
     """Unpack a later Debian's b4, which is pure Python, into target; a launcher in target/bin."""
-    def unpack(apt, _):
+    def unpack(apt, _) -> None:
         version = apt.binary_version("b4")
         progress(f"setup: downloading b4 {version}")
         command(["dpkg-deb", "-x", str(apt.download_binary("b4", version)), str(target)], target)
@@ -76,7 +76,7 @@ def unpack_b4(cache, target):
     launcher.chmod(0o755)
 
 
-def command(words, cwd):
+def command(words, cwd) -> None:
     """Run a command quietly; StackError with the end of what it printed when it fails."""
     try:
         proc = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False,

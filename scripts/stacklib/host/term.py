@@ -72,12 +72,12 @@ def data(value) -> None:
     print(json.dumps(value, indent=1), flush=True)
 
 
-def is_terminal():
+def is_terminal() -> bool:
     """True when what is told goes to a terminal that can rewrite a line."""
     return stream().isatty() and env.variable("TERM") not in ("", "dumb")
 
 
-def colour(text, name):
+def colour(text: str, name: str):
     """Return text in the named colour of COLOURS; unchanged in a pipe or with NO_COLOR."""
     if not is_terminal() or env.variable("NO_COLOR"):
         return text
@@ -93,7 +93,7 @@ def clean(text) -> str:
     return "\033".join(_CONTROL.sub(lambda m: m.group().encode("unicode_escape").decode(), part) for part in parts)
 
 
-def progress(text):
+def progress(text: str) -> None:
     """Show what is being done now; a later call or done() takes it away."""
     if _state["level"] < 0:
         return
@@ -109,7 +109,7 @@ def progress(text):
         print(clean(text), file=stream(), flush=True)
 
 
-def done():
+def done() -> None:
     """End the progress line, if one is open."""
     if _state["open"]:
         stream().write("\r\033[K")
@@ -118,7 +118,7 @@ def done():
     _state["step"] = None
 
 
-def say(text=""):
+def say(text: str = "") -> None:
     """Print one line, past any progress line."""
     done()
     print(clean(text), file=stream(), flush=True)
@@ -130,7 +130,7 @@ def note(text: str) -> None:
         say(text)
 
 
-def warn(text):
+def warn(text: str) -> None:
     """Print one note on standard error, past any progress line."""
     done()
     print("stack: " + clean(text), file=sys.stderr, flush=True)
@@ -142,7 +142,7 @@ def meant(word: str, known) -> str:
     return f", did you mean '{near[0]}'?" if near else ""
 
 
-def error(exc):
+def error(exc) -> None:
     """Print a StackError on standard error: the message, then what mends it."""
     done()
     print(clean(colour("stack: error: ", "red") + exc.msg), file=sys.stderr)
@@ -151,7 +151,7 @@ def error(exc):
     sys.stderr.flush()
 
 
-def table(rows, indent=""):
+def table(rows, indent: str = "") -> None:
     """Print rows (lists of str; the first is the header) in aligned columns."""
     if not rows:
         return

@@ -61,7 +61,7 @@ SPARSE_PROBE = """static inline int u(const int *q)
 B4_AT_LEAST = (0, 14)
 
 
-def search_path(cache):
+def search_path(cache) -> str:
     """Return the PATH in which tools that setup made come first, then Debian's own.
 
     Debian's scripts need /usr/bin/python3, so /usr/bin is moved before others.
@@ -72,7 +72,7 @@ def search_path(cache):
     return os.pathsep.join(own + front + [p for p in path if p not in own + front])
 
 
-def version(name, path):
+def version(name: str, path):
     """Return what a tool says its version is; None when it is missing or does not run.
 
     path is the PATH to look in. A library without a command has the version "yes".
@@ -93,7 +93,7 @@ def version(name, path):
     return found.group(0).rstrip(".") if found else "?"
 
 
-def present(name, path):
+def present(name: str, path):
     """Return whether a tool is there at all; sparse and b4 in a version that works."""
     command = TOOLS[name][1]
     if isinstance(command, str):
@@ -106,7 +106,7 @@ def present(name, path):
     return good(name, path) if name == "b4" else bool(found)
 
 
-def good(name, path):
+def good(name: str, path):
     """Return whether a tool is there and does what the stack needs of it."""
     found = version(name, path)
     if not found:
@@ -119,7 +119,7 @@ def good(name, path):
     return True
 
 
-def sparse_good(path, program="sparse"):
+def sparse_good(path, program: str = "sparse") -> bool:
     """Return whether sparse accepts the kernel's own test of it."""
     try:
         proc = subprocess.run([program, "-"], input=SPARSE_PROBE, capture_output=True, text=True,

@@ -31,7 +31,7 @@ class UserTree:
     index: Path
     partial: bool
 
-    def changed(self):
+    def changed(self) -> int:
         """Return how many files of its work tree differ from what is checked out, not looking into submodules."""
         if not self.top:
             return 0
@@ -70,7 +70,7 @@ def read(path, folder, what="--tree"):
     return UserTree(Path(path), mirror, objects, top, Path(git_dir) / "index", partial)
 
 
-def locate(path, what, *questions):
+def locate(path: Path, what: str, *questions):
     """Return the answers of git rev-parse to questions about the repository that path is in, or StackError."""
     status, out, said = gitcmd.run("rev-parse", "--path-format=absolute", *questions, cwd=path, timeout=SECONDS)
     if not status:

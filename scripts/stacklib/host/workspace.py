@@ -44,7 +44,7 @@ class Workspace:
         other.tree = tree
         return other
 
-    def refuse_paths(self):
+    def refuse_paths(self) -> None:
         """Raise StackError when a folder has a name that the kernel's Makefile refuses."""
         for path, what, mend in (
                 (self.repo, "clone", f"mv '{self.repo}' to a path without them"),

@@ -56,7 +56,7 @@ def find(ws, manifest):
         raise no_way(manifest, tried)
 
 
-def kept(_, repo, manifest, ref=""):
+def kept(_, repo: Path, manifest, ref: str = "") -> tuple:
     """The way of the cache: what an earlier run has brought there."""
     cached = gitcmd.git("rev-parse", "-q", "--verify", (ref or ref_name(manifest)) + "^{tree}", cwd=repo, check=False)
     if not cached or not gitcmd.ok("cat-file", "-e", cached + ":Makefile", cwd=repo):
@@ -64,7 +64,7 @@ def kept(_, repo, manifest, ref=""):
     return cached, f"cache {repo}"
 
 
-def kept_later(ws, repo, manifest):
+def kept_later(ws, repo: Path, manifest):
     """The way of the cache to a later point release, which spares asking the network each time."""
     if not manifest.get("later"):
         raise fetch.NotHere("")
@@ -73,7 +73,7 @@ def kept_later(ws, repo, manifest):
     return kept(ws, repo, manifest, ref)
 
 
-def told_later(manifest, version):
+def told_later(manifest, version) -> None:
     """Warn, and put it into the manifest's version, when version is not the pinned one."""
     if version != manifest["version"]:
         warn(f"note: base {manifest['name']} is Linux {version}, a later release of its series: the pinned "
@@ -91,7 +91,7 @@ def no_way(manifest, tried):
     return StackError("\n".join(lines), "\n".join(dict.fromkeys(mend)))
 
 
-def ref_name(manifest, version=None):
+def ref_name(manifest, version=None) -> str:
     """Return the ref under which the cache keeps a base, or a later version of it: what it is, not where from."""
     if version not in (None, manifest["version"]):
         return f"refs/later/{version}"
@@ -116,7 +116,7 @@ def cache_repo(ws):
     return repo
 
 
-def check_version(repo, tree, manifest, how):
+def check_version(repo: Path, tree, manifest, how):
     """Return the version of an imported tree; StackError unless it is one that the manifest allows."""
     found = makefile_version(repo, tree)
     if found != manifest["version"] and not fetch.is_later(manifest, found or ""):
@@ -127,7 +127,7 @@ def check_version(repo, tree, manifest, how):
     return found
 
 
-def makefile_version(repo, treeish):
+def makefile_version(repo: Path, treeish):
     """Return the version that the Makefile of a tree names ("7.1.8"), or None."""
     text = gitcmd.git("cat-file", "blob", treeish + ":Makefile", cwd=repo, check=False)
     found = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)\s*=[ \t]*(\S*)",
@@ -162,12 +162,12 @@ def from_tree(ws, spec, manifest):
     return Base(tree.objects, gitcmd.git("rev-parse", commit + "^{tree}", cwd=tree.git), f"{path} ({name})", commit)
 
 
-def resolve(git_dir, name):
+def resolve(git_dir: Path, name: str):
     """Return the commit that a name means in a repository (of a UserTree: its .git), or ""."""
     return gitcmd.git("rev-parse", "-q", "--verify", "--end-of-options", name + "^{commit}", cwd=git_dir, check=False)
 
 
-def split_tree(spec):
+def split_tree(spec) -> tuple:
     """Return (path, ref or None) of PATH[:REF]; a path that exists wins."""
     path, ref = spec, None
     if not os.path.isdir(os.path.expanduser(spec)) and ":" in spec:
@@ -181,7 +181,7 @@ def split_tree(spec):
     return path, ref
 
 
-def check_user_tree(tree, name, commit, manifest):
+def check_user_tree(tree, name: str, commit: str, manifest) -> None:
     """Raise StackError unless commit of a UserTree is the Linux version that the base is."""
     want, path = manifest["version"], tree.path
     found = makefile_version(tree.git, commit) if commit else None
@@ -195,7 +195,7 @@ def check_user_tree(tree, name, commit, manifest):
     told_later(manifest, found)
 
 
-def tell_dirty(tree, name):
+def tell_dirty(tree, name: str) -> None:
     """Say so when the user's tree (a UserTree) has uncommitted changes, for they are not used."""
     changed = tree.changed()
     if changed:

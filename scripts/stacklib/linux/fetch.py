@@ -34,7 +34,7 @@ class NotHere(StackError):
     """This way to the base cannot be gone on this machine; .msg says why, .mend what to do."""
 
 
-def tarball(ws, repo, manifest):
+def tarball(ws, repo: Path, manifest):
     """Import the base's tarball: STACK_BASE_TARBALL, STACK_BASE_DIR or the cache."""
     name = manifest.get("tarball")
     if not name or not manifest.get("sha256"):
@@ -55,7 +55,7 @@ def tarball(ws, repo, manifest):
                   f"put {name} (sha256 {manifest['sha256']}) there: {ws.cache / 'tarballs'}")
 
 
-def import_tarball(repo, path, manifest, what):
+def import_tarball(repo: Path, path: Path, manifest, what: str) -> tuple:
     """Check the tarball's sha256 and import it; a wrong one is an error, never passed over."""
     if not path.is_file():
         raise StackError(f"{what}: {path} is not there",
@@ -71,7 +71,7 @@ def import_tarball(repo, path, manifest, what):
     return tarimport.run(path, repo, manifest["version"]), f"tarball {path}"
 
 
-def sha256_of(path):
+def sha256_of(path: Path) -> str:
     """Return the sha256 of a file, in hex."""
     digest = hashlib.sha256()
     with open(path, "rb") as handle:
@@ -80,7 +80,7 @@ def sha256_of(path):
     return digest.hexdigest()
 
 
-def network(ws, repo, manifest):
+def network(ws, repo: Path, manifest):
     """Fetch the base's tag, one commit deep, with git."""
     del ws
     url, tag = manifest.get("git"), manifest["tag"]
@@ -91,7 +91,7 @@ def network(ws, repo, manifest):
     return fetched(repo, url, tag)
 
 
-def later_tag(ws, repo, manifest):
+def later_tag(ws, repo: Path, manifest):
     """Fetch the newest later tag of the same stable series, as network() does."""
     del ws
     demand_later(manifest)
@@ -102,7 +102,7 @@ def later_tag(ws, repo, manifest):
     return fetched(repo, url, max(there, key=numbers))
 
 
-def fetched(repo, url, tag):
+def fetched(repo: Path, url, tag) -> tuple:
     """Bring one tag of url into the repository; return (tree, where from)."""
     status, said = gitcmd.run_progress(
         "fetch", "--depth=1", "--no-tags", "--progress", "--", url,
@@ -116,7 +116,7 @@ def fetched(repo, url, tag):
     return tree, f"git {url} ({tag})"
 
 
-def ask(repo, url, tag):
+def ask(repo: Path, url, tag):
     """Return the tags of url that fit a pattern; NotHere unless it answers within CONNECT_SECONDS."""
     progress(f"base: asking {url} for {tag}")
     try:
@@ -131,25 +131,25 @@ def ask(repo, url, tag):
     return re.findall(r"\trefs/tags/([^^\s]+)$", proc.stdout, re.M)
 
 
-def numbers(version):
+def numbers(version) -> list:
     """Return the numbers in a version, to sort by."""
     return [int(n) for n in re.findall(r"[0-9]{1,6}", version)]
 
 
-def is_later(manifest, version):
+def is_later(manifest, version) -> bool:
     """Return whether a version ("7.1.10") is a later point release of the base's stable series, where it may be."""
     pin, found = numbers(manifest["version"]), numbers(version)
     return (manifest.get("later") == "yes" and bool(re.fullmatch(r"\d+\.\d+\.\d+", version))
             and len(pin) == 3 and found[:2] == pin[:2] and found[2] > pin[2])
 
 
-def demand_later(manifest):
+def demand_later(manifest) -> None:
     """Raise NotHere, without a word, when the base is its pin and nothing else."""
     if manifest.get("later") != "yes":
         raise NotHere("")
 
 
-def urls(ws, repo, manifest):
+def urls(ws, repo: Path, manifest) -> tuple:
     """Download the base's tarball from one of the addresses that base.ini names."""
     given = manifest.get("urls", "").split()
     if not given or not manifest.get("sha256") or not manifest.get("tarball"):
@@ -165,7 +165,7 @@ def urls(ws, repo, manifest):
     raise NotHere("\n".join(said))
 
 
-def download(url, target, sha256):
+def download(url, target, sha256) -> None:
     """Bring a file of this sha256 to target; OSError or ValueError says why that cannot be done."""
     if not url.startswith(("https://", "http://")):
         raise ValueError("neither https:// nor http://")
@@ -186,7 +186,7 @@ def download(url, target, sha256):
         fresh.unlink(missing_ok=True)
 
 
-def source_package(ws, repo, manifest):
+def source_package(ws, repo: Path, manifest) -> tuple:
     """Download the tarball of the distribution's source package through apt; import it."""
     prefix = manifest.get("debian-version", "")
     found = packaged(ws, manifest, lambda version: re.match(re.escape(prefix) + r"($|[^0-9.])", version), prefix + "*",
@@ -194,7 +194,7 @@ def source_package(ws, repo, manifest):
     return tarimport.run(found[0], repo, manifest["version"]), found[1]
 
 
-def later_package(ws, repo, manifest):
+def later_package(ws, repo: Path, manifest) -> tuple:
     """As source_package(), for the newest later point release; apt knows whether the file is Debian's."""
     demand_later(manifest)
 
@@ -214,7 +214,7 @@ def packaged(ws, manifest, fits, wanted, named, sha256):
     if not source or not suites or not manifest.get("tarball"):
         raise NotHere(f"apt: patches/{manifest['name']}/base.ini names no source package")
 
-    def brought(apt, suite):
+    def brought(apt, suite) -> tuple:
         version = apt.source_version(source, fits, wanted)
         progress(f"base: downloading source package {source} {version}")
         found = apt.download_source(source, version, named(version))

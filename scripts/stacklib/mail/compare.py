@@ -14,7 +14,7 @@ from stacklib.mail import mailbox, posting
 from stacklib.stack import dropseries, mailinfo, series
 
 
-def states(ws, base, name, old, new):
+def states(ws, base, name: str, old, new):
     """Return the differences of a topic between two refs of the stack's repository (None: the files), "" for none."""
     with tempfile.TemporaryDirectory(prefix="stack.") as folder:
         return range_diff(ws, *[_state(ws, base, name, ref, Path(folder).resolve() / side)
@@ -60,7 +60,7 @@ def _apply(ws, git_dir, memory, patches, commits):
     trees.apply_all(git_dir, patches, commits, {}, memory, git_dir / "stack-state" / "index", ws.out / "rejects")
 
 
-def range_diff(ws, old, new):
+def range_diff(ws, old, new) -> str:
     """Return git range-diff's text for two (start, end); "" when nothing differs."""
     text = git("range-diff", "--no-color", "--creation-factor=80", "..".join(old), "..".join(new), cwd=ws.out / "linux")
     same = all(re.match(r"\s*\d+:\s+\w+ = \s*\d+:", line) for line in text.splitlines())

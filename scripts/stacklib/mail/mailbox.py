@@ -66,7 +66,7 @@ class Mail:
         return name or address, address.lower()
 
     @property
-    def shown(self):
+    def shown(self) -> str:
         """The version as people write it."""
         return f"v{self.version[0]}{f'.{self.version[1]}' if self.version[1] else ''}"
 
@@ -80,7 +80,7 @@ def parsed(address):
     return email.utils.parseaddr(address[:400])
 
 
-def dissect(subject):
+def dissect(subject: str) -> tuple:
     """Return (whether it is a reply, the text of its [tags], the rest) of a subject."""
     reply, tags, subject = False, [], subject[:1000]
     while True:
@@ -164,7 +164,7 @@ def choose(mails, titles):
         mail.sender = names.setdefault(mail.name.casefold(), mail.sender)  # who has two addresses
         people.setdefault(mail.sender, []).append(mail)
 
-    def weight(own):
+    def weight(own) -> tuple:
         answers = all(any(ids[r].sender != mail.sender for r in mail.refs if r in ids) for mail in own)
         return not answers, sum(mail.title in titles for mail in own), len(own)
 
@@ -203,7 +203,7 @@ def choose(mails, titles):
     return chosen, notes
 
 
-def check(path, mail, what):
+def check(path: Path, mail, what: str) -> None:
     """Raise StackError when git cannot read the patch of a mail; sets .log and .diff (str) of its Patch."""
     folder = mail.patch.path.parent.parent
     fields, log, diff = mailinfo.read(mail.patch.data, folder)

@@ -17,7 +17,7 @@ _WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?(?=[bq]\?)", re.I)
 _CHARSET = re.compile(r"(?:utf|iso|windows|cp|koi|gb|big5|euc|latin|shift|us-ascii)[\w-]*$", re.I)
 
 
-def read(data, folder):
+def read(data, folder: Path):
     """Split a mail (bytes) as git am does; return (fields, log, path of the diff), all in UTF-8.
 
     fields: {"Author", "Email", "Subject", "Date"}, those that the mail has. folder: one for scratch files.
@@ -56,7 +56,7 @@ def _split(data, folder, cr="--quoted-cr=nowarn"):
     return fields, (folder / "msg").read_bytes().decode("utf-8", "replace"), folder / "diff"
 
 
-def message(fields, log, folder):
+def message(fields, log, folder: Path):
     """Return what git am makes the message of the commit."""
     return git("stripspace", cwd=folder, input=f"{fields['Subject']}\n\n{log}", env=_alone(Path(folder)))
 
@@ -74,7 +74,7 @@ def _plain(data):
     return "\n\n".join(["\n".join(heads), body]).encode("utf-8", "surrogateescape")
 
 
-def known(charset):
+def known(charset) -> bool:
     """Return whether Python can decode text of that character set."""
     try:
         return bool(_CHARSET.match(charset) and codecs.lookup(charset))
@@ -82,7 +82,7 @@ def known(charset):
         return False
 
 
-def text(mail):
+def text(mail) -> str:
     """Return the text of an email.message.Message, its parts one after the other, without HTML and signatures."""
     texts = []
     for part in mail.walk():

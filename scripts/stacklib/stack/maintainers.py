@@ -12,7 +12,7 @@ TARGET = "MAINTAINERS"
 _ENTRY = re.compile(r"^(?![A-Z]:\t)(\S.*)\n(?=[A-Z]:\t)", re.M)
 
 
-def entries(repo):
+def entries(repo: Path):
     """Return [(title, text)] of MAINTAINERS.snippet, in its order; [] without one."""
     path = Path(repo) / SNIPPET
     if not path.is_file():
@@ -37,14 +37,14 @@ def limited(found, names):
     return result
 
 
-def fits(pattern, names):
+def fits(pattern: str, names) -> bool:
     """Return whether a pattern of an F: line, as get_maintainer.pl reads it, fits one of names."""
     if pattern.endswith("/"):
         return any(name.startswith(pattern) for name in names)
     return any(fnmatch.fnmatchcase(name, pattern) and name.count("/") == pattern.count("/") for name in names)
 
 
-def merge(text, found):
+def merge(text: str, found):
     """Return the text of a MAINTAINERS with entries put where the alphabet wants them.
 
     An entry of a title that is there already takes its place: it has grown. Nothing else changes.
@@ -64,6 +64,6 @@ def merge(text, found):
     return text
 
 
-def key(title):
+def key(title: str) -> tuple:
     """What parse-maintainers.pl sorts by; THE REST is the last."""
     return (title == "THE REST", title.upper())

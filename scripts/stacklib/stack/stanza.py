@@ -25,7 +25,7 @@ class Stanza:
     line: int
     values: dict
 
-    def get(self, key, default=""):
+    def get(self, key: str, default: str = ""):
         """The value of @key, or @default when the entry does not have it."""
         return self.values.get(key, default)
 

@@ -65,7 +65,7 @@ class Result:
     build_seconds: float = 0.0
     run_seconds: float = 0.0
 
-    def bad_splats(self):
+    def bad_splats(self) -> list:
         """The reports that no entry of the allow list names."""
         return [splat for splat in self.splats if not splat.reason]
 
@@ -73,12 +73,12 @@ class Result:
         """How many test cases have one of @statuses."""
         return sum(suite.count(*statuses) for suite in self.suites)
 
-    def ok(self):
+    def ok(self) -> bool:
         """Whether everything is well."""
         return not (self.problems or self.bad_splats() or self.count("failed", "crashed"))
 
 
-def read_options(path):
+def read_options(path: Path):
     """The symbols that a Kconfig fragment or a .config sets: dict name -> value."""
     options = {}
     for line in Path(path).read_text(encoding="utf-8").splitlines():
@@ -108,7 +108,7 @@ def load_config(folder, name):
     return config
 
 
-def dropped_options(wanted, dot_config):
+def dropped_options(wanted, dot_config) -> list:
     """Which symbols of @wanted the .config does not have, as list of texts.
 
     kunit.py checks too, on most ways through it. This is the proof that what
@@ -169,7 +169,7 @@ class Builder:
     def _command(self, verb, *more):
         return [sys.executable, str(self.kunit_py), verb, *more]
 
-    def build(self, log):
+    def build(self, log) -> str:
         """Configure and build. Returns the problem as text, empty when all is well.
 
         @log: Path for what make and kunit.py say
@@ -196,7 +196,7 @@ class Builder:
             return "options were dropped:\n" + "\n".join(dropped)
         return ""
 
-    def boot(self, log, glob="", told=None):
+    def boot(self, log, glob: str = "", told=None) -> tuple:
         """Boot the kernel once and follow its log.
 
         @log: Path the log is written to
@@ -233,7 +233,7 @@ class Builder:
         suites, more = self.parse(log, reader)
         return suites, problems + more, took
 
-    def parse(self, log, reader):
+    def parse(self, log, reader) -> tuple:
         """Have kunit.py judge @log. Returns (list of ktap.Suite, problems)."""
         json_path = Path(log).with_suffix(".json")
         json_path.unlink(missing_ok=True)
@@ -260,13 +260,13 @@ class Builder:
         return suites, problems
 
 
-def timed(function):
+def timed(function) -> tuple:
     """Call @function; returns (what it returned, seconds it took)."""
     begin = time.monotonic()
     return function(), time.monotonic() - begin
 
 
-def tail(text, lines=_TAIL):
+def tail(text: str, lines=_TAIL) -> str:
     """The last lines of a log, indented."""
     return "\n".join("    " + line for line in text.rstrip().splitlines()[-lines:])
 

@@ -37,7 +37,7 @@ _SOURCE = re.compile(r"\.[ch]$")
 _EXCUSES = "uncovered"
 
 
-def make_options(repo, patches):
+def make_options(repo: Path, patches) -> list:
     """Options of make for the coverage build.
 
     @repo: the stack's repository; the drop-in's folders are counted too, since
@@ -54,7 +54,7 @@ def make_options(repo, patches):
             f"ccflags-remove-y=$(if $(filter {folders},$(obj)),,{FLAGS})"]
 
 
-def forget(build):
+def forget(build) -> None:
     """Remove the counts that an earlier run left in @build; libgcov adds to them."""
     for path in Path(build).rglob("*.gcda"):
         path.unlink()
@@ -114,12 +114,12 @@ class Report:
         return percent(sum(patch.covered for patch in self.patches), sum(patch.runnable for patch in self.patches))
 
 
-def percent(part, whole):
+def percent(part, whole) -> str:
     """@part of @whole as text; rounds down, so that 100 % means all."""
     return f"{part * 1000 // whole / 10:.1f} %" if whole else "-"
 
 
-def added_lines(repo, base, last, path):
+def added_lines(repo: Path, base, last, path: Path):
     """Who added which line of @path: dict line number -> (commit id, text).
 
     Only lines that commits after @base up to @last added and that still stand
@@ -156,7 +156,7 @@ def map_file(path, added, counts, entries):
                 entry.uncovered.append(Line(path, number, text))
 
 
-def excuse(entries, excuses, name):
+def excuse(entries, excuses, name: str):
     """Take the lines and files that @excuses name out of the findings.
 
     @entries: list of PatchCoverage; @excuses: list of stanza.Stanza with the keys
@@ -211,7 +211,7 @@ def _read_excuses(topic):
     return entries, name
 
 
-def report(ws, tree, topics, boundary, source, env):
+def report(ws, tree, topics, boundary: int, source, env):
     """Compare the counts of the coverage run just made with the patches.
 
     Writes out/kunit/coverage/added.json; returns a Report. Raises term.StackError when the run left no counts.

@@ -67,11 +67,11 @@ class LogReader:
         self._pending = []
 
     @property
-    def where(self):
+    def where(self) -> str:
         """The name of what runs now, `suite` or `suite.test`; may be empty."""
         return ".".join(self._path)
 
-    def feed(self, line, now):
+    def feed(self, line, now) -> None:
         """Take one line of the log, read @now (seconds, of any clock)."""
         line = line.rstrip("\r\n")
         if _START.match(line):
@@ -100,7 +100,7 @@ class LogReader:
         self._path = list(path[:depth])
         self._pending = []
 
-    def finish(self):
+    def finish(self) -> None:
         """The log is over: what was said last belongs to what was running."""
         if self._pending and self._path:
             self.details.setdefault(tuple(self._path), Detail()).lines += self._pending

@@ -18,7 +18,7 @@ _TOOLS = {"": [], "x86_64": ["qemu-system-x86_64"]}
 _LACKS = {"": (), "x86_64": ("KUNIT_UML_PCI",)}
 
 
-def check(config):
+def check(config) -> None:
     """StackError when @config asks for an architecture that nobody knows."""
     if config.arch not in _ENDS:
         raise term.StackError(f"{config.path}: unknown arch '{config.arch}'",
@@ -30,14 +30,14 @@ def tools(config):
     return _TOOLS[config.arch]
 
 
-def options(config):
+def options(config) -> list:
     """What kunit.py is told to build and boot for the architecture."""
     if not config.arch:
         return []
     return [f"--arch={config.arch}", f"--qemu_config={config.path.with_suffix('.py')}"]
 
 
-def fragments(config, folder, paths):
+def fragments(config, folder: Path, paths):
     """The .kunitconfig files @paths as @config can have them.
 
     kunit.py refuses a symbol that the architecture lacks. A file with such a line
@@ -58,7 +58,7 @@ def fragments(config, folder, paths):
     return adapted
 
 
-def boot_options(config, folder):
+def boot_options(config, folder: Path) -> list:
     """What kunit.py is told when it boots a kernel from the build folder @folder."""
     # The console socket of UML would go to ~/.uml.
     return [] if config.arch else [f"--kernel_args=uml_dir={folder}/uml/"]
@@ -72,7 +72,7 @@ def environment(config, env):
     return dict(env, PATH=path)
 
 
-def ended(config, text):
+def ended(config, text: str) -> bool:
     """Whether the console @text is that of a kernel that came to its end."""
     return _ENDS[config.arch] in text
 

@@ -133,7 +133,7 @@ class _Scanner:
             self.cut = False
         self._start(kind, text, number)
 
-    def feed(self, number, raw):
+    def feed(self, number: int, raw) -> None:
         """Take line @number of the log."""
         if _KTAP.match(raw):
             subtest, result = _SUBTEST.match(raw), _RESULT.match(raw)
@@ -166,7 +166,7 @@ class _Scanner:
         self.stack_seen = True
 
 
-def find(text):
+def find(text: str):
     """Every report in the log @text, as a list of Splat, none of them judged.
 
     Raises term.StackError for a log with nothing in it: silence is no proof.
@@ -211,13 +211,13 @@ def _regex(entry, key, name):
                               mend=f"correct the entry at line {entry.line} of {name}") from err
 
 
-def allow_lists(repo):
+def allow_lists(repo: Path) -> list:
     """The allow lists: that of the tool, of the drop-in, and of each topic that has one."""
     found = [Path(repo) / "kunit" / ALLOW, *sorted(Path(repo).glob(f"patches/*/*/{ALLOW}"))]
     return [env.SCRIPTS / "kunit" / ALLOW] + [path for path in found if path.is_file()]
 
 
-def read_allowed(path):
+def read_allowed(path: Path):
     """The entries of the allow list at path (see the head of scripts/kunit/splats.allow).
 
     Raises term.StackError when the file is missing or a line cannot be read.
@@ -236,7 +236,7 @@ def read_allowed(path):
     return entries
 
 
-def judge(text, entries, config):
+def judge(text: str, entries, config):
     """Find the reports in the log @text and give those that are allowed a reason.
 
     @entries: from read_allowed(); for each boot they count anew, used goes on
@@ -256,13 +256,13 @@ def judge(text, entries, config):
     return found
 
 
-def unused(entries, config):
+def unused(entries, config) -> list:
     """Texts for the entries that are for a configuration and that no report needed so far."""
     return [f"{entry.place}: {entry.report.pattern}" for entry in entries
             if not entry.used and (not entry.configs or config in entry.configs)]
 
 
-def judge_log(path, entries, config):
+def judge_log(path: Path, entries, config):
     """judge() for the log file @path; a log that is empty or absent is an error."""
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")

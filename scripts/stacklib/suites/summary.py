@@ -15,7 +15,7 @@ def _seconds(value):
     return "-" if value is None else f"{value:.2f} s"
 
 
-def verdict(suite):
+def verdict(suite) -> str:
     """"pass" or "FAIL" of a ktap.Suite; one in which nothing passed fails."""
     return "FAIL" if suite.count("failed", "crashed") or not suite.count("passed") else "pass"
 
@@ -24,7 +24,7 @@ def _coloured(word):
     return term.colour(word, "red" if word == "FAIL" else "green")
 
 
-def table(results):
+def table(results) -> None:
     """Print suite x configuration: verdict, counts, time."""
     rows = [["suite", "config", "verdict", "passed", "failed", "skipped", "time"]]
     for result in results:
@@ -55,7 +55,7 @@ def _lines(lines):
         term.say(f"    ... {len(lines) - _SHOWN} more lines in the log")
 
 
-def show(result):
+def show(result) -> None:
     """Print what failed, was skipped or was reported in one configuration."""
     for suite in result.suites:
         for case in suite.cases:
@@ -80,7 +80,7 @@ def show(result):
         term.say(term.colour("problem ", "red") + f"{result.config} {problem}")
 
 
-def write_json(result):
+def write_json(result) -> None:
     """Write results.json, and junit.xml, beside the log: everything that show() and table() say."""
     data = {"config": result.config, "ok": result.ok(), "problems": result.problems,
             "built": result.built, "unused": result.unused, "build_seconds": round(result.build_seconds, 1),
@@ -98,7 +98,7 @@ def write_json(result):
     junit.write(result.log.parent / "junit.xml", f"kunit {result.config}", cases)
 
 
-def show_coverage(report):
+def show_coverage(report) -> None:
     """Print the added-line table and every line that no suite ran."""
     rows = [["patch", "runnable added lines", "run", "percent", "excused", "not run"]]
     for entry in report.patches:

@@ -6,7 +6,7 @@ from stacklib.linux import tree as trees, worktree
 from stacklib.stack import series
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb apply."""
     sub = subparsers.add_parser(
         "apply",

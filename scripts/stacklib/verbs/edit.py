@@ -11,7 +11,7 @@ from stacklib.linux import applying, tree as trees, worktree
 from stacklib.stack import series
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb edit."""
     sub = subparsers.add_parser(
         "edit",
@@ -32,7 +32,7 @@ def run(args):
         return run_edit(ws, series.load(ws.repo, args.base), args)
 
 
-def run_edit(ws, stack, args):
+def run_edit(ws: Workspace, stack: series.Stack, args) -> int:
     """Verb edit."""
     if len(args.topics) != 1:
         raise StackError("edit takes one topic (there are: %s)"
@@ -65,12 +65,12 @@ def run_edit(ws, stack, args):
     return 0
 
 
-def topic_of(stack, name):
+def topic_of(stack: series.Stack, name: str):
     """Return the topic of that name."""
     return next(t for t in stack.topics if t.name == name)
 
 
-def prepare(ws, stack, name):
+def prepare(ws: Workspace, stack: series.Stack, name: str) -> tuple:
     """Return (Tree of the topic and what it needs, None or the ApplyError of its first bad patch).
 
     With a bad patch the Tree ends before it.
@@ -86,20 +86,20 @@ def prepare(ws, stack, name):
         return trees.prepare(ws, stack, topics[:-1] + [short]), exc
 
 
-def has_work(path, name):
+def has_work(path, name: str) -> bool:
     """Return whether branch edit/<name> is there and is not as `edit` or `refresh` left it."""
     head = git("rev-parse", "-q", "--verify", "refs/heads/edit/" + name, cwd=path, check=False)
     end = git("rev-parse", "-q", "--verify", f"refs/stack/edit/{name}/end", cwd=path, check=False)
     return bool(head) and head != end
 
 
-def remember(git_dir, name, files):
+def remember(git_dir, name: str, files) -> None:
     """Keep {file: sha256} of the patch files that a branch was made from or written to."""
     path = git_dir / "stack-state" / ("edit-%s.json" % name)
     write_whole(path, json.dumps(files, indent=0))
 
 
-def recall(git_dir, name):
+def recall(git_dir, name: str):
     """Return what remember() kept, or None."""
     try:
         text = (git_dir / "stack-state" / (f"edit-{name}.json")).read_text(encoding="utf-8")

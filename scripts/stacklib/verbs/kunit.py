@@ -22,7 +22,7 @@ examples:
   scripts/stack kunit --coverage             which added lines did no suite run"""
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb kunit."""
     sub = subparsers.add_parser("kunit", description=DESCRIPTION, epilog=EPILOG)
     sub.add_argument("--config", action="append", default=[], metavar="NAME",
@@ -37,7 +37,7 @@ def register(subparsers):
     sub.add_argument("--jobs", type=int, default=0, metavar="N", help="jobs of make (default: one per processor)")
 
 
-def chosen_configs(args):
+def chosen_configs(args) -> list:
     """The names of the configurations that the command line asks for, in order."""
     names = list(args.config)
     for name in names:
@@ -87,7 +87,7 @@ def run(args):
     return code
 
 
-def run_counts(args, configs):
+def run_counts(args, configs) -> tuple:
     """For the verb `test`: run @configs, coverage report included where named.
 
     @args: options.Kunit

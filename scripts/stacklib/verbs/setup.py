@@ -6,7 +6,7 @@ from stacklib.host import packages, tools
 from stacklib.host.term import colour, data, say, table
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb setup."""
     sub = subparsers.add_parser(
         "setup",
@@ -17,7 +17,7 @@ def register(subparsers):
     sub.add_argument("--list", action="store_true", help="install nothing, list what is there")
 
 
-def run(args):
+def run(args) -> int:
     """Verb setup."""
     if not args.list:
         packages.ensure(list(tools.TOOLS))
