@@ -199,7 +199,12 @@ class Lint(unittest.TestCase):
         ministack.write(mutant.with_name("c.patch"), "--- a/gone.c\n+++ b/gone.c\n@@ -1 +1 @@\n-a\n+b\n")
         self.finds("patches/v1/alpha/mutants/b.patch:0", "does not apply to its topic any more: drivers/pci/a.c", "git rm")
         self.finds("patches/v1/alpha/mutants/c.patch:0", "gone.c: No such file", "git rm")
-        self.patch()
+        # what it is to break may come with a later topic, or be only where none has come
+        later = self.repo / "patches/v1/alpha/mutants/d.patch"
+        ministack.write(later, "--- a/drivers/pci/c.c\n+++ b/drivers/pci/c.c\n@@ -2,3 +2,3 @@\n {\n-\treturn 0;\n+\treturn 1;\n }\n")
+        said = self.mini.stack("lint").stdout
+        self.assertIn("mutants/b.patch:0", said)
+        self.assertNotIn("mutants/d.patch:0", said)
         self.mini.patches()[0].write_text(self.mini.patches()[0].read_text().replace("return 3;", "return 5;"))
         self.assertIn("note: not all mutants were tried: ", self.mini.stack("lint").stdout)
 
