@@ -54,8 +54,9 @@ def read_mail(patch, folder):
                          f"bring it back (git checkout -- {patch.path}), or take it out of the series")
     bare = next((file.path for file in files if file.noprefix), "")
     if bare:  # git would take away the first folder, and may make a new file at another place
-        raise ApplyError(patch, f"{patch.path}: the paths have no a/ and b/ in front ({bare} is what git makes of one): "
-                         "diff.noprefix was set where it was made", "make it anew: git -c diff.noprefix=false format-patch")
+        raise ApplyError(patch, f"{patch.path}: the paths have no a/ and b/ in front ({bare} is what git makes of "
+                         "one): diff.noprefix was set where it was made",
+                         "make it anew: git -c diff.noprefix=false format-patch")
     refuse(patch, b"---\n" + text)
     return fields, mailinfo.message(fields, log, folder), diff
 
