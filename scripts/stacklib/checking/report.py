@@ -23,7 +23,7 @@ SHAPE = {
     "checks": [{"name": str, "kind": str, "why": str, "sha256": str}],
     "patches": [{"number": int, "topic": str, "name": str, "subject": str, "path": str, "sha256": str}],
     "verdicts": [{"patch": int, "check": str, "arch": str, "reason": str, "seconds": float, "cached": bool,
-                  "verdict": (judge.PASS, judge.NOTE, judge.FAIL, judge.BROKEN), "quiet": bool, "log": str, "text": str,
+                  "verdict": (judge.PASS, judge.NOTE, judge.FAIL, judge.BROKEN), "log": str, "text": str,
                   "again": str, "findings": [{"file": str, "line": int, "level": judge.LEVELS, "text": str}]}],
     "timing": [{"check": str, "arch": str, "runs": int, "cached": int, "seconds": float, "now": float}],
     "waiting?": int, "reached?": {f"{stage}?": float for stage in lanes.STAGES},
