@@ -124,14 +124,13 @@ def main(argv):
         # Python's own exit status would be 1, and 1 means findings.
         term.done()
         traceback.print_exc()
-        term.error(term.StackError("this is a fault of the tool itself",
-                                   "report it with the lines above"))
+        term.error(term.StackError("this is a fault of the tool itself", "report it with the lines above"))
         return 2
 
 
-def end_cleanly():
+def end_cleanly() -> None:
     """Let SIGTERM and SIGHUP end a run as ^C does: children ended, locks freed, a last line."""
-    def stop(*_):
+    def stop(*_) -> None:
         # timeout(1) sends its signal twice; the second must not cut the clearing up short.
         for number in ours:
             signal.signal(number, signal.SIG_IGN)

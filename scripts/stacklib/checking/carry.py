@@ -72,15 +72,15 @@ class History:
         found = self.ids.get(patch_id, ())
         return next((name for name in found if not self.said_by("This reverts commit " + name)), "")
 
-    def said_by(self, pattern):
+    def said_by(self, pattern: str) -> bool:
         """Return whether the log of one of the commits has a match of a regular expression, case apart."""
         return any(re.search(pattern, log, re.I) for _, log in self.commits.values())
 
-    def titled(self, subject):
+    def titled(self, subject: str) -> list:
         """Return the commits with a subject, case apart."""
         return [name for name, (title, _) in self.commits.items() if title.lower() == subject.lower()]
 
-    def has(self, commit):
+    def has(self, commit: str):
         """Return whether a commit of mainline is in the tree, itself or as a stable tree has it; None: not known."""
         found = base.resolve(self.path, commit)
         if found and gitcmd.ok("merge-base", "--is-ancestor", found, self.tip, cwd=self.path):
@@ -113,7 +113,7 @@ class Carrier:
         own = patch_ids(git_dir, f"{commits[0]}..{commits[-1]}") if len(commits) > 1 else {}
         self.ids = {name: found for found, names in own.items() for name in names}
 
-    def carry(self, number, patch, upstream=""):
+    def carry(self, number: int, patch: Patch, upstream: str = ""):
         """Return the Fit of the patch `number` (from 1); upstream: the commit that its topic.ini says it is, or ""."""
         before, after = self.commits[number - 1:number + 1]
         names = git("diff-tree", "-r", "--no-renames", "--name-only", "-z", before, after, cwd=self.git_dir)
@@ -134,7 +134,7 @@ class Carrier:
         self.at = one.commit
         return one
 
-    def judge(self, one, whole, upstream):
+    def judge(self, one, whole, upstream) -> None:
         """Correct the verdict by what the history and the lines say. whole: all lines of the patch are there."""
         same, history, fits = self.history.same(self.ids.get(one.after)), self.history, (CLEAN, OFFSET)
         has = history.has(upstream) if upstream else False
@@ -217,7 +217,7 @@ class Carrier:
                 orders.append(b"M %s %s\n" % (theirs.encode(), path))
         return git("fast-import", "--quiet", "--force", cwd=self.git_dir, input=b"".join([*orders, b"get-mark :1\n"]))
 
-    def blobs(self, commit, names):
+    def blobs(self, commit: str, names):
         """Return {path: content} of files in a tree, b"" of what is no file there."""
         names = [name for name in names if "\n" not in name]  # git says "NAME missing" in one line
         asked = "".join(f"{commit}:{name}\0" for name in names).encode("utf-8", "surrogateescape")
@@ -240,7 +240,7 @@ class Carrier:
                 return skipped
         return near[-1]
 
-    def lines(self, one):
+    def lines(self, one) -> bool:
         """Fill in .there, the places of added lines that are there; return whether that is the whole of the patch.
 
         A line is there when the tree has it where the patch puts it (in the same function, struct, ...) and the
@@ -252,7 +252,7 @@ class Carrier:
         for name in bodies[0]:
             old, new, tree = (says(body[name]) for body in bodies)
 
-            def more(have, than):
+            def more(have, than) -> list:
                 return [key for key in have if len(have[key]) > len(than.get(key, ()))]
             more_there = set(more(tree, old))
             added += [(key[1], f"{name}:{tree[key][0]}" if key in more_there else "") for key in more(new, old)]
@@ -275,9 +275,8 @@ def says(body):
     return found
 
 
-def conflicts(name, body):
+def conflicts(name: str, body) -> list:
     """Return the conflicting hunks in a merged file as {"file", "line" (where it begins), "text"}."""
     return [{"file": name, "line": body.count(b"\n", 0, found.start()) + 1,
              "text": "<<<<<<< the tree\n%s=======\n%s>>>>>>> the patch\n" % tuple(
-                 side.decode("utf-8", "replace") for side in found.groups())}
-            for found in _CONFLICT.finditer(body)]
+                 side.decode("utf-8", "replace") for side in found.groups())} for found in _CONFLICT.finditer(body)]

@@ -45,7 +45,7 @@ def foreign(ws, args, manifest):
     return tree, commit, f"{path} ({name}), Linux {found}"
 
 
-def run(ws, stack, args, where):
+def run(ws, stack: series.Stack, args, where) -> int:
     """Say how the topics fit on a tree; 0 when all of them do (and the suites pass), else 1."""
     there, commit, what = where
     topics = stack.select(args.topics)
@@ -78,7 +78,7 @@ def run(ws, stack, args, where):
     return 1 if whole[CONFLICT] or misfits or ran and not ran.ok() else 0
 
 
-def fit_all(ws, stack, topics, there, commit):
+def fit_all(ws, stack: series.Stack, topics, there, commit: str) -> tuple:
     """Return ([Fit] of every patch in order, what was searched, git folder); writes objects to out/linux only."""
     # The base that the patches were made for: that tree may have it, too.
     own = ws.with_tree(str(there.path) if base.resolve(there.git, stack.base["tag"]) else "")
@@ -99,7 +99,7 @@ def fit_all(ws, stack, topics, there, commit):
     return fits, history.said, git_dir
 
 
-def upstream_of(topic, patch):
+def upstream_of(topic: series.Topic, patch: series.Patch):
     """Return the commit that [upstream] of topic.ini names for a patch, ""; StackError when that is no id."""
     name = topic.conf.get("upstream", patch.name[:4], fallback="").strip()
     if name and not re.fullmatch("[0-9a-f]{12,40}", name):
@@ -108,12 +108,12 @@ def upstream_of(topic, patch):
     return name
 
 
-def path_of(one):
+def path_of(one) -> str:
     """Return TOPIC/NAME of a Fit's patch."""
     return f"{one.patch.topic}/{one.patch.name}"
 
 
-def show(fits):
+def show(fits) -> None:
     """Print a line for each patch and its notes; where it conflicts, and with --verbose how."""
     for number, one in enumerate(fits, 1):
         say(f"{number:3d}  {colour(f'{one.verdict:<8}', COLOURS[one.verdict])}  {path_of(one)}")
@@ -128,12 +128,12 @@ def show(fits):
             say("\n         | ".join([f"       {place}:", *hunk["text"].splitlines()]))
 
 
-def count(fits):
+def count(fits) -> dict:
     """Return {verdict: number of patches}, those that follow apart from CONFLICT."""
     return dict(collections.Counter(FOLLOWS if f.follows else f.verdict for f in fits))
 
 
-def show_table(counts, fits):
+def show_table(counts, fits) -> None:
     """Print topic x verdict."""
     columns = [*COLOURS, FOLLOWS]
     rows = [[name, *(str(found.get(v, "-")) for v in columns)]
@@ -141,13 +141,13 @@ def show_table(counts, fits):
     term.table([["topic", *columns], *rows])
 
 
-def patch_data(one):
+def patch_data(one) -> dict:
     """A Fit as plain data, see above."""
     return {"topic": one.patch.topic, "name": one.patch.name, "verdict": one.verdict, "notes": one.notes,
             "follows": [path_of(f) for f in one.follows], "there": one.there, "hunks": one.hunks}
 
 
-def plain(suite):
+def plain(suite) -> dict:
     """What came of a suite as plain data."""
     return {"verdict": summary.verdict(suite), "passed": suite.count("passed"),
             "failed": suite.count("failed", "crashed"), "skipped": suite.count("skipped")}
@@ -161,7 +161,7 @@ class FitTree(trees.Tree):
         super().__init__(ws, stack, topics, commits, {n: [] for n in range(1, len(fits) + 1)}, "--tree")
         self.fits = fits
 
-    def suites(self, k):
+    def suites(self, k: int):
         """Return the suites that the first k patches bring; says which run without a patch that comes before them."""
         names = list(series.common_suites(self.ws.repo))
         for topic in self.topics:
@@ -176,7 +176,7 @@ class FitTree(trees.Tree):
         return names
 
 
-def suites(ws, stack, topics, args, fits, start):
+def suites(ws, stack: series.Stack, topics, args, fits, start):
     """Build and run the suites on what the tree has become; a boot.Result, None when there is none."""
     own = session.Session(options.Kunit.of(args))
     own.ws = ws

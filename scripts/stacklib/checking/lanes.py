@@ -55,7 +55,7 @@ class Lanes:
             return WHOLE if job.k == self.plan.tree.boundaries else REST
         return CHEAP if job.check.kind == "patch" or job.check.reads and "tree" not in job.check.reads else REST
 
-    def add(self, job, lane=None):
+    def add(self, job, lane=None) -> None:
         """Put a job into the heap of its lane; one whose key is there already only waits for it."""
         self.counter += 1
         waiting = self.open.setdefault(job.key, [])
@@ -74,7 +74,7 @@ class Lanes:
             heap = self.lanes[-1].heap if job.arch else self.shared
         heapq.heappush(heap, (stage, -job.k, self.counter, job))
 
-    def run(self):
+    def run(self) -> None:
         """Run all; what a lane raises is raised here, after both have ended what they did."""
         self.told("begin", [self.plan.place(job) for waiting in self.open.values() for job in waiting])
         self.pass_stages()
@@ -116,7 +116,7 @@ class Lanes:
         finally:
             lane.done.set()
 
-    def ended(self, lane, job, result):
+    def ended(self, lane, job, result) -> None:
         """Keep a result, see what it must be compared with, and tell what is known by it."""
         self.plan.results[job.key] = result
         self.took.setdefault((job.check.name, job.arch), []).append(result.seconds)
@@ -130,7 +130,7 @@ class Lanes:
         self.left[self.stage(job)] -= 1
         self.pass_stages()
 
-    def pass_stages(self):
+    def pass_stages(self) -> None:
         """Tell the stages of which nothing is left, each once."""
         while self.passed < len(STAGES) and not self.left[self.passed]:
             self.plan.reached[STAGES[self.passed]] = round(self.plan.now(), 1)
@@ -150,7 +150,7 @@ class Lanes:
         both = sum(self.seconds(entry[-1]) for entry in self.shared)
         return max(max(own), (sum(own) + both) / len(own))
 
-    def progress(self):
+    def progress(self) -> None:
         """Say what runs, how much is left, and how long it may take."""
         if not term.is_terminal():
             if self.plan.now() - self.last < TELL:
@@ -161,6 +161,6 @@ class Lanes:
                       + " | ".join(self.plan.label(lane.job) for lane in self.lanes if lane.job))
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Seconds as people say them."""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -46,7 +46,7 @@ class Plan:
         self.times = {}  # key -> (Job, seconds after the beginning at which it began)
         self.reached = {}  # stage of lanes.STAGES -> seconds after the beginning at which it was done
 
-    def conf(self, patch, key, default=""):
+    def conf(self, patch, key: str, default: str = ""):
         return self.topics[patch.topic].conf.get("topic", key, fallback=default).split()
 
     def arches(self, check, patch):
@@ -58,12 +58,12 @@ class Plan:
         conf = self.topics[patch.topic].conf
         return conf.get("arches", patch.name[:4], fallback="").split() or self.conf(patch, "arches", DEFAULT_ARCHES)
 
-    def expected(self, patch, check, note):
+    def expected(self, patch, check, note) -> bool:
         """Whether [expected] of topic.ini has a regular expression for this note of a check."""
         wanted = self.topics[patch.topic].expected.get(check.name) if patch else None
         return bool(wanted and wanted.search(note.text))
 
-    def ids(self, k, paths):
+    def ids(self, k: int, paths):
         """{path: object id} of those paths that exist after k patches (files, or folders as one)."""
         asked = (k, tuple(paths))
         if asked not in self.listings:
@@ -72,7 +72,7 @@ class Plan:
             self.listings[asked] = {path: meta.split()[2] for meta, path in rows}
         return self.listings[asked]
 
-    def job(self, check, patch, k, state, arch=None):
+    def job(self, check, patch, k: int, state, arch=None):
         """The job for a check at a boundary, with its inputs and the key of its result."""
         inputs = {"STATE": state, "JOBS": str(self.ws.jobs)}
         inputs.update(runner.arch_env(check, arch))
@@ -93,7 +93,7 @@ class Plan:
         inputs["BUILD"] = str(self.ws.out / "build" / (arch or "" if check.kind == "boundary" else arch or check.name))
         return Job(check, patch, k, state, arch, inputs, cache.key(**content), self.log(check, patch, k, state, arch))
 
-    def reads(self, check, patch, k):
+    def reads(self, check, patch, k: int):
         """Hash(es) of what the check reads in the tree, as `# reads:` in its header says."""
         if check.kind == "boundary":
             return self.tree.tree_id(k, dropin=True)
@@ -102,7 +102,7 @@ class Plan:
         paths = [p for p in check.reads if p != "files"] + (patch.files if "files" in check.reads else [])
         return sorted("%s %s" % item for item in self.ids(k, sorted(paths)).items())
 
-    def log(self, check, patch, k, state, arch):
+    def log(self, check, patch, k: int, state, arch):
         name = "-".join(filter(None, (check.name, arch)))
         if not patch:
             return self.ws.out / "logs" / (f"boundary-{k}") / (name + ".log")
@@ -125,7 +125,7 @@ class Plan:
             for check in by_kind.get("boundary", ()):
                 yield self.job(check, None, k, "after" if k else "base")
 
-    def tree_jobs(self, checks, here, k):
+    def tree_jobs(self, checks, here, k: int):
         """Jobs of the tree checks at boundary k: those without arch first, then arch after arch."""
         for check in (c for c in checks if not c.arches):
             for patch, state in here:
@@ -164,7 +164,7 @@ class Plan:
         if any(map(judge.counts, self.results[job.key].findings)) and self.place(job) in self.old:
             yield self.old[self.place(job)]
 
-    def known(self, job):
+    def known(self, job) -> bool:
         """Whether there is a result of a job: here, or in the cache."""
         if job.key not in self.results:
             why = self.executor.version(job.check, job.arch)[1]
@@ -188,7 +188,7 @@ class Plan:
         inputs = dict(job.inputs, TREE=str(path), TREE_ID=self.tree.tree_id(job.k, job.dropin), ALSO=self.also(job))
         return self.executor.run(job.check, inputs, job.log, job.key)
 
-    def also(self, job):
+    def also(self, job) -> str:
         """Names of the other checks that judge this patch and state on this arch, too, and have not yet."""
         number, name, arch = self.place(job)
         others = [(c.name, self.places.get((number, c.name, arch))) for c in self.checks if arch and c.name != name]
@@ -196,11 +196,11 @@ class Plan:
         return " ".join(other for other, missing in waiting if missing and missing.state == job.state)
 
     @staticmethod
-    def place(job):
+    def place(job) -> tuple:
         """(number of the patch, or of the boundary, check, arch) that a job helps to judge."""
         return job.k if not job.patch else job.k + (job.state == "before"), job.check.name, job.arch
 
-    def label(self, job):
+    def label(self, job) -> str:
         """A job in a few words."""
         words = ["patch" if job.patch else "boundary", f"{self.place(job)[0]}/{len(self.tree.patches)}",
                  job.check.name, job.arch, job.state if job in self.old.values() else ""]
@@ -213,7 +213,7 @@ class Plan:
         self.orphans(done, {self.place(job)[:2] for job in self.first if self.waits(job)})
         return done
 
-    def waits(self, job):
+    def waits(self, job) -> bool:
         """Whether a result that its verdict needs is not there yet."""
         return job.key not in self.results or any(each.key not in self.results for each in self.needed(job))
 

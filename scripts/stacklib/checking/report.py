@@ -33,7 +33,7 @@ SHAPE = {
 CLASS = {judge.PASS: "pass", judge.NOTE: "note", judge.FAIL: "fail", judge.BROKEN: "broken"}
 
 
-def build(ws, stack, plan, verdicts, seconds, only=None, waiting=0):
+def build(ws, stack, plan, verdicts, seconds: float, only=None, waiting: int = 0) -> dict:
     """The report as plain data; seconds is the wall clock so far, waiting how many verdicts are still to come."""
     unique = list(plan.results.values())
     return dict(
@@ -49,7 +49,7 @@ def build(ws, stack, plan, verdicts, seconds, only=None, waiting=0):
                for key, (job, began) in list(plan.times.items()) if key in plan.results])
 
 
-def frame(ws, stack, patches, seconds, only=None):
+def frame(ws, stack, patches, seconds: float, only=None) -> dict:
     """What every report has, as the report of a run in which nothing was judged."""
     return {
         "format": FORMAT, "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -62,7 +62,7 @@ def frame(ws, stack, patches, seconds, only=None):
     }
 
 
-def unapplied(ws, stack, patches, error, seconds, only=None):
+def unapplied(ws, stack, patches, error, seconds: float, only=None):
     """The report when a patch does not apply (error: applying.ApplyError): that, and nothing judged."""
     for number, patch in enumerate(patches, 1):
         patch.number = number
@@ -77,7 +77,7 @@ def unapplied(ws, stack, patches, error, seconds, only=None):
     return data
 
 
-def one(verdict, ws):
+def one(verdict, ws) -> dict:
     """A Verdict as data; a finding in the patch file itself gets the file's path in the repository."""
     patch = verdict.patch
     place = {patch.name: relative(patch.path, ws.repo)} if patch else {}
@@ -110,7 +110,7 @@ def timing(plan, verdicts):
                  now=round(row["now"], 1)) for (name, arch), row in rows.items()]
 
 
-def relative(path, repo):
+def relative(path: Path, repo: Path) -> str:
     """A path below the repository, or the path itself."""
     try:
         return str(Path(path).resolve().relative_to(repo))
@@ -118,7 +118,7 @@ def relative(path, repo):
         return str(path)
 
 
-def save(out, data):
+def save(out, data) -> None:
     """Write report.json, report.html and junit.xml into a folder, each whole or not at all."""
     write_whole(Path(out) / NAMES[0], json.dumps(data, indent=1) + "\n")
     write_whole(Path(out) / NAMES[1], page(data))
@@ -133,7 +133,7 @@ def case(verdict):
                       verdict["reason"] or said, verdict["seconds"])
 
 
-def remove(out):
+def remove(out) -> None:
     """Take the report of an earlier run away."""
     for name in NAMES:
         (Path(out) / name).unlink(missing_ok=True)
@@ -161,7 +161,7 @@ def text(value):
     return html.escape(str(value))
 
 
-def facts(data):
+def facts(data) -> str:
     """The lines below the title."""
     runs = data["runs"]
     facts_ = [f"Linux {data['base']['version']} (base {data['base']['name']})",
@@ -178,11 +178,11 @@ def facts(data):
     return "".join(f"<li>{text(f)}</li>" for f in facts_)
 
 
-def anchor(verdict):
+def anchor(verdict) -> str:
     return f"v{verdict['patch']}-{verdict['check']}-{verdict['arch']}"
 
 
-def table(data):
+def table(data) -> str:
     """A row per patch, a column per check, in each cell a mark per arch that links to its details."""
     names = [c["name"] for c in data["checks"]]
     rows = [(p["number"], f"{p['subject']}", p["topic"]) for p in data["patches"]]
@@ -199,14 +199,14 @@ def table(data):
     return "".join(out) + "</tbody>"
 
 
-def mark(verdict):
+def mark(verdict) -> str:
     label = verdict["verdict"]
     if verdict["arch"]:
         label = verdict["arch"] + (" " + label if label != judge.PASS else "")
     return f'<a class="badge {CLASS[verdict["verdict"]]}" href="#{text(anchor(verdict))}">{text(label)}</a>'
 
 
-def details(data):
+def details(data) -> str:
     """Everything that was found, the failures open, with log and command."""
     out = []
     for number in dict.fromkeys(v["patch"] for v in data["verdicts"]):
@@ -223,7 +223,7 @@ def details(data):
     return "".join(out)
 
 
-def detail(verdict):
+def detail(verdict) -> str:
     kind = CLASS[verdict["verdict"]]
     found = "".join('<li class="%s"><code>%s:%d</code> <b>%s</b> %s</li>'
                     % (text(f["level"]), text(f["file"]), f["line"], text(f["level"]), text(f["text"]))
@@ -241,16 +241,15 @@ def detail(verdict):
                ", cached" if verdict["cached"] else "", body))
 
 
-def timing_table(data):
+def timing_table(data) -> str:
     longest = max([row["seconds"] for row in data["timing"]], default=0) or 1
     return "".join('<tr><td>%s</td><td>%s</td><td class="n">%d</td><td class="n">%d</td><td class="n">%.1f</td>'
                    '<td class="n">%.1f</td><td class="bar"><i style="width:%.1f%%"></i></td></tr>'
                    % (text(r["check"]), text(r["arch"]), r["runs"], r["cached"], r["now"], r["seconds"],
-                      100 * r["seconds"] / longest)
-                   for r in data["timing"])
+                      100 * r["seconds"] / longest) for r in data["timing"])
 
 
-def tools(data):
+def tools(data) -> str:
     cells = ((t["check"], t["arch"], t["version"]) for t in data["tools"])
     rows = ("".join(f"<td>{text(cell)}</td>" for cell in row).replace("\n", "<br>") for row in cells)
     return "".join(f"<tr>{row}</tr>" for row in rows)

@@ -54,7 +54,7 @@ class Check:
             raise StackError(f"{self.path}: {err.filename}, named in `# uses:`, is not there") from err
 
 
-def load(folder, only=None):
+def load(folder: Path, only=None) -> list:
     """All checks of a folder in a sensible order (cheap ones first); StackError for an unknown `only`."""
     found = [Check(p) for p in sorted(Path(folder).iterdir())
              if p.is_file() and os.access(p, os.X_OK) and not p.name.startswith(".")]
@@ -69,7 +69,7 @@ def load(folder, only=None):
     return [c for c in found if not only or c.name in only]
 
 
-def tools(checks, names_of_arches=()):
+def tools(checks, names_of_arches=()) -> list:
     """Return the tools (host/tools.py) that these checks need on architectures, as their heads say."""
     names = [need for check in checks for need in check.needs]
     if any(check.arches for check in checks):
@@ -96,14 +96,13 @@ class Executor:
         """The environment of a check: ours without git's and make's variables, plus the inputs."""
         env = host.child(("GIT_", "KBUILD_", "KCONFIG_", *NOT_PASSED))
         env.update(PATH=self.path, PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", CCACHE_NOHASHDIR="1",
-                   PYTHONPATH=str(host.SCRIPTS),
-                   CCACHE_BASEDIR=str(self.out))
+                   PYTHONPATH=str(host.SCRIPTS), CCACHE_BASEDIR=str(self.out))
         if self.results:
             env.setdefault("CCACHE_DIR", str(self.results.folder.parent / "ccache"))
         env.update(inputs)
         return env
 
-    def start(self, argv, inputs, limit):
+    def start(self, argv, inputs, limit) -> tuple:
         """Run argv in a process group of its own; (status, stdout, stderr). ^C ends the group.
 
         limit: seconds after which the group is ended, and the status is 124.
@@ -111,8 +110,7 @@ class Executor:
         folder = process.notes(self.out)
         env = dict(self.environment(inputs), **{process.VARIABLE: str(folder)})
         try:
-            status, out, err = process.run(argv, folder, limit, env=env, stdout=subprocess.PIPE,
-                                           stderr=subprocess.PIPE)
+            status, out, err = process.run(argv, folder, limit, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except OSError as exc:
             return 126, "", f"{argv[0]}: {exc.strerror}"
         except process.Expired as exc:
@@ -132,7 +130,7 @@ class Executor:
             self.versions[(check.name, arch)] = known
         return known
 
-    def find(self, name, log):
+    def find(self, name: str, log):
         """The stored result of a key, its log file put back when it is gone; or None."""
         data = self.results.get(name)
         if not data:

@@ -9,7 +9,7 @@ from stacklib.host.files import read_json
 from stacklib.host.term import StackError
 
 
-def parse(text):
+def parse(text: str) -> tuple:
     """Return (i, n) of "I/N", 1 <= I <= N; StackError for anything else."""
     found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
     i, n = (int(v) for v in found.groups()) if found else (0, 0)
@@ -18,7 +18,7 @@ def parse(text):
     return i, n
 
 
-def has(shard, number, total):
+def has(shard, number: int, total) -> bool:
     """Return whether the shard (i, n) judges patch `number` of total; 0, the base, is with the first.
 
     Each has patches that follow each other: their trees differ least, so least is built.
@@ -44,27 +44,26 @@ def merge(paths, ws):
     have = sorted(part["shard"][0] for _, part in parts)
     if len(sizes) > 1 or max(sizes) != len(have) or have != list(range(1, len(have) + 1)):
         raise StackError(f"{' '.join(map(str, paths))}: of {' or '.join(map(str, sorted(sizes)))} shards there are "
-                         f"{' '.join(map(str, have))}",
-                         "name the report.json of each shard, once")
+                         f"{' '.join(map(str, have))}", "name the report.json of each shard, once")
     return joined([part for _, part in parts], ws)
 
 
-def base_of(part):
+def base_of(part) -> list:
     """What the base is; its commit is another where it comes from a tarball."""
     return [part["base"].get(key) for key in ("name", "version", "tree")]
 
 
-def patches_of(part):
+def patches_of(part) -> list:
     """The patches as they were judged."""
     return [(p["number"], p["sha256"]) for p in part["patches"]]
 
 
-def checks_of(part):
+def checks_of(part) -> list:
     """What judged them, as it was: the checks of two states of the repository may say different things."""
     return [(c["name"], c.get("sha256")) for c in part["checks"]]
 
 
-def read(path):
+def read(path: Path) -> tuple:
     """Return (path, data) of a shard's report.json; StackError when it is none."""
     data = read_json(path)
     if not isinstance(data, dict) or data.get("format") != report.FORMAT or not data.get("shard"):

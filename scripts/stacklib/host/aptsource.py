@@ -103,8 +103,7 @@ class AptSource:
         if "NO_PUBKEY" in proc.stderr or "not signed" in proc.stderr:
             mend = "apt-get install --only-upgrade debian-archive-keyring"
         raise AptError("the lists of %s cannot be had: %s"
-                       % (", ".join(self.suites), "; ".join(said[:3]) or "apt-get update failed"),
-                       mend)
+                       % (", ".join(self.suites), "; ".join(said[:3]) or "apt-get update failed"), mend)
 
     def source_version(self, package: str, fits, wanted):
         """Return the newest version of a source package that fits(version) is true of; wanted: a word for those."""
@@ -124,12 +123,11 @@ class AptSource:
         get = self.tmp / "get"
         what = ["--tar-only"] if name else []
         proc = self._run("apt-get", "source", "-q", "--download-only", "--only-source", *what,
-                         "%s=%s" % (package, version), cwd=get)
+                         f"{package}={version}", cwd=get)
         done()
         found = [get / name] if name else sorted(get.glob("*.dsc"))
         if not found or not found[0].is_file() or (proc.returncode and not name):
-            raise AptError("download of %s %s failed: %s"
-                           % (package, version, last_error(proc.stderr)))
+            raise AptError(f"download of {package} {version} failed: {last_error(proc.stderr)}")
         return found[0]
 
     def binary_version(self, package: str):
@@ -176,8 +174,7 @@ def newest(versions):
     """Return the newest of Debian version numbers."""
     best = versions[0]
     for version in versions[1:]:
-        if subprocess.run(["dpkg", "--compare-versions", version, "gt", best],
-                          check=False).returncode == 0:
+        if subprocess.run(["dpkg", "--compare-versions", version, "gt", best], check=False).returncode == 0:
             best = version
     return best
 
@@ -185,14 +182,12 @@ def newest(versions):
 def find_mirror():
     """Return the address of the Debian mirror that the machine's apt uses."""
     env = host.child(LC_ALL="C")
-    listed = subprocess.run(["apt-get", "indextargets", "--format",
-                             "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)"],
+    listed = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)"],
                             capture_output=True, text=True, env=env, check=False).stdout
     for line in listed.splitlines():
         # Split at single blanks: a field that apt leaves empty must not move the others.
         uri, release, component, origin = (line.split(" ", 3) + [""] * 4)[:4]
-        if (origin == "Debian" and component == "main" and "-" not in release
-                and "security" not in uri):
+        if (origin == "Debian" and component == "main" and "-" not in release and "security" not in uri):
             return uri
     # Before the first `apt-get update` there are no targets, but there are addresses.
     asked = subprocess.run(["apt-get", "update", "--print-uris"],
@@ -200,8 +195,7 @@ def find_mirror():
     uri = likely_mirror(re.findall(r"^'(\S+?)dists/([^/]+)/InRelease'", asked, re.M), codename())
     if uri:
         return uri
-    raise AptError("the sources of apt name no Debian mirror",
-                   "add one to /etc/apt/sources.list, then: apt-get update")
+    raise AptError("the sources of apt name no Debian mirror", "add one to /etc/apt/sources.list, then: apt-get update")
 
 
 def likely_mirror(places, release):

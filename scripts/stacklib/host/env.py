@@ -38,8 +38,7 @@ def settings() -> Settings:
     return Settings(repo=Path(get("STACK_REPO") or REPO).resolve(), out=Path(out) if out else None,
                     cache=Path(cache).expanduser().absolute(), tree=get("LINUX_TREE") or "",
                     tarball=get("STACK_BASE_TARBALL") or "", base_dir=get("STACK_BASE_DIR") or "",
-                    jobs=int(jobs) if re.fullmatch("[0-9]{1,5}", jobs) and int(jobs)
-                    else len(os.sched_getaffinity(0)),
+                    jobs=int(jobs) if re.fullmatch("[0-9]{1,5}", jobs) and int(jobs) else len(os.sched_getaffinity(0)),
                     no_install=bool(get("STACK_NO_INSTALL")))
 
 

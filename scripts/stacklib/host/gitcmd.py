@@ -29,14 +29,11 @@ _CONFIG = [
 ]
 
 # Whoever commits on behalf of the tool; fixed, so that commit ids are stable.
-IDENTITY = {
-    "GIT_COMMITTER_NAME": "stack",
-    "GIT_COMMITTER_EMAIL": "stack@localhost",
-}
+IDENTITY = {"GIT_COMMITTER_NAME": "stack", "GIT_COMMITTER_EMAIL": "stack@localhost"}
 
 
 @functools.lru_cache(maxsize=None)
-def safe_directories():
+def safe_directories() -> tuple:
     """Return the folders of other users that the user's own configuration has git trust (safe.directory)."""
     try:
         proc = subprocess.run(["git", "config", "--get-all", "safe.directory"], capture_output=True, text=True,
@@ -77,7 +74,7 @@ def environment(extra=None):
 FREE_SPACE = "free some disk space (df -h), then run the same command again"
 
 
-def disk_full(text):
+def disk_full(text: str) -> bool:
     """Return whether what git said means that it had no room to write."""
     return any(words in text for words in ("No space left on device", "Out of diskspace",
                                            "Disk quota exceeded", "unable to write file"))
@@ -95,15 +92,14 @@ class GitError(StackError):
         self.status = status
 
 
-def run(*args, cwd, input=None, env=None, timeout=None):
+def run(*args, cwd, input=None, env=None, timeout=None) -> tuple:
     """Run git; return (exit status, stdout bytes, stderr str). input is bytes or str."""
     if isinstance(input, str):
         input = input.encode()
     try:
         proc = subprocess.run(["git", *map(str, args)], cwd=str(cwd), input=input,
                               env=environment(env), capture_output=True,
-                              stdin=subprocess.DEVNULL if input is None else None,
-                              timeout=timeout, check=False)
+                              stdin=subprocess.DEVNULL if input is None else None, timeout=timeout, check=False)
     except FileNotFoundError as exc:
         raise missing_git(cwd) from exc
     except subprocess.TimeoutExpired as exc:
@@ -126,7 +122,7 @@ def git_bytes(*args, cwd, input=None, env=None):
     return out
 
 
-def git(*args, cwd, input=None, env=None, check=True):
+def git(*args, cwd, input=None, env=None, check: bool = True) -> str:
     """Run git and return its standard output, stripped of the last newline.
 
     GitError when it fails, unless check is False: then what it printed.
@@ -153,7 +149,7 @@ def piped(first, second, cwd):
     return proc.stdout.decode("utf-8", "replace")
 
 
-def ok(*args, cwd, env=None):
+def ok(*args, cwd, env=None) -> bool:
     """Run git and return whether it succeeded."""
     return run(*args, cwd=cwd, env=env)[0] == 0
 
@@ -165,8 +161,7 @@ def run_progress(*args, cwd, label, env=None):
     """
     try:
         proc = subprocess.Popen(["git", *map(str, args)], cwd=str(cwd), env=environment(env),
-                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE)
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     except FileNotFoundError as exc:
         raise missing_git(cwd) from exc
     said, line = [], b""

@@ -24,9 +24,8 @@ def tool_path():
 def ensure(names):
     """Install what is missing of the named tools (tools.TOOLS, or names of their packages).
 
-    As root through apt-get; otherwise, or with STACK_NO_INSTALL set, StackError
-    with the command to run. What Debian has too old is made in the cache, but not
-    with STACK_NO_INSTALL.
+    As root through apt-get; otherwise, or with STACK_NO_INSTALL set, StackError with the command to run. What Debian
+    has too old is made in the cache, but not with STACK_NO_INSTALL.
     """
     ws = Workspace()
     by_package = {p: name for name, (packages, _) in tools.TOOLS.items() for p in packages}
@@ -40,8 +39,7 @@ def ensure(names):
     missing = missing_packages(ws, wanted)
     if missing:
         install(missing)
-    broken = [n for n in wanted if n not in SPECIAL
-              and not tools.good(n, tools.search_path(ws.cache))]
+    broken = [n for n in wanted if n not in SPECIAL and not tools.good(n, tools.search_path(ws.cache))]
     if broken:
         raise StackError(f"installed, but still not there or not working: {', '.join(broken)}",
                          f"apt-get install --reinstall {' '.join(p for n in broken for p in tools.TOOLS[n][0])}")
@@ -100,8 +98,7 @@ def install(packages) -> None:
         raise StackError("missing here, by the names of Debian's packages: " + " ".join(packages),
                          "install them with this system's package manager")
     if os.geteuid() or env.settings().no_install:
-        raise StackError("missing packages: " + " ".join(packages),
-                         "sudo apt-get update && sudo " + line)
+        raise StackError("missing packages: " + " ".join(packages), "sudo apt-get update && sudo " + line)
     if run_apt(line.split(), tell=False) == 0:
         return
     # No list, or one so old that its files are gone: update it, and only then.
@@ -124,8 +121,7 @@ def run_apt(words, tell=True):
                 word = re.match(r"Get|Setting", line)
                 if word:
                     counts[word.group(0)] += 1
-                    progress("setup: apt-get: %(Get)d files fetched, %(Setting)d packages set up"
-                             % counts)
+                    progress("setup: apt-get: %(Get)d files fetched, %(Setting)d packages set up" % counts)
         except BaseException:
             proc.send_signal(signal.SIGINT)  # apt ends a download; dpkg it lets come to its end
             proc.communicate()

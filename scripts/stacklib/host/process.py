@@ -32,7 +32,7 @@ def notes(work):
     return Path(work) / ".running"
 
 
-def birth(pid, gone="ZX"):
+def birth(pid: int, gone: str = "ZX"):
     """Start time of a process in clock ticks since boot (with its id that names it for ever); "0" if gone.
 
     gone: the states of /proc/PID/stat that count as such; one that has ended, and is not waited for, is in Z.
@@ -44,7 +44,7 @@ def birth(pid, gone="ZX"):
         return "0"
 
 
-def end_group(pid):
+def end_group(pid: int) -> None:
     """End a process group that this tool started: asked first, killed then."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
@@ -54,13 +54,13 @@ def end_group(pid):
         time.sleep(_GRACE)
 
 
-def kill_group(pid):
+def kill_group(pid: int) -> None:
     """Kill a process group that this tool started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
-def end_leftover(work, starter=None):
+def end_leftover(work, starter=None) -> None:
     """End what a killed run left behind in the work folder, and wait until it is gone.
 
     starter: only what the process with this id has started. A note whose process is gone, or
@@ -109,7 +109,7 @@ def started(argv, folder, **options):
         note.unlink(missing_ok=True)
 
 
-def run(argv, folder, limit, **options):
+def run(argv, folder: Path, limit, **options) -> tuple:
     """Run argv as started() does; (status, stdout, stderr), the two None when they are no pipes.
 
     limit: seconds; Expired when they are over, its group killed by then.

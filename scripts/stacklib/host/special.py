@@ -86,5 +86,4 @@ def command(words, cwd) -> None:
     if proc.returncode:
         tail = (proc.stdout + proc.stderr).strip().splitlines()[-8:]
         raise StackError("%s failed (exit %d):\n  %s"
-                         % (" ".join(Path(w).name for w in words[:3]), proc.returncode,
-                            "\n  ".join(tail)))
+                         % (" ".join(Path(w).name for w in words[:3]), proc.returncode, "\n  ".join(tail)))

@@ -41,8 +41,7 @@ def read_mail(patch, folder):
             raise ApplyError(patch, "%s: no %s can be read from its headers; cut short, or not "
                              "made by git format-patch?"
                              % (patch.path, "From" if name in ("Author", "Email") else name),
-                             f"bring it back (git checkout -- {patch.path}) or write it anew "
-                             "with git format-patch")
+                             f"bring it back (git checkout -- {patch.path}) or write it anew with git format-patch")
     if "\0" in log:
         line = patch.data.count(b"\n", 0, patch.data.find(b"\0")) + 1
         raise ApplyError(patch, f"{patch.path}:{line}: a NUL byte in the log, which no commit can have",
@@ -61,7 +60,7 @@ def read_mail(patch, folder):
     return fields, mailinfo.message(fields, log, folder), diff
 
 
-def refuse(patch, data):
+def refuse(patch, data) -> None:
     """Raise the ApplyError for a patch whose text, raw or decoded, has what patch.refused() names."""
     for line in parser.refused(data):
         raise ApplyError(patch, f"{patch.path}:{line.no}: refused, nothing of it was run: {line.text}",
@@ -85,8 +84,7 @@ def apply_patch(git_dir, parent, patch, index, rejects):
             raise explain(git_dir, parent, patch, diff, said, rejects)
         tree = git("write-tree", cwd=git_dir, env=env)
         if tree == git("rev-parse", parent + "^{tree}", cwd=git_dir):
-            raise ApplyError(patch, f"{patch.path} changes nothing",
-                             "take it out of the series, or write it anew")
+            raise ApplyError(patch, f"{patch.path} changes nothing", "take it out of the series, or write it anew")
         try:
             commit = commit_tree(git_dir, tree, parent, message, fields)
         except gitcmd.GitError as exc:
@@ -115,7 +113,7 @@ def changed(git_dir, commits):
     return found
 
 
-def commit_tree(git_dir, tree, parent, message, fields):
+def commit_tree(git_dir: Path, tree, parent, message: str, fields):
     """Make a commit with the author and date of fields (as git mailinfo prints them)."""
     env = dict(gitcmd.IDENTITY, GIT_AUTHOR_NAME=fields["Author"], GIT_AUTHOR_EMAIL=fields["Email"],
                GIT_AUTHOR_DATE=fields["Date"], GIT_COMMITTER_DATE=fields["Date"])
@@ -136,7 +134,7 @@ def offsets(said):
     return notes
 
 
-def explain(git_dir, parent, patch, diff, said, rejects):
+def explain(git_dir: Path, parent, patch, diff, said, rejects):
     """Return the ApplyError for a diff that git apply refused, with its rejects laid out."""
     demand_readable(git_dir, parent, patch)
     folder = Path(rejects) / patch.topic / patch.name
@@ -167,7 +165,7 @@ def explain(git_dir, parent, patch, diff, said, rejects):
     return ApplyError(patch, "\n".join(lines), "\n".join(mend), reject)
 
 
-def demand_readable(git_dir, parent, patch):
+def demand_readable(git_dir: Path, parent, patch) -> None:
     """Raise StackError when an object that the patch changes is missing or spoilt: that says nothing of the patch."""
     rows = git("ls-tree", "-z", parent, "--", *patch.files, cwd=git_dir).split("\0") if patch.files else []
     for meta, name in (row.split("\t", 1) for row in rows if row):
@@ -178,7 +176,7 @@ def demand_readable(git_dir, parent, patch):
                              "name another")
 
 
-def would_fuzz(folder, diff):
+def would_fuzz(folder: Path, diff) -> bool:
     """Return whether patch(1) would accept the diff with fuzz; False without patch(1)."""
     if not shutil.which("patch"):
         return False

@@ -130,8 +130,7 @@ def check_version(repo: Path, tree, manifest, how):
 def makefile_version(repo: Path, treeish):
     """Return the version that the Makefile of a tree names ("7.1.8"), or None."""
     text = gitcmd.git("cat-file", "blob", treeish + ":Makefile", cwd=repo, check=False)
-    found = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)\s*=[ \t]*(\S*)",
-                            text, re.M))
+    found = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)\s*=[ \t]*(\S*)", text, re.M))
     if not found.get("VERSION") or "PATCHLEVEL" not in found:
         return None
     version = "%(VERSION)s.%(PATCHLEVEL)s" % found
@@ -150,8 +149,7 @@ def from_tree(ws, spec, manifest):
     name = ref or manifest["tag"]
     commit = resolve(tree.git, name)
     if not commit and ref:
-        raise StackError(f"--tree {path}: no ref '{ref}' in it",
-                         f"git -C {path} fetch origin tag {manifest['tag']}")
+        raise StackError(f"--tree {path}: no ref '{ref}' in it", f"git -C {path} fetch origin tag {manifest['tag']}")
     if not commit:
         name, commit = "HEAD", resolve(tree.git, "HEAD")
     check_user_tree(tree, name, commit, manifest)
@@ -176,8 +174,7 @@ def split_tree(spec) -> tuple:
             raise StackError(f"--tree {spec}: '{ref}' is no ref")
     path = os.path.abspath(os.path.expanduser(path))
     if not os.path.isdir(path):
-        raise StackError(f"--tree {path}: no such folder",
-                         "name a clone of Linux, or leave --tree and LINUX_TREE out")
+        raise StackError(f"--tree {path}: no such folder", "name a clone of Linux, or leave --tree and LINUX_TREE out")
     return path, ref
 
 
@@ -186,8 +183,8 @@ def check_user_tree(tree, name: str, commit: str, manifest) -> None:
     want, path = manifest["version"], tree.path
     found = makefile_version(tree.git, commit) if commit else None
     if found is None:
-        raise StackError("--tree %s: %s is not a Linux kernel tree (no Makefile with VERSION)"
-                         % (path, name), "name a clone of Linux, or leave --tree out")
+        raise StackError(f"--tree {path}: {name} is not a Linux kernel tree (no Makefile with "
+                         "VERSION)", "name a clone of Linux, or leave --tree out")
     if found != want and not fetch.is_later(manifest, found):
         raise StackError(f"--tree {path}: {name} is Linux {found}, but base {manifest['name']} is {want}",
                          f"git -C {path} fetch https://git.kernel.org/pub/scm/linux/kernel/git/stable/"

@@ -50,24 +50,21 @@ def tarball(ws, repo: Path, manifest):
     for path, what in places:
         if path.is_file():
             return import_tarball(repo, path, manifest, what)
-    raise NotHere("tarball: STACK_BASE_TARBALL is not set; no " +
-                  ", no ".join("%s (%s)" % place for place in places),
+    raise NotHere("tarball: STACK_BASE_TARBALL is not set; no " + ", no ".join("%s (%s)" % place for place in places),
                   f"put {name} (sha256 {manifest['sha256']}) there: {ws.cache / 'tarballs'}")
 
 
 def import_tarball(repo: Path, path: Path, manifest, what: str) -> tuple:
     """Check the tarball's sha256 and import it; a wrong one is an error, never passed over."""
     if not path.is_file():
-        raise StackError(f"{what}: {path} is not there",
-                         f"correct {what}, or unset it")
+        raise StackError(f"{what}: {path} is not there", f"correct {what}, or unset it")
     progress(f"base: checking the sha256 of {path.name}")
     found = sha256_of(path)
     if found != manifest["sha256"]:
         size = path.stat().st_size
         raise StackError(f"{path} (from {what}): wrong sha256, truncated or another file?\n"
                          f"  is   {found} ({size} bytes)\n  want {manifest['sha256']}",
-                         f"rm {path} and get it again" if what == "cache" else
-                         f"give the right file, or unset {what}")
+                         f"rm {path} and get it again" if what == "cache" else f"give the right file, or unset {what}")
     return tarimport.run(path, repo, manifest["version"]), f"tarball {path}"
 
 
@@ -106,8 +103,7 @@ def fetched(repo: Path, url, tag) -> tuple:
     """Bring one tag of url into the repository; return (tree, where from)."""
     status, said = gitcmd.run_progress(
         "fetch", "--depth=1", "--no-tags", "--progress", "--", url,
-        f"+refs/tags/{tag}:refs/fetched/tag", cwd=repo, env=NETWORK,
-        label=f"base: git fetch {tag}: ")
+        f"+refs/tags/{tag}:refs/fetched/tag", cwd=repo, env=NETWORK, label=f"base: git fetch {tag}: ")
     if status:
         raise NotHere(f"git: fetch of {tag} from {url} failed: {said[-1] if said else 'no reason given'}")
     tree = gitcmd.git("rev-parse", "refs/fetched/tag^{tree}", cwd=repo)

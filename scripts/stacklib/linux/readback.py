@@ -54,7 +54,7 @@ def verify(git_dir, commits, wanted, topic, memory, rejects):
             loaded = commit
 
 
-def difference(git_dir, commit, made):
+def difference(git_dir: Path, commit: str, made):
     """Return what is not the same in two commits, "" for nothing; commit: the one that is wanted."""
     want, got = (git_bytes("log", "-1", "--date=raw", "--format=%an <%ae>%x00%ad%x00%s%x00%B", c, cwd=git_dir)
                  .decode("utf-8", "backslashreplace").split("\0") for c in (commit, made))
@@ -76,7 +76,7 @@ def difference(git_dir, commit, made):
     return quoted_diff(want[3])
 
 
-def quoted_diff(log):
+def quoted_diff(log) -> str:
     """Return what is wrong with a log that quotes a diff, "" for one that does not."""
     for number, line in enumerate(log.split("\n"), 1):
         if _QUOTED.match("\n".join(log.split("\n")[number - 1:number + 1])):

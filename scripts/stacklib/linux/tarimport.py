@@ -112,7 +112,7 @@ def _stream(source, sink, label):
         raise tarfile.TarError("no files in it")
 
 
-def quote(name):
+def quote(name: str):
     """Return a path the way fast-import reads it: quoted when it has to be."""
     raw = name.encode("utf-8", "surrogateescape")
     if raw.startswith(b'"') or b"\n" in raw:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The kernel trees of the work folder.
 
-out/linux is a git repository that borrows its objects from where the base is
-(objects/info/alternates). refs/stack/base, refs/stack/p/<k> and refs/stack/full
-are the base, the state after k patches, and the last with the drop-in. out/check
-is a second work tree, the tool's own, that walks through these states.
+out/linux is a git repository that borrows its objects from where the base is (objects/info/alternates).
+refs/stack/base, refs/stack/p/<k> and refs/stack/full are the base, the state after k patches, and the last with the
+drop-in. out/check is a second work tree, the tool's own, that walks through these states.
 """
 import hashlib
 import json
@@ -36,18 +35,18 @@ class Tree:
         self._commits = commits
         self._memory = Memory(self.git_dir)
 
-    def commit(self, k, dropin=False):
+    def commit(self, k: int, dropin: bool = False):
         """Return the commit id after the first k patches, with the drop-in if wanted."""
         parent = self._commits[k]
         if not dropin:
             return parent
         return dropin_commit(self.ws, self.git_dir, parent, self._memory)
 
-    def tree_id(self, k, dropin=False):
+    def tree_id(self, k: int, dropin: bool = False):
         """Return the git tree hash of that state."""
         return git("rev-parse", self.commit(k, dropin) + "^{tree}", cwd=self.git_dir)
 
-    def checkout(self, k, dropin=False, name="check"):
+    def checkout(self, k: int, dropin: bool = False, name: str = "check"):
         """Bring out/check (or out/NAME) to that state; return its path.
 
         Only files that differ are written, so that an incremental build stays one.
@@ -55,7 +54,7 @@ class Tree:
         """
         return worktree.check(self.ws, self.commit(k, dropin), name)
 
-    def apply_extra(self, k, diff_path):
+    def apply_extra(self, k: int, diff_path):
         """Bring out/check to boundary k with drop-in plus one more diff; return its path.
 
         StackError (2, not 1: nothing was tested, so nothing was found) when the diff
@@ -66,11 +65,11 @@ class Tree:
         status, _, said = gitcmd.run("apply", "--index", "--whitespace=nowarn", diff, cwd=path)
         if status:
             raise applying.StackError(f"{diff_path} does not apply on boundary {k}:\n{said.strip()}",
-                                      "write it anew against that state: git -C %s show %s"
-                                      % (self.path, self.commit(k)[:12]))
+                                      f"write it anew against that state: git -C {self.path} show "
+                                      f"{self.commit(k)[:12]}")
         return path
 
-    def suites(self, k):
+    def suites(self, k: int):
         """Return the names of the KUnit suites that build after the first k patches."""
         names = [name for name, need in series.common_suites(self.ws.repo).items() if need <= k]
         for topic in self.topics:
@@ -78,7 +77,7 @@ class Tree:
             names += [name for name, need in topic.suites.items() if need <= have]
         return names
 
-    def quick_args(self):
+    def quick_args(self) -> list:
         """Return the kernel arguments (quick-args of topic.ini) with which stress suites have the counts of CI."""
         return [word for topic in self.topics for word in topic.option("quick-args").split()]
 
@@ -107,7 +106,7 @@ class Memory:
         """Return [commit, notes] made from these parts, or None."""
         return self.data.get(self._key(parts))
 
-    def put(self, commit, notes, *parts):
+    def put(self, commit: str, notes, *parts) -> None:
         """Remember a commit and its notes; written at once, whole or not at all."""
         self.data[self._key(parts)] = [commit, notes]
         while len(self.data) > 2000:
@@ -137,7 +136,7 @@ def prepare(ws, stack, topics):
         return Tree(ws, stack, topics, commits, notes, found.how)
 
 
-def ground(ws, stack):
+def ground(ws, stack: series.Stack) -> tuple:
     """Return (git folder of out/linux, commit of the base in it, Memory, base.Base).
 
     The lock of ws must be held. StackError when the base cannot be had.
@@ -147,13 +146,12 @@ def ground(ws, stack):
     memory = Memory(git_dir)
     parts = ("base", found.tree, stack.base["version"])
     if not memory.get(*parts):
-        memory.put(applying.commit_tree(git_dir, found.tree, None,
-                                        "Linux " + stack.base["version"], BASE_FIELDS),
+        memory.put(applying.commit_tree(git_dir, found.tree, None, "Linux " + stack.base["version"], BASE_FIELDS),
                    [], *parts)
     return git_dir, memory.get(*parts)[0], memory, found
 
 
-def apply_all(git_dir, patches, commits, notes, memory, index, rejects):
+def apply_all(git_dir: Path, patches, commits, notes, memory, index, rejects) -> None:
     """Make the commit of each patch on commits[-1]; appends to commits, fills notes {k: [str]}."""
     loaded = None
     for number, patch in enumerate(patches, 1):
@@ -175,7 +173,7 @@ def apply_all(git_dir, patches, commits, notes, memory, index, rejects):
     done()
 
 
-def dropin_commit(ws, git_dir, parent, memory):
+def dropin_commit(ws, git_dir: Path, parent, memory):
     """Return the commit of the drop-in on top of parent, made when it is not known."""
     parts = ("dropin", parent, dropin.digest(ws.repo))
     if not memory.get(*parts):
@@ -183,6 +181,5 @@ def dropin_commit(ws, git_dir, parent, memory):
         index.parent.mkdir(exist_ok=True)
         tree = dropin.build(git_dir, parent, ws.repo, index)
         memory.put(applying.commit_tree(git_dir, tree, parent, "kunit: the stack's drop-in\n\n"
-                                        "New test files and the lines that hook them in.",
-                                        BASE_FIELDS), [], *parts)
+                                        "New test files and the lines that hook them in.", BASE_FIELDS), [], *parts)
     return memory.get(*parts)[0]

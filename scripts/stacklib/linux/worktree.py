@@ -24,13 +24,13 @@ def repository(ws, found):
     if not (git_dir / "HEAD").is_file():
         if path.is_dir() and any(p.name != ".git" for p in path.iterdir()):
             raise StackError(f"{path} is in the way: it is not a repository of this tool",
-                             "mv %s %s.mine" % (path, path))
+                             f"mv {path} {path}.mine")
         path.mkdir(parents=True, exist_ok=True)
         git("init", "-q", "-b", BRANCH, path, cwd=ws.out)
         git("config", "gc.auto", "0", cwd=path)
     elif not (git_dir / "stack-state").is_dir() and any(p.name != ".git" for p in path.iterdir()):
         raise StackError(f"{path} is in the way: a repository that this tool did not make",
-                         "mv %s %s.mine" % (path, path))
+                         f"mv {path} {path}.mine")
     (git_dir / "stack-state").mkdir(exist_ok=True)
     clear_locks(ws)
     borrow(git_dir, found.objects)
@@ -40,7 +40,7 @@ def repository(ws, found):
     return git_dir
 
 
-def borrow(git_dir, objects):
+def borrow(git_dir: Path, objects) -> None:
     """Let the repository find the objects in another object folder; drops folders now gone."""
     path = git_dir / "objects" / "info" / "alternates"
     have = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
@@ -48,7 +48,7 @@ def borrow(git_dir, objects):
     write_whole(path, "\n".join(lines) + "\n")
 
 
-def clear_locks(ws):
+def clear_locks(ws) -> None:
     """Remove the lock files that a killed git left behind; waits for one that still runs."""
     git_dir = ws.out / "linux" / ".git"
     locks = [p for p in git_dir.rglob("*.lock") if "objects" not in p.parts]
@@ -66,7 +66,7 @@ def clear_locks(ws):
         lock.unlink(missing_ok=True)
 
 
-def git_processes(folder):
+def git_processes(folder: Path):
     """Return the ids of git processes whose current folder is in or below folder."""
     found = []
     for proc in Path("/proc").glob("[0-9]*"):
@@ -80,7 +80,7 @@ def git_processes(folder):
     return found
 
 
-def set_refs(git_dir, commits, full):
+def set_refs(git_dir: Path, commits, full) -> None:
     """Set refs/stack/base, p/<k>, full in one transaction; stale p/<k> go."""
     want = {"refs/stack/base": commits[0], "refs/stack/full": full}
     want.update({f"refs/stack/p/{k}": c for k, c in enumerate(commits)})
@@ -94,7 +94,7 @@ def set_refs(git_dir, commits, full):
     git("update-ref", "--stdin", cwd=git_dir, input="".join(o + "\n" for o in orders))
 
 
-def check(ws, commit, name="check"):
+def check(ws, commit: str, name: str = "check"):
     """Bring out/check (or out/NAME) to a commit, removing whatever else is in it; return its path."""
     main, path = ws.out / "linux", ws.out / name
     refuse_if_foreign(main, path)
@@ -109,7 +109,7 @@ def check(ws, commit, name="check"):
     return path
 
 
-def refuse_if_foreign(main, path):
+def refuse_if_foreign(main, path: Path) -> None:
     """Raise StackError when path has something in it and is no work tree of main's.
 
     What a killed `git worktree add` leaves is nothing, or .git alone and empty.
@@ -124,11 +124,10 @@ def refuse_if_foreign(main, path):
             target = link.read_text(encoding="utf-8", errors="replace").partition(":")[2].strip()
             if (main / ".git" / "worktrees").resolve() in Path(target).resolve().parents:
                 return
-    raise StackError(f"{path} is in the way: it is not a work tree of this tool",
-                     f"mv {path} {path}.mine")
+    raise StackError(f"{path} is in the way: it is not a work tree of this tool", f"mv {path} {path}.mine")
 
 
-def unfinished(git_dir):
+def unfinished(git_dir: Path):
     """Return what the user has under way in out/linux: "rebase", "am", ..., or None."""
     for name, what in (("rebase-merge", "rebase"), ("rebase-apply", "rebase or am"),
                        ("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"),
@@ -138,25 +137,24 @@ def unfinished(git_dir):
     return None
 
 
-def refuse_if_dirty(path):
+def refuse_if_dirty(path: Path) -> None:
     """Raise StackError when out/linux has uncommitted changes or something under way."""
     what = unfinished(path / ".git")
     if what:
-        raise StackError(f"{path}: a {what} is under way there",
-                         f"finish or abort it first: git -C {path} status")
+        raise StackError(f"{path}: a {what} is under way there", f"finish or abort it first: git -C {path} status")
     changed = git("status", "--porcelain", "--untracked-files=no", cwd=path).splitlines()
     if changed:
-        raise StackError("%s has uncommitted changes (%d files, first: %s); nothing is overwritten"
-                         % (path, len(changed), changed[0][3:]),
+        raise StackError(f"{path} has uncommitted changes ({len(changed)} files, first: {changed[0][3:]}); nothing is "
+                         "overwritten",
                          f"commit them (git -C {path} commit -a) or drop them (git -C {path} reset --hard)")
 
 
-def head_branch(path):
+def head_branch(path: Path):
     """Return the branch that is checked out at path, "" when HEAD is detached."""
     return git("symbolic-ref", "-q", "--short", "HEAD", cwd=path, check=False)
 
 
-def refuse_if_in_use(ws):
+def refuse_if_in_use(ws) -> None:
     """Raise StackError unless out/linux is as an earlier run left it (or not there)."""
     path = ws.out / "linux"
     git_dir = path / ".git"
@@ -178,7 +176,7 @@ def refuse_if_in_use(ws):
                          f"then: git -C {path} reset --hard refs/stack/applied")
 
 
-def pending(git_dir):
+def pending(git_dir: Path):
     """Return [commit, branch, {ref: commit}] of the switch that a killed run was at, or None."""
     marker = git_dir / "stack-state" / "checking-out"
     try:
@@ -198,12 +196,12 @@ def finish(ws):
         switch(git_dir.parent, *todo, "out/linux: ")
 
 
-def show(ws, commit):
+def show(ws, commit: str) -> None:
     """Check commit out in out/linux on branch 'stack'; refuse_if_in_use() must have passed."""
     switch(ws.out / "linux", commit, BRANCH, {"refs/stack/applied": commit}, "out/linux: ")
 
 
-def switch(path, commit, branch, refs, label):
+def switch(path: Path, commit: str, branch: str, refs, label: str) -> None:
     """Check commit out, then set branch and refs {name: commit} at once, and be on branch.
 
     A run killed in here is finished by the next, see finish().
@@ -217,13 +215,11 @@ def switch(path, commit, branch, refs, label):
             rescue(path)
         words = [commit, branch] + ["%s=%s" % item for item in refs.items()]
         write_whole(marker, "\n".join(words) + "\n")
-        status, said = gitcmd.run_progress("checkout", "--progress", *force, "--detach", commit,
-                                           cwd=path, label=label)
+        status, said = gitcmd.run_progress("checkout", "--progress", *force, "--detach", commit, cwd=path, label=label)
         if status and any("would be overwritten" in line for line in said):
             marker.unlink()  # git has refused and changed nothing
         if status:
-            raise gitcmd.GitError(("checkout", commit), status,
-                                  "\n".join(line for line in said if "%" not in line))
+            raise gitcmd.GitError(("checkout", commit), status, "\n".join(line for line in said if "%" not in line))
     orders = "".join("update %s %s\n" % item for item in refs.items())
     git("update-ref", "--stdin", cwd=path, input=orders)
     if head_branch(path) != branch:
@@ -231,7 +227,7 @@ def switch(path, commit, branch, refs, label):
     marker.unlink(missing_ok=True)
 
 
-def rescue(path):
+def rescue(path: Path) -> None:
     """Keep what differs from HEAD in a half-done checkout, in case some of it is the user's."""
     diff = gitcmd.git_bytes("diff", "HEAD", "--diff-filter=M", cwd=path)
     if diff:

@@ -38,12 +38,12 @@ class Letterhead:
         left, _, right = stem.rpartition("-")
         self.form = f"<{'-'.join([left, *['rfc'] * bool(rfc), *variant])}-v{version}-%d-{right}@{domain}>"
 
-    def message_id(self, number):
+    def message_id(self, number: int):
         """Return the id of mail number `number` (0: the cover letter)."""
         return self.form % number
 
     @property
-    def prefix(self):
+    def prefix(self) -> str:
         """What stands before the number in the brackets of a subject."""
         return " ".join(["RFC"] * bool(self.rfc) + ["PATCH"] + [f"v{self.version}"] * (self.version > 1))
 
@@ -102,7 +102,7 @@ def _binary(git_dir, part, options, about):
                          env=dict(about, GIT_ALTERNATE_OBJECT_DIRECTORIES=git_dir / "objects"))
 
 
-def cover(git_dir, part, known):
+def cover(git_dir: Path, part, known):
     """Return the cover letter as a mail: as stored, then what belongs to these very commits."""
     head, total = known[part.name], len(part.commits)
     shortlog = git("shortlog", "-w72,2,4", "--no-merges", f"{part.start}..{part.end}", cwd=git_dir, input="").rstrip()
@@ -113,7 +113,7 @@ def cover(git_dir, part, known):
     return _whole(top.encode(), body.encode(), head, 0)
 
 
-def cover_text(part, known):
+def cover_text(part, known) -> str:
     """Return what a person wrote of the cover letter, and which series are needed."""
     text = re.sub(r"^(To|Cc):[ \t]*.+@.+\n", "", part.cover.text.partition("\n\n")[2], flags=re.M)
     lines = []

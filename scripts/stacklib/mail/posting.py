@@ -18,10 +18,9 @@ FABRIC = dropseries.NAME
 
 
 class Part:
-    """One series: .name .cover (series.Patch) .start (commit that it stands on) .commits .origins
-    (series.Patch or dropseries.DropCommit of each) .before [Part] (all that it stands on) .needs
-    (those of them that it cannot do without) .variant (words for letters.Letterhead) .base (base.Base)
-    .root (its commit)"""
+    """One series: .name .cover (series.Patch) .start (commit that it stands on) .commits .origins (series.Patch or
+    dropseries.DropCommit of each) .before [Part] (all that it stands on) .needs (those of them that it cannot do
+    without) .variant (words for letters.Letterhead) .base (base.Base) .root (its commit)"""
 
     def __init__(self, name, cover, start, found, root):
         self.name, self.cover, self.start = name, cover, start
@@ -45,24 +44,24 @@ class Part:
         return self.cover.subject
 
     @property
-    def version(self):
+    def version(self) -> int:
         """The version that the cover letter says (1 when it says none)."""
         found = re.search(r"\[[^]]*\bv(\d+)\b[^]]*\]", self.cover.header("Subject"))
         return int(found.group(1)) if found else 1
 
     @property
-    def rfc(self):
+    def rfc(self) -> bool:
         """Whether the cover letter says [RFC PATCH]."""
         return bool(re.match(r"(\[[^]]*\]\s*)*\[[^]]*\bRFC\b", self.cover.header("Subject")))
 
 
-def change_id(name, cover):
+def change_id(name: str, cover) -> str:
     """Return NAME-HASH: the same for a topic as long as the cover letter's author is the same."""
     text = f"{name}\n{email.utils.parseaddr(cover.author)[1]}"
     return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def cover_of(ws, topic):
+def cover_of(ws, topic: series.Topic):
     """Return the cover letter of a topic (None: of the fabric) as a series.Patch; StackError without."""
     if topic is not None:
         path = topic.cover or topic.dir / "0000-cover-letter.patch"
@@ -103,7 +102,7 @@ def chain(ws, stack, names, suites):
     return maker.parts
 
 
-def variant(ws, stack):
+def variant(ws, stack: series.Stack) -> list:
     """Return the words that tell message ids from those of the default base."""
     try:
         default = series.default_base(ws.repo)
@@ -131,8 +130,7 @@ class Maker:
         made.variant = words + ["all"] * (made.before != made.needs)
         if topic is not None:
             commits = [self.at]
-            trees.apply_all(self.git_dir, topic.patches, commits, {}, self.memory, self.index,
-                            self.ws.out / "rejects")
+            trees.apply_all(self.git_dir, topic.patches, commits, {}, self.memory, self.index, self.ws.out / "rejects")
             made.commits, made.origins = commits[1:], list(topic.patches)
             self.at = made.end
         for drop in drops:
@@ -144,7 +142,7 @@ class Maker:
         if made.commits:
             self.parts.append(made)
 
-    def drop(self, drop, cover):
+    def drop(self, drop, cover) -> None:
         """Make the commit of one patch of the drop-in; author and date are the cover letter's."""
         self.have |= drop.files
         message = f"{drop.subject}\n\n{drop.log}\n\nSigned-off-by: {cover.author}"
@@ -157,7 +155,7 @@ class Maker:
         self.at = self.memory.get(*key)[0]
 
 
-def patch_ids(git_dir, start, end):
+def patch_ids(git_dir, start, end) -> list:
     """Return the stable patch ids of the commits after start up to end, oldest first."""
     if start == end:
         return []
@@ -167,12 +165,12 @@ def patch_ids(git_dir, start, end):
     return [line.split()[0] for line in said.splitlines()]
 
 
-def only(parts, names):
+def only(parts, names) -> list:
     """Return those Parts that names name."""
     return [p for p in parts if p.name in names]
 
 
-def demand(parts, names):
+def demand(parts, names) -> None:
     """Raise StackError when one of these names has no Part, as it has neither patches nor suites."""
     for name in names:
         if not only(parts, [name]):

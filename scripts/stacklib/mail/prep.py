@@ -12,8 +12,7 @@ from stacklib.host.gitcmd import git, git_bytes
 from stacklib.mail import letters, posting, recipients
 from stacklib.stack import canonical
 
-MARKER = ("--- b4-submit-tracking ---\n"
-          "# This section is used internally by b4 prep for tracking purposes.\n")
+MARKER = ("--- b4-submit-tracking ---\n# This section is used internally by b4 prep for tracking purposes.\n")
 
 
 def move(git_dir, path, parts, version, signoff, user):

@@ -33,20 +33,20 @@ def people(ws, part, git_dir):
     return tuple(result)
 
 
-def config(ws, key):
+def config(ws, key: str):
     """Return the addresses of a key in the stack's .b4-config."""
     path = ws.repo / ".b4-config"
     return split(git("config", "-f", path, "--get-all", "b4." + key, cwd=ws.repo, check=False).splitlines()
                  if path.is_file() else [])
 
 
-def split(values):
+def split(values) -> list:
     """Return address headers as a list of "Name <address>", without remarks ("# v6.1+") and bare names."""
     values = [re.sub(r"(@[^\s,>#]+>?)\s*#.*", r"\1", value) for value in values]
     return [person(*pair) for pair in getaddresses(values) if "@" in pair[1]]
 
 
-def person(name, address):
+def person(name: str, address):
     """Return "Name <address>", the name in quotes where a header needs that, or the address alone."""
     if re.search(r'[][()<>@,:;"\\.]', name):
         escaped = re.sub(r'(["\\])', r"\\\1", name)
@@ -54,7 +54,7 @@ def person(name, address):
     return f"{name} <{address}>" if name else address
 
 
-def listed(cover, name):
+def listed(cover, name: str):
     """Return the people in the headers To: or Cc: of the cover letter, and in trailers of that name."""
     return split([cover.header(name)]) + _lines(name, cover.text.partition("\n\n")[2])
 

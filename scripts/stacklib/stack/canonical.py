@@ -24,10 +24,9 @@ _NAME_LENGTH = 64 - len(".patch") - 1
 def format_all(git_dir, commits, topic, drop_notes=False):
     """Return [(file name, bytes)] for commits, oldest first.
 
-    A patch that the topic has already, known by its subject, keeps its name behind
-    the number, and the notes that it has below its `---`. One with another subject
-    takes over the notes of the one it seems to have been. StackError (code 1) when
-    notes would be lost, unless drop_notes.
+    A patch that the topic has already, known by its subject, keeps its name behind the number, and the notes that it
+    has below its `---`. One with another subject takes over the notes of the one it seems to have been. StackError
+    (code 1) when notes would be lost, unless drop_notes.
     """
     fresh = []
     for number, commit in enumerate(commits, 1):
@@ -47,8 +46,7 @@ def format_all(git_dir, commits, topic, drop_notes=False):
         name = (number + one.slug)[:_NAME_LENGTH].rstrip("-.") + ".patch"
         if one in named:
             name = number + named[one].name[5:]
-        result.append((name, with_notes(one.data, notes_of(noted[one].text))
-                       if one in noted else one.data))
+        result.append((name, with_notes(one.data, notes_of(noted[one].text)) if one in noted else one.data))
     return result
 
 
@@ -70,7 +68,7 @@ def match(fresh, patches):
     place = {p: n for n, p in enumerate(patches, 1)}
     left, named = list(patches), {}
 
-    def take(found, fits):
+    def take(found, fits) -> None:
         # The best pairs first, so that none takes the patch that another is.
         pairs = sorted(((one.files != p.files, abs(one.number - place[p]), one.number, place[p])
                         for one in fresh for p in left if one not in found and fits(one, p)))
@@ -82,8 +80,7 @@ def match(fresh, patches):
 
     take(named, lambda one, p: one.subject == p.subject)
     noted = dict(named)
-    take(noted, lambda one, p: one.files == p.files
-         or (one.number == place[p] and set(one.files) & set(p.files)))
+    take(noted, lambda one, p: one.files == p.files or (one.number == place[p] and set(one.files) & set(p.files)))
     return named, noted, left
 
 
@@ -97,7 +94,7 @@ def lost_notes(topic, patches):
                       f"--drop-notes {topic.name}\nand put it below the '---' of the patch that it belongs to", code=1)
 
 
-def notes_of(text):
+def notes_of(text: str):
     """Return what stands between `---` and the diffstat of a patch, less blank lines around."""
     return parser.Parsed(text.encode("utf-8", "replace")).notes
 
@@ -110,7 +107,7 @@ def with_notes(data, notes):
     return head + mark + notes.encode() + b"\n\n" + rest
 
 
-def sha256(data):
+def sha256(data) -> str:
     """Return the sha256 of bytes, in hex."""
     return hashlib.sha256(data).hexdigest()
 
@@ -132,9 +129,8 @@ def differences(topic, wanted):
 def write(stack, topic, wanted):
     """Bring the topic's patch files and its part of `series` to wanted.
 
-    Only what differs is touched. Every file is replaced whole; `series` changes
-    after the files that it names are there and before those that it no longer
-    names go, so that a run cut short leaves a series that can be read.
+    Only what differs is touched. Every file is replaced whole; `series` changes after the files that it names are
+    there and before those that it no longer names go, so that a run cut short leaves a series that can be read.
     """
     for stale in topic.dir.glob(".refresh.*"):
         stale.unlink()
@@ -153,7 +149,7 @@ def write(stack, topic, wanted):
     return rows
 
 
-def replace(path, data):
+def replace(path, data) -> None:
     """Give path the content data, whole or not at all."""
     fresh = path.with_name(".refresh." + path.name)
     try:
@@ -178,9 +174,8 @@ def series_text(stack, topic, wanted, text):
     for line in lines[first:last + 1]:
         if not line.strip().startswith(prefix):
             if line.strip() and not line.strip().startswith("#"):
-                raise StackError("%s: the lines of topic %s are mixed with others ('%s')"
-                                 % (stack.file, topic.name, line.strip()),
-                                 f"bring them together in {stack.file}")
+                raise StackError(f"{stack.file}: the lines of topic {topic.name} are mixed with others "
+                                 f"('{line.strip()}')", f"bring them together in {stack.file}")
             pending.append(line)
             continue
         entry, _, tail = line.strip().partition(" ")

@@ -20,7 +20,7 @@ from stacklib.stack import maintainers
 _LEFTOVERS = ("~", ".orig", ".rej", ".swp", ".pyc")
 
 
-def files(repo):
+def files(repo: Path):
     """Return [(path in the kernel, Path here, "100644" or "100755")], sorted."""
     top = Path(repo) / "kunit"
     found = []
@@ -51,7 +51,7 @@ def hooks(repo):
     return result
 
 
-def digest(repo):
+def digest(repo: Path) -> str:
     """Return a sha256 over everything that the drop-in puts into a tree."""
     total = hashlib.sha256()
     for name, path, mode in files(repo):
@@ -62,7 +62,7 @@ def digest(repo):
     return total.hexdigest()
 
 
-def build(git_dir, treeish, repo, index):
+def build(git_dir: Path, treeish, repo: Path, index):
     """Return the tree id of treeish plus drop-in; index is a scratch index file's path."""
     for misfit in misfits(git_dir, treeish, repo):
         raise misfit
@@ -70,22 +70,21 @@ def build(git_dir, treeish, repo, index):
     return add(git_dir, treeish, found, hooks(repo), index, people(repo, {f[0] for f in found}))
 
 
-def misfits(git_dir, treeish, repo):
+def misfits(git_dir: Path, treeish, repo: Path):
     """Return a StackError for each file and each line of hooks that cannot go into treeish; [] when it fits."""
     found = files(repo)
-    taken = git("ls-tree", "-r", "--name-only", treeish, "--", *[f[0] for f in found],
-                cwd=git_dir) if found else ""
+    taken = git("ls-tree", "-r", "--name-only", treeish, "--", *[f[0] for f in found], cwd=git_dir) if found else ""
     wrong = [StackError(f"the drop-in would overwrite {', '.join(taken.splitlines())} of the kernel",
                         "rename it below kunit/; changes to existing files are patches")] if taken else []
     return wrong + _placed(git_dir, treeish, hooks(repo))[1]
 
 
-def people(repo, names):
+def people(repo: Path, names):
     """Return the entries of MAINTAINERS.snippet for those files, as maintainers.entries() does."""
     return maintainers.limited(maintainers.entries(repo), names)
 
 
-def add(git_dir, treeish, found, hooked, index, entries, texts=None):
+def add(git_dir: Path, treeish, found, hooked, index, entries, texts=None):
     """Return the tree id of treeish plus files, lines of hooks and entries of MAINTAINERS.
 
     found, hooked, entries: as files(), hooks(), people() give them. index: as for build().
@@ -97,13 +96,10 @@ def add(git_dir, treeish, found, hooked, index, entries, texts=None):
     whole = [item for item in found if item[0] not in texts]
     blobs = git("hash-object", "-w", "--no-filters", "--stdin-paths", cwd=git_dir,
                 input="".join(f"{path}\n" for _, path, _ in whole)).split()
-    rows = [f"{mode} {blob} 0\t{name}"
-            for (name, _, mode), blob in zip(whole, blobs)]
-    rows += [f"{mode} {blob_of(git_dir, texts[name])} 0\t{name}"
-             for name, _, mode in found if name in texts]
+    rows = [f"{mode} {blob} 0\t{name}" for (name, _, mode), blob in zip(whole, blobs)]
+    rows += [f"{mode} {blob_of(git_dir, texts[name])} 0\t{name}" for name, _, mode in found if name in texts]
     rows += _hooked(git_dir, treeish, hooked) + _listed(git_dir, treeish, entries)
-    git("update-index", "--add", "--index-info", cwd=git_dir, env=env,
-        input="".join(row + "\n" for row in rows))
+    git("update-index", "--add", "--index-info", cwd=git_dir, env=env, input="".join(row + "\n" for row in rows))
     return git("write-tree", cwd=git_dir, env=env)
 
 
@@ -116,7 +112,7 @@ def _listed(git_dir, treeish, entries):
     return [f"100644 {blob_of(git_dir, text)} 0\t{maintainers.TARGET}"]
 
 
-def blob_of(git_dir, text):
+def blob_of(git_dir: Path, text: str):
     """Write text (str) as an object of the repository; return its id."""
     return git("hash-object", "-w", "--stdin", cwd=git_dir, input=text.encode("utf-8", "surrogateescape"))
 

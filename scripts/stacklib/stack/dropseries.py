@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """The drop-in as patches: kunit/commits says which files go into which, and with what words.
 
-Each file kunit/commits/NN-NAME is a mail: the headers Subject, Files (patterns of
-paths in the kernel) and Topic (none: the fabric, which all suites need), then the
-log. A file belongs to the one with the longest pattern that fits. The files that
-name others (Kconfig, Makefile, .kunitconfig) grow from patch to patch: what speaks
-of files that are not there yet is left out. A line of kunit/hooks comes with the
-file that it names, and so do the entries of MAINTAINERS.snippet. Author and date
-are those of the cover letter, the fabric's being kunit/commits/0000-cover-letter.patch.
+Each file kunit/commits/NN-NAME is a mail: the headers Subject, Files (patterns of paths in the kernel) and Topic
+(none: the fabric, which all suites need), then the log. A file belongs to the one with the longest pattern that fits.
+The files that name others (Kconfig, Makefile, .kunitconfig) grow from patch to patch: what speaks of files that are
+not there yet is left out. A line of kunit/hooks comes with the file that it names, and so do the entries of
+MAINTAINERS.snippet. Author and date are those of the cover letter, the fabric's being
+kunit/commits/0000-cover-letter.patch.
 """
 import email
 import email.policy
@@ -46,7 +45,7 @@ class DropCommit:
                              % path, f"$EDITOR {path}")
 
 
-def load(repo):
+def load(repo: Path):
     """Return the DropCommits of kunit/commits in order, each with its .files."""
     commits = [DropCommit(p) for p in sorted((Path(repo) / "kunit" / "commits").glob("[0-9]*"))
                if not p.name.startswith("0000-") and not p.name.endswith("~")]
@@ -58,13 +57,13 @@ def load(repo):
     return commits
 
 
-def orphans(repo, commits):
+def orphans(repo: Path, commits) -> list:
     """Return the paths of the drop-in that no commit takes."""
     taken = set().union(*[c.files for c in commits]) if commits else set()
     return [name for name, _, _ in dropin.files(repo) if name not in taken]
 
 
-def growing(repo, have):
+def growing(repo: Path, have) -> dict:
     """Return {path: text} of the files that name others (GROWING) when only the files in have are there.
 
     Left out are Makefile lines that need a source that is not there, paragraphs with nothing else in them, and
@@ -92,7 +91,7 @@ def growing(repo, have):
             return switch.group(1) not in gone
         return False if named & away else True if named & set(sources) else None
 
-    def makefile(text):
+    def makefile(text: str) -> str:
         parts = []
         for part in re.split(r"\n\n+", text.strip("\n")):
             kept = [(raw, stays(raw.replace("\\\n", " "))) for raw in _LOGICAL.findall(part)]
@@ -110,7 +109,7 @@ def _without(pattern, text, gone):
     return pattern.sub(lambda m: "" if m.group(1) in gone else m.group(), text)
 
 
-def tree_with(git_dir, parent, repo, have, new, index):
+def tree_with(git_dir: Path, parent, repo: Path, have, new, index):
     """Return the tree id of parent plus the files new; have: all that are there then.
 
     parent: commit with the files of `have` less `new`. index: a scratch index file.
@@ -118,12 +117,11 @@ def tree_with(git_dir, parent, repo, have, new, index):
     texts = growing(repo, have)
     found = [item for item in dropin.files(repo) if item[0] in new or item[0] in texts]
     before = have - new
-    hooked = [h for h in dropin.hooks(repo)
-              if hook_ready(h, have) and not hook_ready(h, before)]
+    hooked = [h for h in dropin.hooks(repo) if hook_ready(h, have) and not hook_ready(h, before)]
     return dropin.add(git_dir, parent, found, hooked, index, dropin.people(repo, have), texts)
 
 
-def hook_ready(hook, have):
+def hook_ready(hook, have) -> bool:
     """Return whether the file that a line of kunit/hooks names is among have.
 
     `source "F"`, `#include "F"` (from the file's folder) and `+= FOLDER/` (its Makefile).

@@ -16,18 +16,17 @@ TOPIC_KEYS = {"title", "arches", "header-users", "kconfig", "needs", "quick-args
 
 # The keys that b4 takes from a .b4-config (it ignores every other without a word),
 # as of b4 0.14, the version that setup brings.
-B4_KEYS = re.compile(r"^(prep-.*check-cmd|prep-pre-flight-checks|send-.*|.*mask|.*template.*|"
-                     r"trailer.*|pw-.*)$")
+B4_KEYS = re.compile(r"^(prep-.*check-cmd|prep-pre-flight-checks|send-.*|.*mask|.*template.*|trailer.*|pw-.*)$")
 
 # Paths of somebody's machine. /home/user and the like are fine as examples.
 _MACHINE = re.compile(r"(?:^|[^A-Za-z0-9_.~$}])/(?:work|root|farm|home/(?!user\b)[a-z][\w-]*)/")
 _SPDX = (".c", ".h", ".py", ".sh", ".cocci", ".ini", ".S")
 
 
-def check_topic(topic, repo):
+def check_topic(topic: series.Topic, repo):
     """Return the findings in a topic.ini."""
     path = topic.dir / "topic.ini"
-    edit = "$EDITOR %s" % path.relative_to(repo)
+    edit = f"$EDITOR {path.relative_to(repo)}"
     if not path.is_file():
         return [Finding(path, 0, "error", f"topic {topic.name} has no topic.ini", edit)]
     found = unknown_keys(path, topic.conf, {"topic": TOPIC_KEYS}, edit, FREE)
@@ -59,18 +58,16 @@ def unknown_keys(path, conf, sections, mend, free=()):
         if section in free:
             continue
         if section not in sections:
-            found.append(Finding(path, line_of(path, f"[{section}]"), "error",
-                                 f"unknown section [{section}]", mend))
+            found.append(Finding(path, line_of(path, f"[{section}]"), "error", f"unknown section [{section}]", mend))
             continue
         for key in conf[section]:
             if key not in sections[section]:
-                found.append(Finding(path, line_of(path, key), "error",
-                                     "unknown key '%s' in [%s] (known: %s)"
+                found.append(Finding(path, line_of(path, key), "error", "unknown key '%s' in [%s] (known: %s)"
                                      % (key, section, " ".join(sorted(sections[section]))), mend))
     return found
 
 
-def line_of(path, word):
+def line_of(path, word: str):
     """Return the number of the first line that begins with word, or 0."""
     with open(path, encoding="utf-8", errors="replace") as handle:
         for number, line in enumerate(handle, 1):
@@ -83,7 +80,7 @@ def check_bases(repo):
     """Return the findings in every base.ini."""
     found = []
     for path in sorted(repo.glob("patches/*/base.ini")):
-        edit = "$EDITOR %s" % path.relative_to(repo)
+        edit = f"$EDITOR {path.relative_to(repo)}"
         try:
             data = series.manifest(repo, path.parent.name)
         except StackError as exc:
@@ -91,12 +88,10 @@ def check_bases(repo):
             continue
         found += unknown_keys(path, series.read_ini(path), {"base": BASE_KEYS}, edit)
         if data.get("sha256") and not re.fullmatch(r"[0-9a-f]{64}", data["sha256"]):
-            found.append(Finding(path, line_of(path, "sha256"), "error",
-                                 "sha256 is not 64 hex digits", edit))
+            found.append(Finding(path, line_of(path, "sha256"), "error", "sha256 is not 64 hex digits", edit))
         for topic in data.get("topics", "").split():
             if not (path.parent / topic).is_dir():
-                found.append(Finding(path, line_of(path, "topics"), "error",
-                                     f"topic {topic} has no folder", edit))
+                found.append(Finding(path, line_of(path, "topics"), "error", f"topic {topic} has no folder", edit))
     return found
 
 
@@ -111,8 +106,7 @@ def check_b4(repo):
         section = head.group(1).strip() if head else section
         key = re.match(r"\s*([A-Za-z][\w.-]*)\s*=", line)
         if key and (section != "b4" or not B4_KEYS.match(key.group(1).lower())):
-            found.append(Finding(path, number, "error",
-                                 f"b4 ignores '{key.group(1)}' in a project's file",
+            found.append(Finding(path, number, "error", f"b4 ignores '{key.group(1)}' in a project's file",
                                  f"$EDITOR +{number} .b4-config; set it for yourself: "
                                  f"git config b4.{key.group(1)} VALUE"))
         program = re.match(r"\s*\S+-check-cmd\s*=\s*\./(\S+)", line)
@@ -133,16 +127,14 @@ def check_hooks(repo):
     found, edit = [], "$EDITOR kunit/hooks"
     for number, name, _, line in lines:
         if name.startswith("/") or ".." in name.split("/"):
-            found.append(Finding(path, number, "error", f"{name} is not a path in the kernel",
-                                 edit))
+            found.append(Finding(path, number, "error", f"{name} is not a path in the kernel", edit))
         source = re.match(r'\s*source\s+"([^"]+)"', line)
         if source and not (repo / "kunit" / source.group(1)).is_file():
-            found.append(Finding(path, number, "error", f"kunit/{source.group(1)} is not there",
-                                 edit))
+            found.append(Finding(path, number, "error", f"kunit/{source.group(1)} is not there", edit))
         folder = re.search(r"\+=\s*(\S+)/$", line)
         if folder and not (repo / "kunit" / os.path.dirname(name) / folder.group(1)).is_dir():
-            found.append(Finding(path, number, "error", "kunit/%s/%s is not there"
-                                 % (os.path.dirname(name), folder.group(1)), edit))
+            found.append(Finding(path, number, "error", f"kunit/{os.path.dirname(name)}/{folder.group(1)} is not "
+                                                        "there", edit))
     return found
 
 
@@ -156,8 +148,7 @@ def check_commits(repo):
     except StackError as exc:
         return [Finding(folder, 0, "error", exc.msg, exc.mend)]
     found = [Finding(repo / "kunit" / name, 0, "error", "belongs to no patch of kunit/commits",
-                     "add it to Files: of one of kunit/commits/*")
-             for name in dropseries.orphans(repo, commits)]
+                     "add it to Files: of one of kunit/commits/*") for name in dropseries.orphans(repo, commits)]
     topics = {p.parent.name for p in repo.glob("patches/*/*/topic.ini")}
     cover, fabric = folder / "0000-cover-letter.patch", [c.subject for c in commits if not c.topic]
     if cover.is_file():
@@ -173,8 +164,8 @@ def check_commits(repo):
             found.append(Finding(commit.path, 0, "error", "no file of the drop-in is in it", edit))
         for line in commit.log.splitlines():
             if len(line) > 75 and " " in line.strip():
-                found.append(Finding(commit.path, 0, "error", "a line of the log is longer than 75: %s"
-                                     % line[:40], edit))
+                found.append(Finding(commit.path, 0, "error", "a line of the log is longer than 75: "
+                                                              f"{line[:40]}", edit))
     return found
 
 
@@ -199,13 +190,12 @@ def check_suites(repo):
     for suite, path in named.items():
         for name in (suite + "_kunit.c", suite + ".kunitconfig"):
             if not list((repo / "kunit").rglob(name)):
-                found.append(Finding(path, line_of(path, suite), "error",
-                                     f"suite {suite} has no {name} below kunit/",
+                found.append(Finding(path, line_of(path, suite), "error", f"suite {suite} has no {name} below kunit/",
                                      f"write it, or take the suite out of {path.relative_to(repo)}"))
     for file in sorted((repo / "kunit").rglob("*.kunitconfig")):
         if file.stem and not file.name.startswith(".") and file.stem not in named:
-            found.append(Finding(file, 0, "error", "no manifest names suite %s: it never runs"
-                                 % file.stem, "add it to [suites] of its topic.ini"))
+            found.append(Finding(file, 0, "error", f"no manifest names suite {file.stem}: it never "
+                                                   "runs", "add it to [suites] of its topic.ini"))
     return found
 
 
@@ -242,10 +232,9 @@ def check_texts(repo):
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
         for number, line in enumerate(lines, 1):
             if _MACHINE.search(line):
-                found.append(Finding(path, number, "error", "a path of some machine: %s"
-                                     % line.strip()[:60], "$EDITOR %s" % name))
+                found.append(Finding(path, number, "error", "a path of some machine: "
+                                                            f"{line.strip()[:60]}", "$EDITOR %s" % name))
         code = path.suffix in _SPDX or lines[0].startswith("#!")
         if code and "SPDX-License-Identifier" not in "\n".join(lines[:3]):
-            found.append(Finding(path, 1, "error", "no SPDX-License-Identifier in its first lines",
-                                 f"$EDITOR {name}"))
+            found.append(Finding(path, 1, "error", "no SPDX-License-Identifier in its first lines", f"$EDITOR {name}"))
     return found

@@ -19,7 +19,7 @@ def check_patch(patch, repo):
     where = patch.path.relative_to(repo)
     refresh, restore = f"scripts/stack refresh {patch.topic}", f"git checkout -- {where}"
 
-    def add(line, text, mend=refresh, level="error"):
+    def add(line, text: str, mend=refresh, level: str = "error") -> None:
         found.append(Finding(patch.path, line, level, text, mend))
 
     if patch.data.startswith(_BOM):
@@ -43,7 +43,7 @@ def check_patch(patch, repo):
     return found
 
 
-def check_mail(patch, add, where):
+def check_mail(patch, add, where) -> None:
     """Check that the file is plain text in UTF-8, without the CR of a mail's lines."""
     parsed = patch.parsed
     kind, way = parsed.headers.get("content-type"), parsed.headers.get("content-transfer-encoding")
@@ -64,7 +64,7 @@ def check_mail(patch, add, where):
         add(nul, "a NUL byte in the log", f"sed -i 's/\\x00//g' {where}")
 
 
-def check_headers(patch, add, where):
+def check_headers(patch, add, where) -> None:
     """Check From, Date, Subject and Signed-off-by, and that the log ends where it should."""
     parsed = patch.parsed
     for name in ("From", "Date", "Subject"):
@@ -94,7 +94,7 @@ def check_headers(patch, add, where):
             f"$EDITOR +{parsed.in_log.no} {where}")
 
 
-def check_diff(parsed, add, restore):
+def check_diff(parsed, add, restore) -> None:
     """Check the form of the diffs, that every hunk is whole and that the diffstat tells the truth."""
     if parsed.signature:
         add(parsed.signature, "a version signature ends the file")
@@ -123,7 +123,7 @@ def check_diff(parsed, add, restore):
             "cut short, or edited by hand", restore)
 
 
-def line_of(lines, pattern):
+def line_of(lines, pattern: str):
     """Return the 1-based number of the first line that matches, or 0."""
     return next((n for n, l in enumerate(lines, 1) if re.search(pattern, l)), 0)
 
@@ -143,7 +143,7 @@ def check_letter(path, subjects, repo):
     found, text = [], path.read_text(encoding="utf-8", errors="replace")
     lines, edit = text.split("\n"), f"$EDITOR {path.relative_to(repo)}"
 
-    def add(line, said):
+    def add(line, said) -> None:
         found.append(Finding(path, line, "error", said, edit))
 
     for name in ("From", "Date", "Subject"):

@@ -21,8 +21,8 @@ def entries(repo: Path):
     for block in re.split(r"\n\s*\n", read_text(path).strip("\n")):
         title, _, rest = block.partition("\n")
         if not rest or not all(re.match(r"[A-Z]:\t\S", line) for line in rest.splitlines()):
-            raise StackError("%s: the entry '%s' is not a title and lines of the form X:<TAB>text"
-                             % (path, title), f"$EDITOR {SNIPPET}")
+            raise StackError(f"{path}: the entry '{title}' is not a title and lines of the form "
+                             "X:<TAB>text", f"$EDITOR {SNIPPET}")
         found.append((title, block + "\n"))
     return found
 

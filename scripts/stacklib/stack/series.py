@@ -57,7 +57,7 @@ class Patch:
         """The paths that it touches: those of its text, until a Tree says those of its commit."""
         return self.parsed.paths
 
-    def header(self, name):
+    def header(self, name: str) -> str:
         """Return a header decoded and unfolded; "" when it is absent."""
         value = next((v for k, v in self.message.raw_items() if k.lower() == name.lower()), None)
         if value is None:
@@ -94,7 +94,7 @@ class Topic:
         self.suites = suites_of(self.conf, self.dir / "topic.ini")
         self.expected = expected_of(self.conf, self.dir / "topic.ini")
 
-    def option(self, key, default=""):
+    def option(self, key: str, default: str = ""):
         """Return a key of [topic] in topic.ini, or default."""
         return self.conf.get("topic", key, fallback=default)
 
@@ -102,7 +102,7 @@ class Topic:
         return f"<Topic {self.name}>"
 
 
-def all_arches(topic):
+def all_arches(topic: Topic):
     """Return the architectures that a topic.ini names, for the topic and for single patches."""
     own = topic.conf["arches"].values() if topic.conf.has_section("arches") else ()
     return " ".join([topic.option("arches"), *own]).split()
@@ -123,7 +123,7 @@ class Stack:
         folder = self.repo / "patches" / base_name
         self.topics = [Topic(folder / name, names) for name, names in grouped.items()]
 
-    def select(self, names=None):
+    def select(self, names=None) -> list:
         """Return the topics of those names in the order of the series (all by default).
 
         What a topic needs (`needs` in its topic.ini) comes with it.
@@ -142,12 +142,12 @@ class Stack:
         return [t for t in self.topics if t.name in wanted]
 
 
-def load(repo, base_name=None):
+def load(repo: Path, base_name=None):
     """Return the Stack of a base; without a name, of the base that the series names."""
     return Stack(repo, base_name or default_base(repo))
 
 
-def default_base(repo):
+def default_base(repo: Path):
     """Return the base of the series' first patch, else the only one there is."""
     for _, line in entries(Path(repo) / "series"):
         if "/" in line:
@@ -155,12 +155,11 @@ def default_base(repo):
     found = sorted(p.parent.name for p in Path(repo).glob("patches/*/base.ini"))
     if len(found) == 1:
         return found[0]
-    raise StackError(f"the series names no base, and patches/ has {len(found)}",
-                     "name one: --base NAME" if found else
+    raise StackError(f"the series names no base, and patches/ has {len(found)}", "name one: --base NAME" if found else
                      "write patches/NAME/base.ini (see the README, adding a base)")
 
 
-def manifest(repo, base_name):
+def manifest(repo: Path, base_name: str):
     """Return patches/<base>/base.ini's [base] as a dict; StackError when it is not complete."""
     path = Path(repo) / "patches" / base_name / "base.ini"
     if not path.is_file():
@@ -180,13 +179,13 @@ def manifest(repo, base_name):
     return data
 
 
-def series_file(repo, base_name):
+def series_file(repo: Path, base_name: str):
     """Return the series file of a base: series.<base> where there is one, else series."""
     own = Path(repo) / ("series." + base_name)
     return own if own.is_file() else Path(repo) / "series"
 
 
-def entries(path):
+def entries(path: Path):
     """Yield (line number, line) of a series file less comments and blank lines."""
     if not os.path.lexists(path):
         return
@@ -196,12 +195,11 @@ def entries(path):
             yield number, line
 
 
-def split_entry(path, line, base_name):
+def split_entry(path: Path, line, base_name: str) -> tuple:
     """Return (topic, file name) of a series line `<base>/<topic>/<file>`."""
     parts = line.split("/")
     if len(parts) != 3 or parts[0] != base_name or ".." in parts or " " in line:
-        raise StackError(f"{path}: '{line}' is not of the form {base_name}/TOPIC/NNNN-name.patch",
-                         "scripts/stack lint")
+        raise StackError(f"{path}: '{line}' is not of the form {base_name}/TOPIC/NNNN-name.patch", "scripts/stack lint")
     if not TOPIC_NAME.match(parts[1]):
         raise StackError(f"{path}: {parts[1]!a} is no name for a topic: branch edit/NAME could not be made",
                          "name it with letters, digits, - and _")
@@ -219,12 +217,11 @@ def read_ini(path, missing_ok=False):
     try:
         conf.read_string(read_text(path), str(path))
     except configparser.Error as exc:
-        raise StackError(f"{path}: {str(exc).splitlines()[0]}",
-                         "correct the file; its form is in the README") from exc
+        raise StackError(f"{path}: {str(exc).splitlines()[0]}", "correct the file; its form is in the README") from exc
     return conf
 
 
-def suites_of(conf, path):
+def suites_of(conf, path: Path):
     """Return [suites] of a manifest as {suite name: boundary at which it first builds}."""
     result = {}
     if conf.has_section("suites"):
@@ -235,7 +232,7 @@ def suites_of(conf, path):
     return result
 
 
-def expected_of(conf, path):
+def expected_of(conf, path: Path) -> dict:
     """Return [expected] of a manifest as {check: pattern of the notes that are nothing new}."""
     try:
         found = conf.items("expected") if conf.has_section("expected") else ()
@@ -244,7 +241,7 @@ def expected_of(conf, path):
         raise StackError(f"{path}: [expected] has what is no regular expression: {exc}", f"$EDITOR {path}") from exc
 
 
-def suite_configs(repo):
+def suite_configs(repo: Path):
     """Return {suite: words} of the sections [configs] of kunit/suites.ini and of all topics.
 
     A word is the name of a configuration of KUnit: "NAME" the suite runs in those alone, "+NAME" there as well,
@@ -258,7 +255,7 @@ def suite_configs(repo):
     return found
 
 
-def common_suites(repo):
+def common_suites(repo: Path):
     """Return the suites that belong to no topic (kunit/suites.ini)."""
     path = Path(repo) / "kunit" / "suites.ini"
     return suites_of(read_ini(path, missing_ok=True), path)

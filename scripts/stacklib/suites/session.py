@@ -19,7 +19,7 @@ def config_folder():
     return env.SCRIPTS / "kunit"
 
 
-def chosen_suites(wanted, known, boundary):
+def chosen_suites(wanted, known, boundary: int) -> list:
     """@wanted, or all @known suites; StackError for a name that is not known."""
     for name in wanted:
         if name not in known:
@@ -31,7 +31,7 @@ def chosen_suites(wanted, known, boundary):
     return list(wanted) or list(known)
 
 
-def fragments(repo, source, suites):
+def fragments(repo: Path, source, suites):
     """The .kunitconfig file, S.kunitconfig in the drop-in, of each suite S, in the tree @source."""
     found = []
     for name in suites:
@@ -42,22 +42,19 @@ def fragments(repo, source, suites):
                 mend=f"write {name}.kunitconfig beside the source of the suite")
         path = Path(source) / paths[0].relative_to(Path(repo) / "kunit")
         if not path.is_file():
-            raise term.StackError(f"{path} is not in the tree: the drop-in is not applied",
-                                  mend="scripts/stack apply")
+            raise term.StackError(f"{path} is not in the tree: the drop-in is not applied", mend="scripts/stack apply")
         found.append(path)
     return found
 
 
-def missing_suites(asked, suites):
+def missing_suites(asked, suites) -> list:
     """What is wrong with the choice of suites that ran, as list of texts."""
     ran = {suite.name: suite for suite in suites}
-    problems = [f"suite {name} was asked for and did not run" for name in asked
-                if name not in ran]
-    return problems + [f"suite {suite.name}: no test passed" for suite in suites
-                       if not suite.count("passed")]
+    problems = [f"suite {name} was asked for and did not run" for name in asked if name not in ran]
+    return problems + [f"suite {suite.name}: no test passed" for suite in suites if not suite.count("passed")]
 
 
-def run_config(builder, asked, folder, isolated=False, built=None):
+def run_config(builder, asked, folder: Path, isolated: bool = False, built=None):
     """Build and boot one configuration. Never raises for what a kernel does.
 
     @builder: boot.Builder
@@ -97,8 +94,7 @@ def _follow(config):
     """Shows which test runs; in a pipe that would be a line per test, so not there."""
     if not term.is_terminal():
         return None
-    return lambda where: term.progress(f"kunit {config}: {where}" if where else
-                                       f"kunit {config}: booting")
+    return lambda where: term.progress(f"kunit {config}: {where}" if where else f"kunit {config}: booting")
 
 
 class Session:
@@ -115,14 +111,14 @@ class Session:
         self.env = boot.environment(self.ws.out, self.ws.cache, packages.tool_path())
         self.jobs = args.jobs or self.ws.jobs
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Make the tree; the caller holds the lock of the work folder."""
         stack = series.load(self.ws.repo, self.args.base)
         self.topics = stack.select(self.args.topics)
         self.tree = tree.prepare(self.ws, stack, self.topics)
         self.choose()
 
-    def choose(self):
+    def choose(self) -> None:
         """Choose boundary and suites, and bring out/check there."""
         last = self.tree.boundaries
         self.boundary = last if self.args.boundary is None else self.args.boundary
@@ -141,7 +137,7 @@ class Session:
             err.code = 2    # 1 would say that the tests noticed the diff
             raise
 
-    def run(self, name):
+    def run(self, name: str):
         """Run the configuration @name; a boot.Result, or None when no suite runs in it."""
         config = boot.load_config(config_folder(), name)
         told = series.suite_configs(self.ws.repo)
@@ -158,13 +154,11 @@ class Session:
         # The kernel always holds all suites: a choice of them builds nothing anew.
         builder = boot.Builder(self.source, folder, config, fragments(self.ws.repo, self.source, known),
                                self.env, self.jobs, self.ws.out)
-        result = run_config(builder, asked, self.ws.out / "kunit" / name,
-                            self.args.isolated or bool(self.args.suite),
+        result = run_config(builder, asked, self.ws.out / "kunit" / name, self.args.isolated or bool(self.args.suite),
                             (lambda: coverage.forget(folder)) if counted else None)
         summary.write_json(result)
         return result
 
     def coverage(self):
         """The added-line report of the coverage run before; a coverage.Report."""
-        return coverage.report(self.ws, self.tree, self.topics, self.boundary, self.source,
-                               self.env)
+        return coverage.report(self.ws, self.tree, self.topics, self.boundary, self.source, self.env)

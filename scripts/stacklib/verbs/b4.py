@@ -18,7 +18,7 @@ NEEDS = [("prep --check, --check-deps, --edit-deps", (0, 14)), ("prep-perpatch-c
 KEYS = ("send-series-to", "send-series-cc")
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb b4."""
     sub = subparsers.add_parser(
         "b4",
@@ -73,7 +73,7 @@ def run(args):
     return 0
 
 
-def setting(path, key):
+def setting(path, key: str) -> str:
     """Return what the user's git configuration has for a key in the tree, or ""."""
     return subprocess.run(["git", "config", key], cwd=path, capture_output=True, text=True,
                           check=False, env=env.child(("GIT_DIR",))).stdout.strip()
@@ -89,7 +89,7 @@ def user(path):
     return found
 
 
-def refuse_if_there(path, branch):
+def refuse_if_there(path, branch: str) -> None:
     """Raise StackError when the tree has the branch already, or cannot have it."""
     if base.resolve(path, "refs/heads/b4"):
         raise StackError(f"{path}: there is a branch b4, so that there can be none called {branch}",
@@ -100,7 +100,7 @@ def refuse_if_there(path, branch):
                          f"or drop it: git -C {path} branch -D {branch}")
 
 
-def configure(ws, path):
+def configure(ws: Workspace, path) -> None:
     """Set what b4 needs in the tree's git configuration, where the user has set nothing; say what was."""
     wanted = {key: ", ".join(recipients.config(ws, key)) for key in KEYS}
     wanted["prep-perpatch-check-cmd"] = f"{env.SCRIPTS / 'stack'} mail-check"
@@ -114,7 +114,7 @@ def configure(ws, path):
         say(f"set in {path}: b4.{key} = {value}")
 
 
-def have():
+def have() -> int:
     """Say what the b4 in PATH (that of setup first) can do; return 1 when something is missing."""
     found = tools.version("b4", packages.tool_path())
     if not found:

@@ -15,7 +15,7 @@ from stacklib.stack import series
 COLOURS = {judge.PASS: "green", judge.NOTE: "yellow", judge.FAIL: "red", judge.BROKEN: "red"}
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb check."""
     sub = subparsers.add_parser(
         "check",
@@ -65,15 +65,14 @@ def execute(args, only=None):
             report.save(ws.out, dict(data, shard=part))
             raise
         if not prepared.patches:
-            raise term.StackError("no patches are selected: there is nothing to check",
-                                  f"name them in {stack.file}")
+            raise term.StackError("no patches are selected: there is nothing to check", f"name them in {stack.file}")
         results = cache.Cache(ws.cache / "results", not args.no_cache)
         executor = runner.Executor(ws.out, results, packages.tool_path())
         plan = planning.Plan(ws, prepared, checks, executor, part or (1, 1))
         ask_versions(plan)
         base_tree = git("rev-parse", prepared.commit(0) + "^{tree}", cwd=prepared.path)
 
-        def collect():
+        def collect() -> dict:
             verdicts = plan.verdicts()
             data = report.build(ws, stack, plan, verdicts, plan.now(), only, len(plan.first) - len(verdicts))
             return dict(data, shard=part, base=dict(data["base"], tree=base_tree))
@@ -101,11 +100,11 @@ class Teller:
             self.saved = self.plan.now()
             report.save(self.ws.out, self.collect())
 
-    def begin(self, places):
+    def begin(self, places) -> None:
         """Nothing has run yet; the verdicts of these places will come."""
         self.waiting.update(place[0] for place in places)
 
-    def verdict(self, place):
+    def verdict(self, place) -> None:
         """A verdict is there."""
         self.waiting[place[0]] -= 1
         bad = self.plan.verdict(self.plan.places[place]).verdict in (judge.FAIL, judge.BROKEN)
@@ -124,7 +123,7 @@ class Teller:
             term.say((f"{place[0]}/{len(data['patches'])} {patch['topic']}/{patch['subject']:.60}" if patch else "base")
                      + f": {len(own)} verdicts, {', '.join(other) or judge.PASS}")
 
-    def stage(self, name):
+    def stage(self, name: str) -> None:
         """A stage of the run is done."""
         data = self.collect()
         if data["waiting"]:
@@ -133,7 +132,7 @@ class Teller:
             term.say(f"{name}: done after {lanes.duration(self.plan.now())}, {data['waiting']} verdicts to come")
 
 
-def ask_versions(plan):
+def ask_versions(plan) -> None:
     """Ask every tool for its version at once: that is most of the time of a run without news."""
     asked = {(c.name, arch): c for c in plan.checks for p in plan.tree.patches for arch in plan.arches(c, p)}
     term.progress(f"asking {len(asked)} tools for their version")
@@ -176,7 +175,7 @@ def run(args):
     return 1 if bad else 0
 
 
-def list_checks(args):
+def list_checks(args) -> int:
     """Print what each check is and why; 0."""
     checks = runner.load(Workspace(args).repo / "scripts" / "checks", args.only)
     if args.json:
@@ -185,7 +184,7 @@ def list_checks(args):
     return 0
 
 
-def run_counts(args, shared):
+def run_counts(args, shared) -> tuple:
     """Run all checks as `check` does, and return (passed, failed): one per verdict; `shared` gets the report."""
     data = execute(args)
     shared.update(data)
@@ -196,7 +195,7 @@ def run_counts(args, shared):
     return len(data["verdicts"]) - failed, failed
 
 
-def cell(verdicts):
+def cell(verdicts) -> tuple:
     """One cell of the table: (text, colour) for the verdicts of all arches of a check."""
     worst = judge.worst(v["verdict"] for v in verdicts)
     where = [v["arch"] for v in verdicts if v["verdict"] == worst and v["arch"]]
@@ -205,7 +204,7 @@ def cell(verdicts):
     return f"{worst} {','.join(where) if len(where) < len(verdicts) else 'all'}", COLOURS[worst]
 
 
-def show_table(data):
+def show_table(data) -> None:
     """Print a row per patch and a column per check, broken over several tables when too wide."""
     names = [c["name"] for c in data["checks"]]
     width = shutil.get_terminal_size((120, 24)).columns
@@ -232,7 +231,7 @@ def show_table(data):
         term.say()
 
 
-def show_profile(data):
+def show_profile(data) -> None:
     """Print where the time of a run went: its stages, its checks, its longest runs."""
     for stage, seconds in data["reached"].items():
         term.say(f"{stage}: done after {seconds:.0f} s")
@@ -264,7 +263,7 @@ def show_findings(data):
                   "say what was to be expected: -v shows them")
 
 
-def show_group(data, verdict, arches):
+def show_group(data, verdict, arches) -> None:
     """Print one verdict that is that of all `arches`."""
     name = verdict["check"] + (f" ({' '.join(arches)})" if arches else "")
     patch = next((p for p in data["patches"] if p["number"] == verdict["patch"]), None)

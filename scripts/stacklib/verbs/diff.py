@@ -8,7 +8,7 @@ from stacklib.host.workspace import Workspace
 from stacklib.mail import compare
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb diff."""
     sub = subparsers.add_parser(
         "diff",
@@ -27,7 +27,7 @@ def register(subparsers):
     sub.add_argument("--compare-posting", metavar="FILE", help="a mailbox, instead of OLD")
 
 
-def run(args):
+def run(args) -> int:
     """Verb diff: 0 when both are the same, else 1."""
     ws, name, notes, unfit = Workspace(args), args.topics[0], [], ""
     if bool(args.old) == bool(args.compare_posting):

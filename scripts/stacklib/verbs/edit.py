@@ -58,8 +58,8 @@ def run_edit(ws: Workspace, stack: series.Stack, args) -> int:
     remember(tree.git_dir, name, {p.name: p.sha256 for p in topic_of(stack, name).patches})
     if failed:
         left = topic_of(stack, name).patches[count:]
-        raise StackError("%s\nbranch %s has the %d patches before it; %d are still to be taken in"
-                         % (failed.msg, branch, count, len(left)),
+        raise StackError(f"{failed.msg}\nbranch {branch} has the {count} patches before it; {len(left)} are still to "
+                         "be taken in",
                          f"git -C {path} am --reject {left[0].path.absolute()}", code=1)
     say(f"branch {branch} in {path}: {count} commits on {start[:12]}; write back: scripts/stack refresh {name}")
     return 0

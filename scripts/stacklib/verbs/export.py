@@ -12,7 +12,7 @@ from stacklib.mail import letters, posting, recipients
 from stacklib.stack import canonical, series
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb export."""
     sub = subparsers.add_parser(
         "export",
@@ -28,8 +28,7 @@ def register(subparsers):
     sub.add_argument("--signoff", action="store_true",
                      help="send as, and sign off by, you (git config user.name, user.email)")
     sub.add_argument("--rfc", action="store_true", help="[RFC PATCH]")
-    sub.add_argument("--version", type=int, metavar="N",
-                     help="[PATCH vN] (default: what the cover letter says)")
+    sub.add_argument("--version", type=int, metavar="N", help="[PATCH vN] (default: what the cover letter says)")
     sub.add_argument("--suites", action="store_true", default=None,
                      help="the KUnit suites of a topic behind its patches; so does --all")
     sub.add_argument("--no-suites", action="store_false", dest="suites",
@@ -70,7 +69,7 @@ def run(args):
     return 0
 
 
-def store(written, folder, whole):
+def store(written, folder: Path, whole) -> None:
     """Write the mailboxes [(part, data, head)]; whole: they are all series, numbered in their order."""
     names = [file_name(part, head, number if whole else 0) for number, (part, _, head) in enumerate(written, 1)]
     for name, (part, data, _) in zip(names, written):
@@ -81,7 +80,7 @@ def store(written, folder, whole):
         warn(f"note: {folder} has mailboxes of another export: {' '.join(left)}")
 
 
-def wanted(stack, args):
+def wanted(stack: series.Stack, args) -> list:
     """Return the names of the series to write; StackError for none, or for --all with some."""
     known = [t.name for t in stack.topics]
     if args.all:
@@ -97,7 +96,7 @@ def wanted(stack, args):
     return list(dict.fromkeys(args.topics))
 
 
-def after(part):
+def after(part) -> str:
     """Return " (apply before: X Y)" for what a series stands on, or ""."""
     names = [p.name for p in part.before]
     return f" (apply before: {' '.join(names)})" if names else ""
@@ -106,16 +105,14 @@ def after(part):
 def identity(ws):
     """Return "Name <address>" of who runs this, from git's configuration; StackError without one."""
     proc = subprocess.run(["git", "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"],
-                          cwd=ws.repo, capture_output=True, text=True, check=False,
-                          env=env.child(LC_ALL="C"))
+                          cwd=ws.repo, capture_output=True, text=True, check=False, env=env.child(LC_ALL="C"))
     if proc.returncode:
-        raise StackError("--signoff: git does not know who you are",
-                         'git config --global user.name "Your Name"\n'
+        raise StackError("--signoff: git does not know who you are", 'git config --global user.name "Your Name"\n'
                          "git config --global user.email you@example.org")
     return recipients.person(*re.match(r"(.*?) ?<(.*)>", proc.stdout).groups())
 
 
-def refuse_unlisted(part, version):
+def refuse_unlisted(part, version) -> None:
     """Raise StackError (code 1) for a version of a Part whose cover letter does not say what it changes."""
     if version < 1:
         raise StackError(f"--version {version}: versions begin with 1")
@@ -125,7 +122,7 @@ def refuse_unlisted(part, version):
                          f"write it there; what has changed: scripts/stack diff {part.name} OLD NEW", code=1)
 
 
-def file_name(part, head, number):
+def file_name(part, head, number: int) -> str:
     """Return the name of a mailbox: [N-][rfc-][vN-]TOPIC.mbx."""
     words = [f"{number:02d}"] if number else []
     words += ["rfc"] if head.rfc else []
@@ -133,11 +130,10 @@ def file_name(part, head, number):
     return "-".join(words + [part.name]) + ".mbx"
 
 
-def save(path, data):
+def save(path: Path, data) -> None:
     """Write a mailbox, whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise StackError(f"{path.parent}: cannot be made: {exc.strerror}",
-                         "name another folder: -o DIR") from exc
+        raise StackError(f"{path.parent}: cannot be made: {exc.strerror}", "name another folder: -o DIR") from exc
     canonical.replace(path, data)

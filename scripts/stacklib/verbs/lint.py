@@ -9,7 +9,7 @@ from stacklib.stack import dropseries, lintfiles, lintpatch, series
 from stacklib.stack.lintpatch import Finding
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb lint."""
     subparsers.add_parser(
         "lint",
@@ -19,7 +19,7 @@ def register(subparsers):
         epilog="examples:\n  scripts/stack lint\n  scripts/stack lint TOPIC")
 
 
-def run(args):
+def run(args) -> int:
     """Verb lint: 0 when nothing is found, else 1."""
     ws = Workspace(args)
     found, checked = collect(ws, args.base, args.topics)
@@ -31,7 +31,7 @@ def run(args):
     return 1 if found else 0
 
 
-def show(found, repo):
+def show(found, repo: Path) -> None:
     """Print findings, each with what mends it."""
     for item in found:
         level = colour(item.level, "red" if item.level == "error" else "yellow")
@@ -40,7 +40,7 @@ def show(found, repo):
             say("    mend: " + item.mend)
 
 
-def shown(path, repo):
+def shown(path: Path, repo: Path):
     """Return path relative to the repository, where it is in there."""
     try:
         return Path(path).relative_to(repo)
@@ -48,7 +48,7 @@ def shown(path, repo):
         return path
 
 
-def collect(ws, base_name=None, names=None):
+def collect(ws: Workspace, base_name=None, names=None) -> tuple:
     """Return ([Finding], (patches, topics)) for the stack in the repository of a Workspace.
 
     names limits the topics; what belongs to no topic is always looked at. Mutants are tried where a kernel is in the
@@ -73,8 +73,7 @@ def collect(ws, base_name=None, names=None):
         if why:
             note("note: not all mutants were tried: " + why)
     for check in (lintfiles.check_bases, lintfiles.check_b4, lintfiles.check_hooks,
-                  lintfiles.check_suites, lintfiles.check_commits,
-                  lintfiles.check_checks, lintfiles.check_texts):
+                  lintfiles.check_suites, lintfiles.check_commits, lintfiles.check_checks, lintfiles.check_texts):
         found += check(repo)
     return found, (len(patches), len(topics))
 
@@ -95,8 +94,7 @@ def check_series(repo, base_name=None):
         try:
             topic, name = series.split_entry(path, entry, base_name)
         except StackError as exc:
-            found.append(Finding(path, line, "error", exc.msg.split(": ", 1)[1],
-                                 f"correct the line in {path.name}"))
+            found.append(Finding(path, line, "error", exc.msg.split(": ", 1)[1], f"correct the line in {path.name}"))
             continue
         found += check_entry(repo, path, line, entry, topic, name, listed, last)
     for file in sorted((repo / "patches" / base_name).glob("*/[0-9]*.patch")):
@@ -107,12 +105,12 @@ def check_series(repo, base_name=None):
     return found
 
 
-def check_entry(repo, path, line, entry, topic, name, listed, last):
+def check_entry(repo: Path, path: Path, line, entry, topic: series.Topic, name: str, listed, last):
     """Return the findings in one line of a series; notes it in listed and last {topic: number}."""
     found = []
     if entry in listed:
-        found.append(Finding(path, line, "error", "%s stands here twice (first in line %d)"
-                             % (entry, listed[entry]), f"$EDITOR +{line} {path.name}"))
+        found.append(Finding(path, line, "error", f"{entry} stands here twice (first in line "
+                                                  f"{listed[entry]})", f"$EDITOR +{line} {path.name}"))
     listed.setdefault(entry, line)
     if not (repo / "patches" / entry).is_file():
         return found + [Finding(path, line, "error", f"patches/{entry} is not there",
@@ -125,8 +123,7 @@ def check_entry(repo, path, line, entry, topic, name, listed, last):
         return found + [Finding(path, line, "error", "%s is not of the form NNNN-name.patch"
                                 % name, f"git mv it, or: scripts/stack refresh {topic}")]
     if int(match.group(1)) != last.get(topic, 0) + 1:
-        found.append(Finding(path, line, "error", "%s is out of order: number %04d expected"
-                             % (name, last.get(topic, 0) + 1),
-                             f"scripts/stack refresh {topic}"))
+        found.append(Finding(path, line, "error", f"{name} is out of order: number {last.get(topic, 0) + 1:04d} "
+                                                  "expected", f"scripts/stack refresh {topic}"))
     last[topic] = int(match.group(1))
     return found

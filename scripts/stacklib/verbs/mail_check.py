@@ -19,7 +19,7 @@ from stacklib.stack import mailinfo, patch as parser
 NAME = "0000-standard-input.patch"
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb mail-check."""
     sub = subparsers.add_parser(
         "mail-check",
@@ -55,7 +55,7 @@ def run(args):
     return show(found)
 
 
-def tree_at(folder, ours):
+def tree_at(folder: Path, ours):
     """Return the usertree.UserTree in which b4 runs checks; StackError when it is no kernel's. ours: see there."""
     tree = usertree.read(folder, ours, "the current folder")
     if not tree.top or not (tree.top / "scripts" / "checkpatch.pl").is_file():
@@ -64,7 +64,7 @@ def tree_at(folder, ours):
     return tree
 
 
-def judged(checks, data, tree, folder):
+def judged(checks, data, tree, folder: Path):
     """Return [(check's name, runner.Result)] for a patch (bytes)."""
     text, patch = plain(data, folder), folder / NAME
     bad = parser.refused(data) or parser.refused(text)
@@ -83,7 +83,7 @@ def judged(checks, data, tree, folder):
     return found
 
 
-def plain(data, folder):
+def plain(data, folder: Path):
     """Return a mail (bytes) as format-patch would have written it: decoded, as git am does, in UTF-8, its author
     (whom a sender names in the first line) in From:. StackError when it has no diff.
     """
@@ -98,7 +98,7 @@ def plain(data, folder):
     return "".join([*heads, "\n", log]).encode("utf-8", "replace") + rest
 
 
-def counted(result):
+def counted(result) -> list:
     """The findings of a Result that count, errors and warnings."""
     return [f for f in result.findings if judge.counts(f)]
 
@@ -109,7 +109,7 @@ def line(finding):
     return clean(place + finding.text)
 
 
-def show(found):
+def show(found) -> int:
     """Print the findings in the form of b4's check command; return 0 when there are none, else 1."""
     bad = 0
     for name, result in found:
@@ -122,7 +122,7 @@ def show(found):
     return 1 if bad else 0
 
 
-def entry(name, result):
+def entry(name: str, result):
     """One object of the JSON list that b4 review reads."""
     counting = counted(result)
     levels = {f.level for f in counting}

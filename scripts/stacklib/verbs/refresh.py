@@ -8,22 +8,20 @@ from stacklib.stack import canonical, series
 from stacklib.verbs import edit
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb refresh."""
     sub = subparsers.add_parser(
         "refresh",
         description="Writes the commits of branch edit/TOPIC back to patches/ in canonical form, "
                     "touching only files\nthat change, and brings series in line. Without such a "
                     "branch the patch files themselves are\nbrought to canonical form.",
-        epilog="examples:\n  scripts/stack refresh TOPIC\n"
-               "  scripts/stack refresh --check    would anything change?")
-    sub.add_argument("--check", action="store_true",
-                     help="write nothing; exit 1 when something would change")
+        epilog="examples:\n  scripts/stack refresh TOPIC\n  scripts/stack refresh --check    would anything change?")
+    sub.add_argument("--check", action="store_true", help="write nothing; exit 1 when something would change")
     sub.add_argument("--drop-notes", action="store_true",
                      help="let the notes below the '---' of patches that are gone go with them")
 
 
-def run(args):
+def run(args) -> int:
     """Verb refresh: 0, with --check 1 when something would change."""
     ws = Workspace(args)
     with ws.lock():
@@ -39,13 +37,12 @@ def run(args):
     return 0
 
 
-def refresh(ws, stack, topic, args):
+def refresh(ws: Workspace, stack: series.Stack, topic: series.Topic, args) -> int:
     """Write one topic back; return how many files changed (or would, with --check)."""
     path = ws.out / "linux"
     made = (path / ".git" / "stack-state").is_dir()
     worktree.finish(ws)
-    if made and (worktree.unfinished(path / ".git")
-                 or worktree.head_branch(path) == "edit/" + topic.name):
+    if made and (worktree.unfinished(path / ".git") or worktree.head_branch(path) == "edit/" + topic.name):
         worktree.refuse_if_dirty(path)  # or those changes would be missing without a word
     if made and edit.has_work(path, topic.name):
         commits = branch_commits(path, topic)
@@ -67,13 +64,12 @@ def refresh(ws, stack, topic, args):
     for name, what in rows:
         say(f"  {colour(what, 'yellow')!s:<7}  {(topic.dir / name).relative_to(ws.repo)}")
     if not args.check and edit.has_work(path, topic.name):
-        git("update-ref", f"refs/stack/edit/{topic.name}/end",
-            "refs/heads/edit/" + topic.name, cwd=path)
+        git("update-ref", f"refs/stack/edit/{topic.name}/end", "refs/heads/edit/" + topic.name, cwd=path)
         edit.remember(git_dir, topic.name, {n: canonical.sha256(d) for n, d in wanted})
     return len(rows)
 
 
-def branch_commits(path, topic):
+def branch_commits(path, topic: series.Topic):
     """Return the commits of branch edit/<topic>, oldest first; StackError when it is not fit."""
     branch, base = "edit/" + topic.name, f"refs/stack/edit/{topic.name}/base"
     if not ok("merge-base", "--is-ancestor", base, branch, cwd=path):
@@ -81,12 +77,12 @@ def branch_commits(path, topic):
                          f"git -C {path} rebase --onto {base} UPSTREAM {branch}")
     merges = git("rev-list", "--merges", base + ".." + branch, cwd=path).split()
     if merges:
-        raise StackError("branch %s has a merge (%s), which no patch file can hold"
-                         % (branch, merges[0][:12]), f"git -C {path} rebase {base} {branch}")
+        raise StackError(f"branch {branch} has a merge ({merges[0][:12]}), which no patch file can "
+                         "hold", f"git -C {path} rebase {base} {branch}")
     return git("rev-list", "--reverse", base + ".." + branch, cwd=path).split()
 
 
-def refuse_if_both_changed(git_dir, topic, wanted):
+def refuse_if_both_changed(git_dir, topic: series.Topic, wanted) -> None:
     """Raise StackError when patch files were changed since `edit`, other than by a refresh."""
     known = edit.recall(git_dir, topic.name) or {}
     fine = set(known.values()) | {canonical.sha256(data) for _, data in wanted}

@@ -19,7 +19,7 @@ from stacklib.stack import series
 from stacklib.verbs import check, kunit, lint, refresh
 
 
-def register(subparsers):
+def register(subparsers) -> None:
     """Add the verb test."""
     sub = subparsers.add_parser(
         "test",
@@ -45,12 +45,12 @@ class Result(unittest.TextTestResult):
         super().__init__(*args, **kwargs)
         self.passed = 0
 
-    def addSuccess(self, test):
+    def addSuccess(self, test) -> None:
         super().addSuccess(test)
         self.passed += 1
 
 
-def own_tests(repo, only=None, jobs=1):
+def own_tests(repo: Path, only=None, jobs: int = 1) -> tuple:
     """Run the tests in scripts/tests, and those that topics bring in patches/BASE/TOPIC/tests, `jobs` modules
     at once, each in a process of its own; return (passed, failed).
     """
@@ -74,7 +74,7 @@ def own_tests(repo, only=None, jobs=1):
     return tuple(counts)
 
 
-def one_module(path, only):
+def one_module(path: Path, only) -> tuple:
     """Run one module of tests in a process of its own; (name, what it said, passed, failed, seconds)."""
     began = time.monotonic()
     code = "from stacklib.verbs import test; test.module_main()"
@@ -114,14 +114,14 @@ def flat(suite):
             yield item
 
 
-def base_counts(ws, args):
+def base_counts(ws: Workspace, args) -> tuple:
     """Get the base and hand it to the tests (STACK_TEST_TREE); return (1, 0)."""
     tree.prepare(ws, series.load(ws.repo, args.base), [])
     env.for_tests(ws.out / "linux")
     return 1, 0
 
 
-def lint_counts(args):
+def lint_counts(args) -> tuple:
     """Run lint; return (patches and topics without finding, findings)."""
     ws = Workspace(args)
     found, (patches, topics) = lint.collect(ws, args.base, args.topics)
@@ -130,12 +130,12 @@ def lint_counts(args):
     return max(patches + topics - bad, 0), len(found)
 
 
-def common(args):
+def common(args) -> dict:
     """Return the options of a verb test that other verbs have, too, as keywords."""
     return {"topics": args.topics, "base": args.base, "out": args.out, "tree": args.tree}
 
 
-def canonical_counts(args):
+def canonical_counts(args) -> tuple:
     """Would refresh change anything? Return (1, 0) or (0, 1)."""
     failed = refresh.run(options.Refresh(**common(args), check=True))
     return (0, 1) if failed else (1, 0)
@@ -159,7 +159,7 @@ def kunit_counts(args, report):
     return kunit.run_counts(options.Kunit(**common(args), jobs=args.jobs, full=args.all), configs)
 
 
-def attempt(name, step, *args):
+def attempt(name: str, step, *args) -> tuple:
     """Run a step; return its (passed, failed). One that raises counts as one failure."""
     term.say(term.colour(f"== {name}", "bold"))
     began = time.monotonic()
