@@ -148,6 +148,12 @@ class Headers(CheckCase):
     def test_quoted_function(self):
         self.one("warning: write pci_foo() without", at="`pci_foo()`", body="Call `pci_foo()` where it has to be called, and say why.\n")
 
+    def test_comment_between_tags(self):
+        self.edit(API, "int pci_enable_msi(", "int  pci_enable_msi(")
+        self.assert_clean("headers", PATCH=str(self.patch(
+            body="Say why this is done, in a sentence that is long enough.\n\nSuggested-by: Joe <joe@example.org>\n"
+                 "[jane: said in two lines what\n was changed on the way]")))
+
     def test_this_patch(self):
         self.one("warning: \"this patch\"", at="This patch", body="This patch adds what has to be added, and says no more.\n")
 
@@ -173,6 +179,14 @@ class Checkpatch(CheckCase):
         patch = self.patch()
         self.assert_found("checkpatch", "%s:%d: error: SPACING: space prohibited after that open parenthesis '(' (%s:%d)"
                           % (patch.name, self.line_of(patch, "foo( dev"), API, line + 2), PATCH=str(patch))
+
+    def test_carriage_returns(self):
+        self.edit(API, "int pci_enable_msi(struct pci_dev *dev)\n{\n",
+                  "int pci_enable_msi(struct pci_dev *dev)\n{\n\tpci_info(dev, \"here\");\n")
+        patch = self.patch()
+        patch.write_bytes(patch.read_bytes().replace(b'"here");\n', b'"here");\r\n'))
+        self.assert_found("checkpatch", "%s:%d: error: DOS_LINE_ENDINGS" % (patch.name, self.line_of(patch, "here")),
+                          PATCH=str(patch))
 
     def test_tracked_patch_is_still_a_patch(self):
         self.edit(API, "int pci_enable_msi(struct pci_dev *dev)\n{\n", "int pci_enable_msi(struct pci_dev *dev)\n{\n\tfoo( dev);\n")

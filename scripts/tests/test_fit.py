@@ -422,10 +422,15 @@ class Shard(unittest.TestCase):
         self.assertIn("PARTIAL: shard 1 of 2", (mini.top / "s1/report.html").read_text())
         for words, text in ((parts[:1], "of 2 shards there are 2"), (parts + parts[:1], "there are 1 2 2"),
                             ([mini.top / "all/report.json"], "not the report of a shard"),
-                            ([mini.repo / "series"], "not a report"), (["/nonexistent"], "not a report")):
+                            ([mini.repo / "series"], "not JSON"), (["/nonexistent"], "/nonexistent: cannot be read")):
             proc = mini.stack("check", "--merge", *words)
             self.assertEqual(proc.returncode, 2, proc.stdout)
             self.assertIn(text, proc.stderr)
+        # One report that says to be of a billion shards: told at once, in no more memory than the others.
+        write(mini.top / "lone.json", json.dumps(dict(json.loads(parts[0].read_text()), shard=[1, 10 ** 9])))
+        proc = mini.stack("check", "--merge", mini.top / "lone.json")
+        self.assertEqual(proc.returncode, 2, proc.stdout)
+        self.assertIn("of 1000000000 shards there are 1", proc.stderr)
         write(check, check.read_text().replace("fifteen", "15"))
         mini.stack("check", "--shard", "1/2", "--out", mini.top / "other")
         proc = mini.stack("check", "--merge", parts[0], mini.top / "other/report.json")

@@ -106,6 +106,23 @@ class Lint(unittest.TestCase):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
         self.finds(self.patch(), "CR LF", "sed -i 's/\\r$//'")
 
+    def test_byte_order_mark(self):
+        path = self.repo / self.patch()
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+        self.finds(self.patch() + ":1", "a byte order mark", "sed -i")
+
+    def test_names_of_topics(self):
+        for name, text in (("kunit", "kunit"), ("a..b", "a..b"), ("x.lock", "x.lock")):
+            with self.subTest(name):
+                self.setUp()
+                (self.repo / "patches/v1/beta").rename(self.repo / "patches/v1" / name)
+                self.change("series", "v1/beta/", f"v1/{name}/")
+                self.change("patches/v1/base.ini", "beta", name)
+                proc = self.mini.stack("lint")
+                self.assertEqual(proc.returncode, 1, proc.stdout + proc.stderr)
+                self.assertIn(text, proc.stdout)
+                self.assertNotIn("Traceback", proc.stderr)
+
     def test_cut_in_a_hunk(self):
         path = self.repo / self.patch(1)
         text = path.read_text()

@@ -40,7 +40,7 @@ def read_bytes(path: Union[str, Path]) -> bytes:
             data = handle.read(LIMIT + 1)
     except (OSError, ValueError) as exc:
         raise StackError(f"{path}: cannot be read: {getattr(exc, 'strerror', None) or exc}",
-                         f"git checkout -- {path}") from exc
+                         f"ls -l {path}") from exc
     if len(data) > LIMIT:
         raise StackError(f"{path}: larger than {LIMIT >> 20} MiB, which is the most that is read of a file")
     return data
