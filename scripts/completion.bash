@@ -14,7 +14,7 @@ _stack() {
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words=$("$tool" --help 2>/dev/null | sed -n 's/^  \([a-z][a-z0-9-]*\)  .*/\1/p')
 	elif [ "$prev" = --base ]; then
-		words=$(cd "$repo/patches" 2>/dev/null && ls)
+		words=$(cd "$repo/patches" 2>/dev/null && printf '%s\n' */base.ini | cut -d/ -f1)
 	elif [ "$prev" = --only ]; then
 		words=$(cd "$repo/scripts/checks" 2>/dev/null && find . -maxdepth 1 -type f -perm -u+x -printf '%f\n')
 	elif [[ $prev == --@(out|tree|with|compare-posting|output|merge) || $prev == -o ]]; then

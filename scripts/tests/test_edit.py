@@ -118,7 +118,7 @@ class Edit(unittest.TestCase):
         for message, says in (
                 (b"PCI: x\n\nbefore\n---\nafter\n\n" + sign, "line 4 of its log is '---', and"),
                 (b"PCI: x\n\nSee:\n\n" + diff + b"\n" + sign, "line 5 of its log is 'diff --git a/README b/README', and"),
-                (b"PCI: x\n\nSee:\n\n" + diff.replace(b"\n", b"\n   ")[:-3] + b"\n" + sign, "line 5 of its log is 'diff"),
+                (b"PCI: x\n\nSee:\n\n" + diff.replace(b"\n", b"\n   ")[:-3] + b"\n" + sign, "'diff --git' that nothing of"),
                 (b"PCI: x\n\nSee:\n\n  --- a/x\n  +++ b/x\n  @@ -1 +1 @@\n  -1\n  +2\n\n" + sign, "which patch(1) and quilt"),
                 (b"PCI: x\n\nSee:\n\n\t3c3\n\t< x\n\n" + sign, "line 5 of its log is '\t3c3', which patch(1)"),
                 (b"PCI: x\n\nIndex: of what\n\n" + sign, "line 3 of its log is 'Index: of what', and"),

@@ -5,6 +5,7 @@ import email.header
 import email.policy
 import os
 import re
+import shutil
 import sys
 import unittest
 from pathlib import Path
@@ -291,6 +292,17 @@ class Export(unittest.TestCase):
         proc = self.stack("export", "alpha", "--tree", self.mini.kernel, status=2)
         self.assertIn("get_maintainer.pl failed", proc.stderr)
         self.assertIn("no such section", proc.stderr)
+        self.assertFalse((self.mini.out / "export").exists())
+
+    def test_get_maintainer_without_perl(self):
+        self.mini.give_maintainers("#!/usr/bin/perl\n")
+        folder = self.mini.top / "only"
+        folder.mkdir()
+        for name in ("git", "xz", "apt-get"):
+            (folder / name).symlink_to(shutil.which(name))
+        proc = self.stack("export", "alpha", "--tree", self.mini.kernel, status=2, PATH=folder)
+        self.assertIn("missing packages: perl", proc.stderr)
+        self.assertIn("apt-get install", proc.stderr)
         self.assertFalse((self.mini.out / "export").exists())
 
     def test_standard_output_is_the_mailbox_alone(self):

@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 import unittest
 from pathlib import Path
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from ministack import MiniStack, write  # noqa: E402
 
-from stacklib.checking import cache, fit, report, shard  # noqa: E402
+from stacklib.checking import cache, carry, report, shard  # noqa: E402
 from stacklib.host import env, term, workspace  # noqa: E402
 from stacklib.linux import applying  # noqa: E402
 from stacklib.mail import letters, posting, recipients  # noqa: E402
@@ -129,12 +130,13 @@ def forms(mini):
         lintpatch.check_patch(one, repo)
         canonical.notes_of(one.text)
         canonical.with_notes(one.data, "a note")
-        recipients.trailers(one.text)
+        recipients.listed(one, "Cc")
         return [one.subject, one.author, repr(one.files)]
 
     def mail(path, data):
         one = series.Patch(path, "posting")
-        mail_check.authored(data)
+        with tempfile.TemporaryDirectory(dir=mini.top) as folder:
+            mail_check.plain(data, Path(folder))
         posting.Part("alpha", one, "", None, "").version  # pylint: disable=expression-not-assigned
         recipients.listed(one, "To")
         letters.cover(posting.Part("alpha", one, "", None, ""), "text", 2, letters.Letterhead("x-1", "example.org"))
@@ -146,7 +148,7 @@ def forms(mini):
 
     def commits(*_):
         for one in dropseries.load(repo):
-            dropseries.State(repo, one.files)
+            dropseries.growing(repo, one.files)
         lintfiles.check_commits(repo)
 
     def snippet(*_):
@@ -199,9 +201,9 @@ def forms(mini):
 
     def said(_, data):
         text = data.decode("utf-8", "replace")
-        fit.conflicts("x.c", text)
+        carry.conflicts("x.c", data)
         applying.offsets(text)
-        recipients.sort(text)
+        recipients._sorted(text)  # pylint: disable=protected-access
         return text.splitlines()[:1]
 
     first = mini.patches()[0]

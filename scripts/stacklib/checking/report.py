@@ -171,7 +171,7 @@ def facts(data) -> str:
         facts_.insert(0, "PARTIAL: shard %d of %d" % tuple(data["shard"]))
     if data["only"]:
         facts_.insert(0, "PARTIAL: only " + " ".join(data["only"]))
-    if data["waiting"]:
+    if data.get("waiting"):
         facts_.insert(0, f"NOT YET WHOLE: {data['waiting']} verdicts are still to come")
     if data["not judged"]:
         facts_.insert(0, "NOT JUDGED, since a patch does not apply: patches " + " ".join(map(str, data["not judged"])))

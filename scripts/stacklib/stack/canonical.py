@@ -33,8 +33,9 @@ def format_all(git_dir, commits, topic, drop_notes=False):
         data = git_bytes(*FORMAT, commit, cwd=git_dir)
         subject, slug = git("log", "-1", "--format=%s%x00%f", commit, cwd=git_dir).split("\0")
         for line in parser.refused(data):
-            raise StackError(f"commit {commit[:12]} ({subject}): refused: {line.text}",
-                             f"git -C {git_dir} show --stat {commit[:12]}", code=1)
+            raise StackError(f"commit {commit[:12]} ({subject}): line {line.no} of its patch is refused: {line.text}",
+                             f"reword or amend it (git -C {git_dir.parent} rebase -i refs/stack/edit/{topic.name}/base)",
+                             code=1)
         fresh.append(Fresh(number, subject, slug, parser.Parsed(data).paths, data))
     named, noted, left = match(fresh, topic.patches)
     lost = [p for p in left if notes_of(p.text)]

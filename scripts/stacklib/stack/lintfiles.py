@@ -187,9 +187,10 @@ def check_suites(repo):
         text = text or unknown and f"[configs]: no configuration {unknown[0]} (there are: {' '.join(sorted(configs))})"
         if text:
             found.append(Finding(path, line_of(path, suite), "error", text, f"$EDITOR {path.relative_to(repo)}"))
+    there = {path.name for path in (repo / "kunit").rglob("*")}
     for suite, path in named.items():
         for name in (suite + "_kunit.c", suite + ".kunitconfig"):
-            if not list((repo / "kunit").rglob(name)):
+            if name not in there:
                 found.append(Finding(path, line_of(path, suite), "error", f"suite {suite} has no {name} below kunit/",
                                      f"write it, or take the suite out of {path.relative_to(repo)}"))
     for file in sorted((repo / "kunit").rglob("*.kunitconfig")):
