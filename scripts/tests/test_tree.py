@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """Golden cases of `apply` and of the work trees, on the mini stack."""
-import argparse
 import os
 import shutil
 import sys
@@ -204,7 +203,7 @@ class States(unittest.TestCase):
         self.ws = Workspace()
         stack = series.load(self.mini.repo)
         with mock.patch("builtins.print"):
-            self.tree = tree.prepare(self.ws, stack, stack.select(), argparse.Namespace(tree=None))
+            self.tree = tree.prepare(self.ws, stack, stack.select())
 
     def test_boundaries_and_suites(self):
         self.assertEqual(self.tree.boundaries, 3)

@@ -251,7 +251,7 @@ class Confined(unittest.TestCase):
         outside.mkdir()
         folder = mini.top / "bin"
         # Kills the tool while a patch is split up, with its files and one of git's there.
-        ministack.write(folder / "git", "#!/bin/sh\nif [ \"$1\" = mailinfo ]; then\n"
+        ministack.write(folder / "git", "#!/bin/sh\nif [ \"${1#-c}$3\" = mailinfo ] || [ \"$1\" = mailinfo ]; then\n"
                         "\tmktemp\n\tkill -9 $PPID\n\texit 1\nfi\nexec /usr/bin/git \"$@\"\n")
         (folder / "git").chmod(0o755)
         path = "%s:%s" % (folder, os.environ["PATH"])
