@@ -34,7 +34,7 @@ def format_all(git_dir, commits, topic, drop_notes=False):
         subject, slug = git("log", "-1", "--format=%s%x00%f", commit, cwd=git_dir).split("\0")
         for line in parser.refused(data):
             raise StackError(f"commit {commit[:12]} ({subject}): line {line.no} of its patch is refused: {line.text}",
-                             f"reword or amend it (git -C {git_dir.parent} rebase -i refs/stack/edit/{topic.name}/base)",
+                             f"reword or amend it: git -C {git_dir.parent} rebase -i refs/stack/edit/{topic.name}/base",
                              code=1)
         fresh.append(Fresh(number, subject, slug, parser.Parsed(data).paths, data))
     named, noted, left = match(fresh, topic.patches)
