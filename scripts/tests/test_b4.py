@@ -218,6 +218,13 @@ class B4(unittest.TestCase):
         with mock.patch.object(b4.tools, "version", lambda *a: None):
             self.assertRaisesRegex(b4.StackError, "b4 is not installed", b4.have)
 
+    def test_mail_check_of_an_address_that_is_no_ascii(self):
+        text = self.mini.patches()[0].read_text(encoding="utf-8").replace("<ann@example.org>", "<j\u00fcr\u2028@example.org>")
+        with tempfile.TemporaryDirectory() as folder:
+            said = mail_check.plain(text.encode(), Path(folder)).decode()
+        self.assertIn("@example.org>\n", said.split("\n", 1)[0] + "\n")
+        self.assertNotIn("Traceback", self.mail_check(text).stderr)
+
     def test_mail_check_of_encoded_mails(self):
         """base64, quoted-printable, CR LF, several parts, another character set: as the plain mail."""
         plain = self.mini.patches()[1].read_text(encoding="utf-8").replace("Why it", "For J\u00fcrgen, it")

@@ -19,7 +19,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import traceback
 import unittest
 from pathlib import Path
@@ -34,7 +33,7 @@ from stacklib.linux import applying  # noqa: E402
 from stacklib.mail import letters, posting, recipients  # noqa: E402
 from stacklib.stack import canonical, dropin, dropseries, lintfiles, lintpatch, maintainers, series  # noqa: E402
 from stacklib.suites import coverage, ktap, splats  # noqa: E402
-from stacklib.verbs import check, lint, mail_check  # noqa: E402
+from stacklib.verbs import check, lint  # noqa: E402
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS") or 20000)
 SECONDS, MEMORY = 2.0, 512 << 20
@@ -135,11 +134,9 @@ def forms(mini):
 
     def mail(path, data):
         one = series.Patch(path, "posting")
-        with tempfile.TemporaryDirectory(dir=mini.top) as folder:
-            mail_check.plain(data, Path(folder))
         posting.Part("alpha", one, "", None, "").version  # pylint: disable=expression-not-assigned
         recipients.listed(one, "To")
-        letters.cover(posting.Part("alpha", one, "", None, ""), "text", 2, letters.Letterhead("x-1", "example.org"))
+        letters.cover_text(posting.Part("alpha", one, "", None, ""), {"alpha": letters.Letterhead("x-1", "example.org")})
         return [one.subject]
 
     def hooks(*_):

@@ -89,11 +89,13 @@ def plain(data, folder: Path):
     """
     fields, log, diff = mailinfo.read(data, folder)
     rest = diff.read_bytes() if diff else b""
+    author, address = fields.get("Author", ""), fields.get("Email", "")
     if not parser.Parsed(b"---\n" + rest).files:
         raise StackError(f"standard input is no patch: it has no diff ({len(data)} bytes)",
                          "git format-patch --stdout -1 | scripts/stack mail-check")
     heads = [f"{name}: {value}\n" for name, value in (
-        ("From", email.utils.formataddr((fields.get("Author", ""), fields.get("Email", "")))),
+        ("From", f"{email.utils.quote(author)} <{address}>" if not address.isascii() else
+         email.utils.formataddr((author, address))),
         ("Date", fields.get("Date", "")), ("Subject", "[PATCH] " + fields.get("Subject", ""))) if value]
     return "".join([*heads, "\n", log]).encode("utf-8", "replace") + rest
 
