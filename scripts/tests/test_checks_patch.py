@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Golden cases of the checks that read a patch: apply, headers, checkpatch, spelling."""
+import shutil
 import unittest
 
 from checks_support import CheckCase
@@ -202,6 +203,19 @@ class Checkpatch(CheckCase):
         (self.scratch / ".checkpatch.conf").write_text("--ignore SPACING\n", encoding="utf-8")
         self.assert_found("checkpatch", "%s:%d: error: SPACING" % (patch.name, self.line_of(patch, "foo( dev")),
                           PATCH=str(patch), HOME=str(self.scratch))
+
+    def test_the_trees_configuration_is_not_obeyed(self):
+        self.edit(API, "int pci_enable_msi(struct pci_dev *dev)\n{\n", "int pci_enable_msi(struct pci_dev *dev)\n{\n\tfoo( dev);\n")
+        patch = self.patch()
+        conf = self.tree / ".checkpatch.conf"
+        conf.write_text("--ignore SPACING\n", encoding="utf-8")
+        self.addCleanup(conf.unlink, missing_ok=True)
+        self.assert_broken("checkpatch", "checkpatch.conf would be obeyed", PATCH=str(patch))
+        conf.unlink()
+        (self.tree / ".scripts").mkdir()
+        self.addCleanup(shutil.rmtree, self.tree / ".scripts")
+        (self.tree / ".scripts/.checkpatch.conf").write_text("--ignore SPACING\n", encoding="utf-8")
+        self.assert_found("checkpatch", "%s:%d: error: SPACING" % (patch.name, self.line_of(patch, "foo( dev")), PATCH=str(patch))
 
     def test_unknown_commit_is_expected(self):
         self.edit(API, "int pci_enable_msi(struct pci_dev *dev)\n{\n", "int pci_enable_msi(struct pci_dev *dev)\n{\n\tpci_info(dev, \"here\");\n")

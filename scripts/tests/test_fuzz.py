@@ -2,7 +2,7 @@
 """Whatever comes from outside ends in a result or in a StackError: 20,000 spoilt inputs of every form.
 
 Each input is a seed of its form, changed by a generator that its number seeds, so that a finding can be had
-again: FUZZ_ONLY=FORM:NUMBER. FUZZ_INPUTS is how many there are (`stack test --all` has ten times as many).
+again: FUZZ_ONLY=FORM:NUMBER. FUZZ_INPUTS is how many there are.
 What is wrong: any other exception, a message that does not name the file, a process, a file written outside
 the work folder, more than SECONDS of processor time or MEMORY more than at the start.
 """

@@ -34,6 +34,21 @@ class Hostile(unittest.TestCase):
         self.assertEqual(list(self.mini.top.rglob("canary*")) + list(self.mini.top.rglob("touch*")), [])
         return proc
 
+    def test_a_link_that_is_turned_out_of_the_tree(self):
+        kernel = self.mini.kernel
+        (kernel / "drivers/pci/l").symlink_to("a.c")
+        for words in (("add", "-f", "."), ("commit", "-qm", "a link"), ("tag", "-f", "v1.2.3")):
+            ministack.sh("git", *words, cwd=kernel)
+        log = self.good.partition("\n---\n")[0]
+        for target in ("/etc/shadow", "../../..", "tests/../../../../x"):
+            end = "\n\\ No newline at end of file\n"
+            self.path.write_text(
+                f"{log}\n---\ndiff --git a/drivers/pci/l b/drivers/pci/l\nindex 11111111..22222222 120000\n"
+                f"--- a/drivers/pci/l\n+++ b/drivers/pci/l\n@@ -1 +1 @@\n-a.c{end}+{target}{end}", encoding="utf-8")
+            proc = self.run_verb("apply", "--tree", f"{kernel}:v1.2.3")
+            self.assertEqual(proc.returncode, 1, proc.stdout + proc.stderr)
+            self.assertIn(f"symbolic link 'drivers/pci/l' leads out of the tree, to '{target}'", proc.stderr)
+
     def test_every_verb_refuses_such_a_name(self):
         verbs = [("apply",), ("check", "--only", "eval"), ("edit", "beta"), ("refresh", "beta"), ("export", "beta"),
                  ("check", "--fit", "--tree", f"{self.mini.kernel}:v1.2.3")]

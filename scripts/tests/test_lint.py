@@ -43,7 +43,7 @@ class Lint(unittest.TestCase):
         proc = self.mini.stack("lint", LINUX_TREE="/nonexistent", STACK_BASE_DIR="/nonexistent")
         self.assertEqual((proc.returncode, proc.stdout),
                          (0, "lint: nothing found in 3 patches of 2 topics\n"), proc.stderr)
-        self.assertLess(time.monotonic() - began, 5)
+        self.assertLess(time.monotonic() - began, 60)
         self.assertFalse(self.mini.out.exists())
 
     def test_series_names_a_missing_file(self):

@@ -190,10 +190,24 @@ class TestRefused(unittest.TestCase):
             self.refuses(link % target + b"\\ No newline at end of file\n", "leads out of the tree", 2)
         self.assertEqual(patch.refused(link % b"../y"), [])
 
+    def test_links(self):
+        for path, target, out in (("a/b", "../c", False), ("a/b", "c/d", False), ("b", "..", True), ("a/b", "../..", True),
+                                  ("a/b/c", "../../../x", True), ("a", "/x", True), ("m", "a/b/l/../../x", True),
+                                  ("a/b", "./../c", False)):
+            self.assertEqual(patch.leads_out(path, target), out, (path, target))
+
     def test_licence_line(self):
         new = b"---\n--- /dev/null\n+++ b/x.c\n@@ -0,0 +1,2 @@\n+// SPDX-License-Identifier: %s\n+int x;\n"
         for text in (b"GPL-2.0 $(id)", b"GPL-2.0 `id`", b'GPL-2.0"; id; "'):
             self.refuses(new % text, "licence", 5)
+        for text in (b"$(id) SPDX-License-Identifier: GPL-2.0", b'GPL-2.0"; id; ");'):
+            self.refuses(new % text, "licence", 5)
+        # checkpatch.pl counts otherwise than git: lines that begin with a backslash, what is no head of a hunk, none at all
+        tag = b"+// SPDX-License-Identifier: $(id)\n"
+        for before in (b"@@ -0,0 +1 @@\n\\ a\n\\ b\n\\ c\n", b"@@ -0,0 +1 @@\n+a\n@@ -junk\n", b"@@ -0,0 +" + b"0" * 120 + b"1 @@\n",
+                       b""):
+            data = b"---\n--- /dev/null\n+++ b/x.c\n" + before + tag
+            self.refuses(data, "licence", data[:data.index(tag)].count(b"\n") + 1)
         later = b"---\n--- a/x.c\n+++ b/x.c\n@@ -9 +9,2 @@\n a\n+\tputs(\"SPDX-License-Identifier: GPL-2.0\");\n"
         for data in (new % b"GPL-2.0-only WITH Linux-syscall-note OR (MIT AND BSD-2-Clause) */", later):
             self.assertEqual(patch.refused(data), [])

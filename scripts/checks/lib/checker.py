@@ -24,7 +24,8 @@ case "$last" in
 esac
 out=$(%(sparse)s "$@" 2>&1)
 status=$?
-[ $status -lt 126 ] && state=ran || state="exit $status"
+state="exit $status"
+if [ $status -eq 0 ] || { [ $status -lt 126 ] && [ -n "$out" ]; }; then state=ran; fi
 printf '%%s\\n' "$out" "@@ $state $last" >> "%(out)s.$$"
 exit 0
 """

@@ -17,7 +17,7 @@ from stacklib.stack import mailinfo, patch as parser
 
 # Part of the key under which commits are remembered: raise it when this file
 # comes to make other commits from the same patch.
-REVISION = 2
+REVISION = 3
 
 
 class ApplyError(StackError):
@@ -94,10 +94,23 @@ def apply_patch(git_dir, parent, patch, index, rejects):
                 raise
             raise ApplyError(patch, f"{patch.path}:{line}: {exc.stderr.strip().replace('fatal: ', '')}",
                              f"correct the line: $EDITOR +{line} {patch.path}") from exc
+    refuse_links(git_dir, parent, commit, patch)
     for name in filter(parser.odd, changed(git_dir, [commit])[0]):
         raise ApplyError(patch, f"{patch.path}: refused, nothing of it was run: the name {name!a} {parser.odd(name)}",
                          "write the patch without it")
     return commit, offsets(said)
+
+
+def refuse_links(git_dir, parent, commit, patch) -> None:
+    """Raise the ApplyError for a symbolic link that the commit makes or turns, and that leads out of the tree."""
+    raw = gitcmd.git_bytes("diff-tree", "-r", "-z", "--no-renames", parent, commit, cwd=git_dir).split(b"\0")
+    for meta, path in zip(raw[::2], raw[1::2]):
+        if meta.split()[1] == b"120000":
+            body = gitcmd.git_bytes("cat-file", "blob", meta.split()[3].decode(), cwd=git_dir)
+            name, target = (part.decode("utf-8", "surrogateescape") for part in (path, body))
+            if parser.leads_out(name, target):
+                raise ApplyError(patch, f"{patch.path}: refused, nothing of it was run: the symbolic link {name!a} "
+                                 f"leads out of the tree, to {target!a}", "write the patch without it")
 
 
 def changed(git_dir, commits):

@@ -29,9 +29,10 @@ _BINARY = re.compile(rb"GIT binary patch\r?$|(?:Binary files|Files) .* differ\r?
 # What checkpatch.pl takes for a file's name, in the log and within hunks, too: it counts no lines.
 _TAKEN = re.compile(rb"^(?:\+\+\+[^\S\n]+(\S+)|diff --git[^\n]*?(\S+)$)", re.M)
 _SHELL = re.compile(rb"[`$;|&<>()'\"\\]")
-_HUNK_START = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d+)", re.M)
-# What it hands to spdxcheck.py, in a shell's double quotes, from the first lines of a file.
-_LICENCE = re.compile(rb"^\+[^\n]*SPDX-License-Identifier: ([^\n]*)", re.M)
+# What it hands to spdxcheck.py, in a shell's double quotes, when it counts the line among the first of a file; how it
+# counts is its own affair. A quote that nothing but the end of a statement follows cannot run anything.
+_LICENCE = re.compile(rb"^\+[^\n]*?SPDX-License-Identifier: ([^\n]*)", re.M)
+_QUOTED = re.compile(rb'[`$\\]|"(?![);,\s]*$)')
 # Files of the kernel have no others in their names. Blanks, quotes, $ ; | and their like are a shell's, = and % are
 # make's, and a colon ends the name in a finding.
 _ODD = re.compile(r"[^A-Za-z0-9_./+,@\x80-\U0010ffff-]")
@@ -354,21 +355,26 @@ def refused(data: bytes) -> List[Line]:
         found += [Line(file.no, f"the name {name!a} {odd(name)}") for name in dict.fromkeys((file.old, file.new))
                   if name and odd(name)]
         target = "".join(line.text[1:] for hunk in file.hunks for line in hunk.lines if line.text[:1] == "+")
-        if file.mode == _LINK and (posixpath.isabs(target) or posixpath.normpath(
-                posixpath.join(posixpath.dirname(file.path), target)).startswith("../")):
+        if file.mode == _LINK and leads_out(file.path, target):
             found.append(Line(file.no, f"the symbolic link {file.path} leads out of the tree, to {target!a}"))
     for match in _TAKEN.finditer(data):
         name = re.sub(rb"\\[0-7]{3}", b"", (match.group(1) or match.group(2)).strip(b'"'))
         if _SHELL.search(name):
             found.append(at(data, match, f"checkpatch.pl takes {shown(name)} for a name, and has a shell read it"))
     for match in _LICENCE.finditer(data):
-        begin = data.rfind(b"\n@@ -", 0, match.start()) + 1
-        start = _HUNK_START.match(data[begin:begin + 99])
-        above = data[begin:match.start()].split(b"\n", 9)[1:-1]
-        number = int(start.group(1)) + sum(not line.startswith(b"-") for line in above) if start else 9
-        if number <= 3 and re.search(rb'[`$"\\]', match.group(1)):
+        if _QUOTED.search(match.group(1)):
             found.append(at(data, match, f"checkpatch.pl has a shell read the licence {shown(match.group(1))}"))
     return sorted(found, key=lambda line: line.no)
+
+
+def leads_out(path: str, target: str) -> bool:
+    """Return whether a symbolic link at path of a tree may lead out of it: absolute, above the top, or with a .. behind
+    a name, which may be a link itself."""
+    inner = target.split("/")
+    while inner and inner[0] in ("..", "."):
+        inner.pop(0)
+    where = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    return posixpath.isabs(target) or ".." in inner or where == ".." or where.startswith("../")
 
 
 def at(data: bytes, match: "re.Match[bytes]", said: str) -> Line:

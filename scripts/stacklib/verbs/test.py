@@ -18,6 +18,8 @@ from stacklib.linux import tree
 from stacklib.stack import series
 from stacklib.verbs import check, kunit, lint, refresh
 
+MODULE_LIMIT = 2400  # seconds, for the tests of one module
+
 
 def register(subparsers) -> None:
     """Add the verb test."""
@@ -78,7 +80,15 @@ def one_module(path: Path, only) -> tuple:
     """Run one module of tests in a process of its own; (name, what it said, passed, failed, seconds)."""
     began = time.monotonic()
     code = "from stacklib.verbs import test; test.module_main()"
-    proc = subprocess.run([sys.executable, "-c", code, str(path), only or ""], check=False,
+    try:
+        return module_result(path, code, only, began)
+    except subprocess.TimeoutExpired:
+        return path.stem, f"{path}: no end after {MODULE_LIMIT} s", 0, 1, time.monotonic() - began
+
+
+def module_result(path: Path, code: str, only, began: float) -> tuple:
+    """Run the code for a module; what one_module() returns. subprocess.TimeoutExpired when it has no end."""
+    proc = subprocess.run([sys.executable, "-c", code, str(path), only or ""], check=False, timeout=MODULE_LIMIT,
                           env=env.child(PYTHONPATH=os.pathsep.join(map(str, (env.SCRIPTS, env.SCRIPTS / "tests")))),
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           encoding="utf-8", errors="replace")
