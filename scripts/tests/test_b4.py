@@ -225,6 +225,11 @@ class B4(unittest.TestCase):
         self.assertIn("@example.org>\n", said.split("\n", 1)[0] + "\n")
         self.assertNotIn("Traceback", self.mail_check(text).stderr)
 
+    def test_mail_check_of_a_diff_that_git_cannot_read(self):
+        text = self.mini.patches()[0].read_text(encoding="utf-8")
+        for bad in (text.replace("@@ -", "@@ -junk ", 1), text.rstrip("\n").rpartition("\n")[0] + "\n"):
+            self.assertIn("git cannot read its diff", self.mail_check(bad, status=2).stderr)
+
     def test_mail_check_of_encoded_mails(self):
         """base64, quoted-printable, CR LF, several parts, another character set: as the plain mail."""
         plain = self.mini.patches()[1].read_text(encoding="utf-8").replace("Why it", "For J\u00fcrgen, it")

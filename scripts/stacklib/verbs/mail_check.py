@@ -93,6 +93,9 @@ def plain(data, folder: Path):
     if not parser.Parsed(b"---\n" + rest).files:
         raise StackError(f"standard input is no patch: it has no diff ({len(data)} bytes)",
                          "git format-patch --stdout -1 | scripts/stack mail-check")
+    if not mailinfo.whole(diff):  # what git would not take, others may read in ways of their own
+        raise StackError("standard input: git cannot read its diff; is it cut short?",
+                         "get the mail anew, for example: b4 mbox MESSAGE-ID")
     heads = [f"{name}: {value}\n" for name, value in (
         ("From", f"{email.utils.quote(author)} <{address}>" if not address.isascii() else
          email.utils.formataddr((author, address))),
