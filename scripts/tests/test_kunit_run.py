@@ -294,19 +294,20 @@ class Choices(unittest.TestCase):
             session.chosen_suites([], [], 0)
 
     def test_counts_of_ci(self):
-        """Stress has the counts of quick-args only where that is asked for."""
-        for full, wanted in ((True, []), (False, ["stress.count=1"])):
+        """Stress has the counts of quick-args only where that is asked for, and never where lines are counted."""
+        for name, full, wanted in (("plain", True, []), ("plain", False, ["stress.count=1"]), ("coverage", False, [])):
             one = session.Session.__new__(session.Session)
             topics = [types.SimpleNamespace(option=lambda key: {"quick-args": "stress.count=1"}[key])]
             one.args, one.known, one.asked, one.source = options.Kunit(full=full), ["a"], ["a"], Path("/nowhere")
             one.env, one.jobs, one.ws = {}, 1, types.SimpleNamespace(out=Path("/nowhere"), repo=HERE.parent.parent)
-            one.tree = types.SimpleNamespace(quick_args=lambda: tree.Tree.quick_args(types.SimpleNamespace(topics=topics)))
+            one.tree = types.SimpleNamespace(patches=[], quick_args=lambda: tree.Tree.quick_args(types.SimpleNamespace(topics=topics)))
             with mock.patch.multiple(session, run_config=mock.DEFAULT, fragments=mock.DEFAULT), \
                     mock.patch.object(session.packages, "ensure_quickly"), mock.patch.object(summary, "write_json"), \
+                    mock.patch.object(session.coverage, "make_options", return_value=[]), \
                     mock.patch.object(boot, "Builder") as builder:
-                one.run("plain")
+                one.run(name)
             config = builder.call_args[0][2]
-            plain = boot.load_config(HERE.parent / "kunit", "plain")
+            plain = boot.load_config(HERE.parent / "kunit", name)
             self.assertEqual(config.kernel_args, plain.kernel_args + wanted)
 
     def test_configs(self):
