@@ -27,7 +27,7 @@ _ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f
 _NULL = re.compile(rb"/dev/null(\s|$)")
 _BINARY = re.compile(rb"GIT binary patch\r?$|(?:Binary files|Files) .* differ\r?$")
 # What checkpatch.pl takes for a file's name, in the log and within hunks, too: it counts no lines.
-_TAKEN = re.compile(rb"^(?:\+\+\+[^\S\n]+(\S+)|diff --git[^\n]*?(\S+)$)", re.M)
+_TAKEN = re.compile(rb"^(?:\+\+\+[^\S\n]+(\S+)|diff --git(?:[^\n]*[^\S\n])?(\S+)$)", re.M)
 _SHELL = re.compile(rb"[`$;|&<>()'\"\\]")
 # What it hands to spdxcheck.py, in a shell's double quotes, when it counts the line among the first of a file; how it
 # counts is its own affair. A quote that nothing but the end of a statement follows cannot run anything.
