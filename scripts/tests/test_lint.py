@@ -8,6 +8,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from ministack import MiniStack  # noqa: E402
+from stacklib.linux import mutants  # noqa: E402
+from stacklib.stack import series  # noqa: E402
+from stacklib.suites import session  # noqa: E402
 
 
 class Lint(unittest.TestCase):
@@ -205,7 +208,8 @@ class Lint(unittest.TestCase):
     def test_mutants(self):
         mutant = self.repo / "patches/v1/alpha/mutants/a.patch"
         text = "--- a/drivers/pci/a.c\n+++ b/drivers/pci/a.c\n@@ -16,3 +16,3 @@\n {\n-\treturn 33;\n+\treturn 3;\n }\n"
-        ministack.write(mutant, "# caught by alpha_one\n" + text)
+        text = "# caught by alpha_one\n# run: plain alpha_one\n" + text
+        ministack.write(mutant, text)
         proc = self.mini.stack("lint")
         self.assertEqual((proc.returncode, proc.stdout.splitlines()[0]),
                          (0, "note: not all mutants were tried: no kernel is in the work folder yet: scripts/stack apply"))
@@ -213,17 +217,30 @@ class Lint(unittest.TestCase):
         proc = self.mini.stack("lint")
         self.assertEqual((proc.returncode, len(proc.stdout.splitlines())), (0, 1), proc.stdout)
         ministack.write(mutant.with_name("b.patch"), text.replace("33", "34"))
-        ministack.write(mutant.with_name("c.patch"), "--- a/gone.c\n+++ b/gone.c\n@@ -1 +1 @@\n-a\n+b\n")
+        ministack.write(mutant.with_name("c.patch"), "# run: plain mini\n--- a/gone.c\n+++ b/gone.c\n@@ -1 +1 @@\n-a\n+b\n")
         self.finds("patches/v1/alpha/mutants/b.patch:0", "does not apply to its topic any more: drivers/pci/a.c", "git rm")
         self.finds("patches/v1/alpha/mutants/c.patch:0", "gone.c: No such file", "git rm")
         # what it is to break may come with a later topic, or be only where none has come
         later = self.repo / "patches/v1/alpha/mutants/d.patch"
-        ministack.write(later, "--- a/drivers/pci/c.c\n+++ b/drivers/pci/c.c\n@@ -2,3 +2,3 @@\n {\n-\treturn 0;\n+\treturn 1;\n }\n")
+        ministack.write(later, "# run: plain mini\n--- a/drivers/pci/c.c\n+++ b/drivers/pci/c.c\n@@ -2,3 +2,3 @@\n {\n-\treturn 0;\n+\treturn 1;\n }\n")
         said = self.mini.stack("lint").stdout
         self.assertIn("mutants/b.patch:0", said)
         self.assertNotIn("mutants/d.patch:0", said)
         self.mini.patches()[0].write_text(self.mini.patches()[0].read_text().replace("return 3;", "return 5;"))
         self.assertIn("note: not all mutants were tried: ", self.mini.stack("lint").stdout)
+
+    def test_what_catches_a_mutant(self):
+        """Each has a line of what catches it, and that is there."""
+        path = self.repo / "patches/v1/alpha/mutants/a.patch"
+        topic = series.load(self.repo).select(["alpha"])[0]
+        for run, said in (("plain alpha_one alpha_two.int", ""), ("plane alpha_one", "no configuration 'plane'"),
+                          ("plain omega", "nothing is called omega"), ("", "0 lines '# run: CONFIG SUITE.CASE...'"),
+                          ("plain alpha_one.third", "nothing is called alpha_one.third"),
+                          ("tests test_gone.test_it", "nothing is called test_gone.test_it")):
+            ministack.write(path, f"# run: {run}\n--- a/drivers/pci/a.c\n+++ b/drivers/pci/a.c\n@@ -1 +1 @@\n-a\n+b\n")
+            found = mutants.untold(self.repo, topic, session.CONFIGS, ["mini", "alpha_one", "alpha_two"])
+            self.assertEqual((list(found), said in found.get(path, "")), ([path] if said else [], True), found)
+        self.finds("patches/v1/alpha/mutants/a.patch:0", "nothing is called test_gone.test_it", "$EDITOR")
 
     def test_expected_notes(self):
         with open(self.repo / "patches/v1/alpha/topic.ini", "a", encoding="utf-8") as file:

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Stored mutants (patches/BASE/TOPIC/mutants/*.patch): small faults that a suite must find. Do they still apply?"""
+"""Stored mutants (patches/BASE/TOPIC/mutants/*.patch): small faults that a suite must find. Do they still apply?
+
+A comment at the head of one says by what it is caught, for the tool:
+
+    # run: CONFIG NAME...     CONFIG of KUnit, NAME: SUITE or SUITE.CASE, kernel reports in SUITE included
+    # run: tests NAME...      tests of the topic that are no suites of KUnit, NAME: MODULE or MODULE.TEST
+"""
 import os
+import re
 import tempfile
 from pathlib import Path
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 from stacklib.host import gitcmd, workspace
+from stacklib.host.files import read_text
 from stacklib.host.term import StackError
 from stacklib.linux import tree as trees
 from stacklib.stack import series
@@ -14,6 +22,40 @@ from stacklib.stack import series
 def stored(topic: series.Topic) -> List[Path]:
     """Return the mutants of a topic."""
     return sorted((topic.dir / "mutants").glob("*.patch"))
+
+
+def told(path: Path) -> Tuple[str, List[str]]:
+    """Return (configuration or "tests", names) of the line `# run:` of a mutant; StackError when there is not one."""
+    lines = re.findall(r"^# run: (\S+) +(\S.*)$", read_text(path).partition("\n--- ")[0], re.MULTILINE)
+    if len(lines) != 1:
+        raise StackError(f"{path.name}: {len(lines)} lines '# run: CONFIG SUITE.CASE...' at its head instead of one",
+                         f"name what catches it: $EDITOR {path}")
+    return lines[0][0], lines[0][1].split()
+
+
+def untold(repo: Path, topic: series.Topic, configs, suites) -> Dict[Path, str]:
+    """Return {mutant: what is wrong with its line `# run:`} of a topic.
+
+    configs: names of configurations; suites: names of all suites of the stack
+    """
+    found = {}
+    for path in stored(topic):
+        try:
+            config, names = told(path)
+        except StackError as exc:
+            found[path] = exc.msg
+            continue
+        if config not in (*configs, "tests"):
+            found[path] = f"no configuration '{config}' (there are: {' '.join(configs)} tests)"
+        for name in names:
+            unit, _, case = name.partition(".")
+            known = config == "tests" or unit in suites
+            own = topic.dir / "tests" / f"{unit}.py"
+            at = [own] if config == "tests" else sorted((repo / "kunit").rglob(f"{unit}_kunit.c"))
+            texts = [read_text(file) for file in at if known and file.is_file()]
+            if not any(re.search(rf"\b{re.escape(case)}\b", text) for text in texts):
+                found[path] = f"nothing is called {name}"
+    return found
 
 
 def stale(ws: workspace.Workspace, stack: series.Stack, topics) -> Tuple[List[Tuple[Path, str]], str]:

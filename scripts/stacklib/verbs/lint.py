@@ -7,6 +7,7 @@ from stacklib.host.workspace import Workspace
 from stacklib.linux import mutants
 from stacklib.stack import dropseries, lintfiles, lintpatch, series
 from stacklib.stack.lintpatch import Finding
+from stacklib.suites.session import CONFIGS
 
 
 def register(subparsers) -> None:
@@ -70,6 +71,9 @@ def collect(ws: Workspace, base_name=None, names=None) -> tuple:
         stale, why = mutants.stale(ws, stack, [topic for topic in topics if not names or topic.name in names])
         found += [Finding(path, 0, "error", f"does not apply to its topic any more: {said}",
                           "write it anew on what scripts/stack apply gives, or: git rm it") for path, said in stale]
+        every = [*series.common_suites(repo), *(name for topic in stack.topics for name in topic.suites)]
+        found += [Finding(path, 0, "error", said, f"$EDITOR {shown(path, repo)}") for topic in topics
+                  for path, said in mutants.untold(repo, topic, CONFIGS, every).items()]
         if why:
             note("note: not all mutants were tried: " + why)
     for check in (lintfiles.check_bases, lintfiles.check_b4, lintfiles.check_hooks,
