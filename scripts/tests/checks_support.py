@@ -48,7 +48,7 @@ def base():
     stack = series.load(ws.repo)
     with tempfile.TemporaryDirectory() as folder:
         # only the commits are wanted; the work folder of a running check stays alone
-        ws.out = Path(folder)
+        ws.out, ws.tmp = Path(folder), Path(folder, "tmp")
         prepared = tree.prepare(ws, stack, [])
         kept = Path(tempfile.mkdtemp(prefix="stack-test-base-"))
         atexit.register(shutil.rmtree, kept, ignore_errors=True)

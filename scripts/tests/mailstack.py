@@ -60,8 +60,8 @@ COMMITS = {
 class MailStack(ministack.MiniStack):
     """A MiniStack whose second patch and whose drop-in are hard to mail."""
 
-    def __init__(self, case):
-        super().__init__(case)
+    def prepare(self):
+        """Make the drop-in, its commits and the second patch hard to mail."""
         for name, text in COMMITS.items():
             write(self.repo / "kunit/commits" / name, text)
         tests = self.repo / "kunit/drivers/pci/tests"

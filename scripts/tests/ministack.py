@@ -7,15 +7,18 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 LIB = Path(__file__).resolve().parent.parent / "stacklib"
 sys.path.insert(0, str(LIB.parent))
 
-from stacklib.host import tools, workspace  # noqa: E402  pylint: disable=wrong-import-position
+from stacklib import cli, options  # noqa: E402  pylint: disable=wrong-import-position
+from stacklib.host import gitcmd, tools, workspace  # noqa: E402  pylint: disable=wrong-import-position
 from stacklib.stack import canonical  # noqa: E402  pylint: disable=wrong-import-position
 
 # With what setup made for the caller: a mini stack has a cache of its own, and nothing is made there.
@@ -48,7 +51,14 @@ PATCHES = [
     ("beta", "PCI/B: Add c.c", [("drivers/pci/c.c", "", "int c(void)\n{\n\treturn 0;\n}\n")]),
 ]
 
-_template = {}
+# Or each commit starts two more programs, to see that there is nothing to do.
+QUIET = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "maintenance.auto", "GIT_CONFIG_VALUE_0": "false"}
+
+_templates = {}
+
+# What a run of the tool needs is read now: forked runs share it.
+for _verb in options.VERBS:
+    cli.load(_verb)
 
 
 def environment(**extra):
@@ -60,7 +70,7 @@ def environment(**extra):
                GIT_COMMITTER_NAME="Ann Author", GIT_COMMITTER_EMAIL="ann@example.org",
                GIT_AUTHOR_DATE="2026-01-02T03:04:05+0000",
                GIT_COMMITTER_DATE="2026-01-02T03:04:05+0000", STACK_NO_INSTALL="1",
-               PYTHONDONTWRITEBYTECODE="1")
+               PYTHONDONTWRITEBYTECODE="1", **QUIET)
     env.update({k: str(v) for k, v in extra.items()})
     return env
 
@@ -100,7 +110,7 @@ def make_kernel(top):
         write(kernel / name, text)
     (kernel / "scripts/run.sh").chmod(0o755)
     (kernel / "link").symlink_to("README")
-    sh("git", "init", "-q", "-b", "main", kernel, cwd=top)
+    sh("git", "init", "-q", "--template=", "-b", "main", kernel, cwd=top)
     sh("git", "add", "-f", ".", cwd=kernel)
     sh("git", "commit", "-q", "-m", "Linux 1.2.3", cwd=kernel)
     sh("git", "tag", "v1.2.3", cwd=kernel)
@@ -162,23 +172,42 @@ def make_rest(top, repo):
     for suite in ("mini", "alpha_one", "alpha_two"):
         write(tests / (suite + "_kunit.c"), "// SPDX-License-Identifier: GPL-2.0\nint %s;\n" % suite)
         write(tests / (suite + ".kunitconfig"), "CONFIG_%s=y\n" % suite.upper())
-    sh("git", "init", "-q", "-b", "main", repo, cwd=top)
+    sh("git", "init", "-q", "--template=", "-b", "main", repo, cwd=top)
     sh("git", "add", ".", cwd=repo)
     sh("git", "commit", "-q", "-m", "mini", cwd=repo)
+
+
+def template(cls, applied):
+    """Return the folder that a MiniStack of class cls is a copy of; made when it is first asked for."""
+    if (cls, applied) not in _templates:
+        folder = _templates[cls, applied] = tempfile.TemporaryDirectory(prefix="ministack.")
+        made = cls.__new__(cls)
+        made._at(Path(folder.name))  # pylint: disable=protected-access
+        if cls is MiniStack and not applied:
+            make_kernel(made.top)
+            make_repo(made.top)
+        else:
+            shutil.copytree(template(cls if applied else MiniStack, False), made.top, symlinks=True, dirs_exist_ok=True)
+            if applied:
+                proc = made.stack("apply")
+                assert not proc.returncode, proc.stderr
+            else:
+                made.prepare()
+    return _templates[cls, applied].name
 
 
 class MiniStack:
     """A copy of the mini stack: .top .repo .kernel .base .out .cache, gone with the test."""
 
-    def __init__(self, case, tarball=True):
-        if not _template:
-            folder = tempfile.TemporaryDirectory(prefix="ministack.")
-            _template["folder"] = folder
-            make_kernel(Path(folder.name))
-            make_repo(Path(folder.name))
-        self.top = Path(tempfile.mkdtemp(prefix="ministack."))
+    def __init__(self, case, tarball=True, applied=False):
+        """applied: with out and cache as `stack apply` leaves them."""
+        self._at(Path(tempfile.mkdtemp(prefix="ministack.")), tarball)
         case.addCleanup(shutil.rmtree, self.top, ignore_errors=True)
-        shutil.copytree(_template["folder"].name, self.top, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(template(type(self), applied), self.top, symlinks=True, dirs_exist_ok=True)
+
+    def _at(self, top, tarball=True):
+        """Say where everything is."""
+        self.top = top
         self.repo, self.kernel, self.base = (self.top / n for n in ("repo", "kernel", "base"))
         self.out, self.cache = self.top / "out", self.top / "cache"
         self.env = {"STACK_REPO": self.repo, "STACK_OUT": self.out, "STACK_CACHE": self.cache,
@@ -186,11 +215,51 @@ class MiniStack:
         if tarball:
             self.env["STACK_BASE_DIR"] = self.base
 
+    def prepare(self):
+        """Make of the plain mini stack what this class is."""
+
     def stack(self, *words, **extra):
-        """Run scripts/stack with these words; return the CompletedProcess."""
-        return subprocess.run([sys.executable, str(LIB), *map(str, words)], cwd=self.top,
-                              env=environment(**dict(self.env, **extra)), capture_output=True,
-                              text=True, check=False, stdin=subprocess.DEVNULL, timeout=120)
+        """Run the tool with these words in a process of its own; return the CompletedProcess.
+
+        It is forked from this one: Python would take longer to start, and to read 70 modules, than most runs take.
+        """
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            pid = os.fork()
+            if not pid:
+                self._forked(list(map(str, words)), environment(**dict(self.env, **extra)), out, err)
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            said = []
+            for file in (out, err):
+                file.seek(0)
+                said.append(file.read().decode("utf-8").replace("\r\n", "\n"))
+        return subprocess.CompletedProcess(words, status, *said)
+
+    def _forked(self, words, env, out, err):
+        """The forked process: become what `scripts/stack WORDS` would be in that environment, and end."""
+        status = 120
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(120)
+            os.chdir(self.top)
+            os.environ.clear()
+            os.environ.update(env)
+            with open(os.devnull, "rb") as nothing:
+                for number, file in enumerate((nothing, out, err)):
+                    os.dup2(file.fileno(), number)
+            sys.stdin, sys.stdout, sys.stderr = (open(n, mode, encoding="utf-8", closefd=False)
+                                                 for n, mode in enumerate("rww"))
+            tempfile.tempdir = None
+            gitcmd.safe_directories.cache_clear()
+            status = cli.main(words)
+        except SystemExit as exc:
+            status = exc.code
+        except BaseException:  # pylint: disable=broad-except
+            traceback.print_exc()
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                if not stream.closed:
+                    stream.flush()
+            os._exit(status)
 
     def start(self, *words, stderr=subprocess.DEVNULL, **extra):
         """Start scripts/stack in a process group of its own; return the Popen."""

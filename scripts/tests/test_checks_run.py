@@ -496,7 +496,7 @@ class Stale(unittest.TestCase):
     """No report says of today's patches what was true of yesterday's."""
 
     def setUp(self):
-        self.mini = ministack.MiniStack(self)
+        self.mini = ministack.MiniStack(self, applied=True)
         self.check = self.mini.repo / "scripts" / "checks" / "patchy"
         ministack.write(self.check, PATCH_CHECK.replace("# uses: lib\n", ""))
         self.check.chmod(0o755)

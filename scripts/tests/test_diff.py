@@ -14,7 +14,7 @@ class Diff(unittest.TestCase):
     """The verb diff."""
 
     def setUp(self):
-        self.mini = mailstack.MailStack(self)
+        self.mini = mailstack.MailStack(self, applied=True)
 
     def diff(self, *words, status=1):
         proc = self.mini.stack("diff", *words)

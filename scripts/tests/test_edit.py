@@ -15,7 +15,7 @@ class Edit(unittest.TestCase):
     """A topic to commits and back."""
 
     def setUp(self):
-        self.mini = MiniStack(self)
+        self.mini = MiniStack(self, applied=True)
 
     def stack(self, *words, status=0):
         proc = self.mini.stack(*words)
@@ -98,7 +98,7 @@ class Edit(unittest.TestCase):
 
     def refused(self, message, says, *how):
         """Commit with that message (bytes) on edit/alpha; refresh names the place, and writes nothing."""
-        if not (self.mini.out / "linux").is_dir():
+        if self.mini.git("symbolic-ref", "--short", "HEAD") != "edit/alpha":
             self.stack("edit", "alpha")
             self.edit_file("drivers/pci/b.c", "return 7;", "return 77;")
             self.mini.git("commit", "-qam", "mine")

@@ -29,7 +29,7 @@ class Export(unittest.TestCase):
     """The verb, its options and its errors."""
 
     def setUp(self):
-        self.mini = mailstack.MailStack(self)
+        self.mini = mailstack.MailStack(self, applied=True)
 
     def stack(self, *words, status=0, **extra):
         proc = self.mini.stack(*words, **extra)

@@ -20,35 +20,38 @@ from stacklib.stack import canonical, series  # noqa: E402
 from stacklib.suites import boot, ktap, session  # noqa: E402
 
 
+class FitStack(ministack.MiniStack):
+    """One whose kernel has a branch `next`, of a later release."""
+
+    def prepare(self):
+        sh("git", "checkout", "-q", "-b", "next", cwd=self.kernel)
+        write(self.kernel / "Makefile", ministack.KERNEL["Makefile"].replace("PATCHLEVEL = 2", "PATCHLEVEL = 3"))
+        sh("git", "commit", "-qam", "Linux 1.3.3", cwd=self.kernel)
+
+
 class Fit(unittest.TestCase):
     """Each verdict, and that the user's tree stays as it is."""
 
     def setUp(self):
-        self.mini = ministack.MiniStack(self)
-        sh("git", "checkout", "-q", "-b", "next", cwd=self.mini.kernel)
-        self.commit("Makefile", "PATCHLEVEL = 2", "PATCHLEVEL = 3", "Linux 1.3.3")
+        self.mini = FitStack(self, applied=True)
 
     def commit(self, name, old, new, subject):
         path = self.mini.kernel / name
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         self.assertIn(old, text)
         write(path, text.replace(old, new, 1) if old else new)
-        sh("git", "add", "-f", name, cwd=self.mini.kernel)
-        sh("git", "commit", "-qm", subject, cwd=self.mini.kernel)
-        return sh("git", "rev-parse", "--short=12", "HEAD", cwd=self.mini.kernel)
+        if not text:
+            sh("git", "add", "-f", name, cwd=self.mini.kernel)
+        said = sh("git", "-c", "core.abbrev=12", "commit", "-am", subject, cwd=self.mini.kernel)
+        return re.match(r"\[\S+ ([0-9a-f]{12})\]", said).group(1)
 
     def check(self, *words, status=0):
-        before = self.state()
+        before = ministack.digest(self.mini.kernel)
         proc = self.mini.stack("check", "--tree", "%s:next" % self.mini.kernel, *words)
         self.assertEqual(proc.returncode, status, proc.stdout + proc.stderr)
         self.assertNotIn("error", proc.stderr)
-        self.assertEqual(self.state(), before)
+        self.assertEqual(ministack.digest(self.mini.kernel), before)
         return proc.stdout
-
-    def state(self):
-        kernel = self.mini.kernel
-        return (sh("git", "for-each-ref", cwd=kernel), sh("git", "status", "--porcelain", "-b", cwd=kernel),
-                sh("git", "count-objects", "-v", cwd=kernel))
 
     def test_clean(self):
         said = self.check()
