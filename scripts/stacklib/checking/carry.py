@@ -116,8 +116,7 @@ class Carrier:
     def carry(self, number: int, patch: Patch, upstream: str = ""):
         """Return the Fit of the patch `number` (from 1); upstream: the commit that its topic.ini says it is, or ""."""
         before, after = self.commits[number - 1:number + 1]
-        names = git("diff-tree", "-r", "--no-renames", "--name-only", "-z", before, after, cwd=self.git_dir)
-        one = Fit(patch, before, after, set(names.split("\0")) - {""})
+        one = Fit(patch, before, after, set(patch.files))
         self.apply(one)
         whole = self.lines(one)
         self.judge(one, whole, upstream)
@@ -194,9 +193,8 @@ class Carrier:
             entry, _, name = row.partition("\t")
             stages.setdefault(name, {})[entry[-1]] = entry[:-2]
         hunks = []
-        bodies = self.blobs(tree, stages)
-        for name in stages:
-            hunks += conflicts(name, bodies.get(name, b"")) or [
+        for name, body in zip(stages, gitcmd.blobs([f"{tree}:{name}" for name in stages], self.git_dir)):
+            hunks += conflicts(name, body) or [
                 {"file": name, "line": 0, "text": text.strip()} for text in rest[end:]
                 if text.startswith("CONFLICT") and name in text]
         return tree, stages, hunks
@@ -206,7 +204,7 @@ class Carrier:
         tree, stages, _ = self.merge(at, one)
         orders = [f"commit refs/stack/forced\nmark :1\ncommitter stack <stack@localhost> 0 +0000\ndata 0\nfrom {at}\n"
                   f"M 040000 {tree} \n".encode()]
-        for name, body in self.blobs(tree, stages).items():
+        for name, body in zip(stages, gitcmd.blobs([f"{tree}:{name}" for name in stages], self.git_dir)):
             path, theirs = tarimport.quote(name), stages[name].get("3")
             if not theirs:
                 orders.append(b"D %s\n" % path)
@@ -216,18 +214,6 @@ class Carrier:
             else:
                 orders.append(b"M %s %s\n" % (theirs.encode(), path))
         return git("fast-import", "--quiet", "--force", cwd=self.git_dir, input=b"".join([*orders, b"get-mark :1\n"]))
-
-    def blobs(self, commit: str, names):
-        """Return {path: content} of files in a tree, b"" of what is no file there."""
-        names = [name for name in names if "\n" not in name]  # git says "NAME missing" in one line
-        asked = "".join(f"{commit}:{name}\0" for name in names).encode("utf-8", "surrogateescape")
-        said, found = gitcmd.git_bytes("cat-file", "--batch", "-z", cwd=self.git_dir, input=asked), {}
-        for name in names:
-            head, _, said = said.partition(b"\n")
-            last = head.split()[-1]
-            size = int(last) + 1 if last.isdigit() else 0
-            found[name], said = said[:size][:-1], said[size:]
-        return found
 
     def cause(self, one):
         """Return the Fit of the skipped patch without which this one conflicts; None when the conflict is its own."""
@@ -248,9 +234,11 @@ class Carrier:
         else is added. Of the lines that the patch takes away none may be left.
         """
         added, left = [], False
-        bodies = [self.blobs(commit, sorted(one.names)) for commit in (one.before, one.after, self.at)]
-        for name in bodies[0]:
-            old, new, tree = (says(body[name]) for body in bodies)
+        names = sorted(one.names)
+        bodies = gitcmd.blobs([f"{commit}:{name}" for name in names for commit in (one.before, one.after, self.at)],
+                              self.git_dir)
+        for number, name in enumerate(names):
+            old, new, tree = map(says, bodies[3 * number:3 * number + 3])
 
             def more(have, than) -> list:
                 return [key for key in have if len(have[key]) > len(than.get(key, ()))]

@@ -149,6 +149,19 @@ def piped(first, second, cwd):
     return proc.stdout.decode("utf-8", "replace")
 
 
+def blobs(names, cwd) -> list:
+    """Return the contents (bytes) of the blobs that names ("TREE:PATH") mean, in order; b"" of what is no blob."""
+    good = [name for name in names if "\n" not in name]  # git says "NAME missing" in one line
+    asked = "".join(f"{name}\0" for name in good).encode("utf-8", "surrogateescape")
+    said, found = git_bytes("cat-file", "--batch", "-z", cwd=cwd, input=asked) if good else b"", {}
+    for name in good:
+        head, _, said = said.partition(b"\n")
+        kind, last = head.split()[-2:]
+        size = int(last) + 1 if last.isdigit() else 0
+        found[name], said = said[:size][:-1] if kind == b"blob" else b"", said[size:]
+    return [found.get(name, b"") for name in names]
+
+
 def ok(*args, cwd, env=None) -> bool:
     """Run git and return whether it succeeded."""
     return run(*args, cwd=cwd, env=env)[0] == 0

@@ -7,8 +7,8 @@ plain line per step, where two texts that differ only in numbers are one step.
 import contextlib
 import difflib
 import json
+import os
 import re
-import secrets
 import shutil
 import sys
 
@@ -17,7 +17,7 @@ from stacklib.host import env
 COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "grey": 90, "bold": 1}
 
 # What begins a sequence of our own, until it is printed: nobody else can know it.
-_ESC = "\0" + secrets.token_hex(8)
+_ESC = "\0" + os.urandom(8).hex()
 _CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 # open: a progress line is; step: the last one told in a pipe; to: where all goes, None for standard output;

@@ -83,8 +83,7 @@ def apply_patch(git_dir, parent, patch, index, rejects):
                 raise gitcmd.GitError(("apply", patch.path), status, said)
             raise explain(git_dir, parent, patch, diff, said, rejects)
         tree = git("write-tree", cwd=git_dir, env=env)
-        if tree == git("rev-parse", parent + "^{tree}", cwd=git_dir):
-            raise ApplyError(patch, f"{patch.path} changes nothing", "take it out of the series, or write it anew")
+        refuse_made(git_dir, parent, tree, patch)
         try:
             commit = commit_tree(git_dir, tree, parent, message, fields)
         except gitcmd.GitError as exc:
@@ -94,23 +93,26 @@ def apply_patch(git_dir, parent, patch, index, rejects):
                 raise
             raise ApplyError(patch, f"{patch.path}:{line}: {exc.stderr.strip().replace('fatal: ', '')}",
                              f"correct the line: $EDITOR +{line} {patch.path}") from exc
-    refuse_links(git_dir, parent, commit, patch)
-    for name in filter(parser.odd, changed(git_dir, [commit])[0]):
-        raise ApplyError(patch, f"{patch.path}: refused, nothing of it was run: the name {name!a} {parser.odd(name)}",
-                         "write the patch without it")
     return commit, offsets(said)
 
 
-def refuse_links(git_dir, parent, commit, patch) -> None:
-    """Raise the ApplyError for a symbolic link that the commit makes or turns, and that leads out of the tree."""
-    raw = gitcmd.git_bytes("diff-tree", "-r", "-z", "--no-renames", parent, commit, cwd=git_dir).split(b"\0")
-    for meta, path in zip(raw[::2], raw[1::2]):
-        if meta.split()[1] == b"120000":
-            body = gitcmd.git_bytes("cat-file", "blob", meta.split()[3].decode(), cwd=git_dir)
-            name, target = (part.decode("utf-8", "surrogateescape") for part in (path, body))
+def refuse_made(git_dir, parent, tree, patch) -> None:
+    """Raise the ApplyError for a tree that is that of parent, or has what none may have: a name that a program would
+    interpret, a symbolic link that leads out of the tree."""
+    said = gitcmd.git_bytes("diff-tree", "-r", "-z", "--no-renames", parent, tree, cwd=git_dir)
+    raw = said.decode("utf-8", "surrogateescape").split("\0")
+    if not said:
+        raise ApplyError(patch, f"{patch.path} changes nothing", "take it out of the series, or write it anew")
+    for meta, name in zip(raw[::2], raw[1::2]):
+        _, mode, _, blob, _ = meta.split()
+        wrong = f"the name {name!a} {parser.odd(name)}" if parser.odd(name) else ""
+        if mode == parser.LINK:
+            target = gitcmd.git_bytes("cat-file", "blob", blob, cwd=git_dir).decode("utf-8", "surrogateescape")
             if parser.leads_out(name, target):
-                raise ApplyError(patch, f"{patch.path}: refused, nothing of it was run: the symbolic link {name!a} "
-                                 f"leads out of the tree, to {target!a}", "write the patch without it")
+                wrong = f"the symbolic link {name!a} leads out of the tree, to {target!a}"
+        if wrong:
+            raise ApplyError(patch, f"{patch.path}: refused, nothing of it was run: {wrong}",
+                             "write the patch without it")
 
 
 def changed(git_dir, commits):

@@ -5,12 +5,10 @@ Each takes (workspace, cache repository, manifest) and returns (id of the tree
 that is now in the repository, where it came from). NotHere: try the next way.
 """
 import hashlib
-import http.client
 import os
 import re
 import subprocess
 import time
-import urllib.request
 from pathlib import Path
 
 from stacklib.host import gitcmd
@@ -150,6 +148,7 @@ def urls(ws, repo: Path, manifest) -> tuple:
     given = manifest.get("urls", "").split()
     if not given or not manifest.get("sha256") or not manifest.get("tarball"):
         raise NotHere("url: patches/%s/base.ini names none" % manifest["name"])
+    import http.client  # pylint: disable=import-outside-toplevel
     target, said = ws.cache / "tarballs" / manifest["tarball"], []
     for url in given:
         try:
@@ -165,6 +164,7 @@ def download(url, target, sha256) -> None:
     """Bring a file of this sha256 to target; OSError or ValueError says why that cannot be done."""
     if not url.startswith(("https://", "http://")):
         raise ValueError("neither https:// nor http://")
+    import urllib.request  # with ssl, which most runs need not wait for; pylint: disable=import-outside-toplevel
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh, end = target.with_name(target.name + ".part"), time.monotonic() + DOWNLOAD_SECONDS
     try:

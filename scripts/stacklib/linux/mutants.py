@@ -88,10 +88,11 @@ def tried(ws: workspace.Workspace, stack: series.Stack, topics, paths: List[Path
         listed = gitcmd.git_bytes("ls-tree", "-z", "--name-only", commit, "--", *files, cwd=tree.path) if files else b""
         found = []
         with tempfile.TemporaryDirectory(prefix="stack.") as folder:
-            for name in filter(None, os.fsdecode(listed).split("\0")):
+            there = os.fsdecode(listed).split("\0")[:-1]
+            for name, body in zip(there, gitcmd.blobs([f"{commit}:{name}" for name in there], tree.path)):
                 place = Path(folder, name)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(gitcmd.git_bytes("cat-file", "blob", f"{commit}:{name}", cwd=tree.path))
+                place.write_bytes(body)
             for path in paths:
                 status, _, said = gitcmd.run("apply", "--check", path.absolute(), cwd=folder,
                                              env={"GIT_CEILING_DIRECTORIES": Path(folder).parent})

@@ -24,11 +24,12 @@ def verify(git_dir, commits, wanted, topic, memory, rejects):
     commit's parent, and tree, author, date, subject and log are compared. Nothing but git_dir is written to.
     """
     index, loaded = git_dir / "stack-state" / "index", None
+    parents = git("log", "--no-walk=unsorted", "--format=%P", *commits, cwd=git_dir).split() if commits else []
     with tempfile.TemporaryDirectory(prefix="stack.") as folder:
-        for commit, (name, data) in zip(commits, wanted):
+        for commit, parent, (name, data) in zip(commits, parents, wanted):
             path = Path(folder) / name
             path.write_bytes(data)
-            patch, parent = series.Patch(path, topic.name), git("rev-parse", commit + "^", cwd=git_dir)
+            patch = series.Patch(path, topic.name)
             known = memory.get("patch", parent, patch.sha256)
             if known and known[0] == commit:
                 continue  # made of these very bytes

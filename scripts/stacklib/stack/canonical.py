@@ -29,9 +29,9 @@ def format_all(git_dir, commits, topic, drop_notes=False):
     (code 1) when notes would be lost, unless drop_notes.
     """
     fresh = []
-    for number, commit in enumerate(commits, 1):
-        data = git_bytes(*FORMAT, commit, cwd=git_dir)
-        subject, slug = git("log", "-1", "--format=%s%x00%f", commit, cwd=git_dir).split("\0")
+    said = git("log", "--no-walk=unsorted", "--format=%s%x00%f", *commits, cwd=git_dir).split("\n") if commits else []
+    for number, (commit, line) in enumerate(zip(commits, said), 1):
+        data, (subject, slug) = git_bytes(*FORMAT, commit, cwd=git_dir), line.split("\0")
         for line in parser.refused(data):
             raise StackError(f"commit {commit[:12]} ({subject}): line {line.no} of its patch is refused: {line.text}",
                              f"reword or amend it: git -C {git_dir.parent} rebase -i refs/stack/edit/{topic.name}/base",

@@ -9,11 +9,12 @@ ANCHOR, or at the end when ANCHOR is `-`. The entries of MAINTAINERS.snippet go
 into MAINTAINERS, each with the F: lines for which the drop-in has a file.
 """
 import hashlib
+import tempfile
 from pathlib import Path
 
 from stacklib.host import gitcmd
 from stacklib.host.files import read_text, refuse_links
-from stacklib.host.gitcmd import git, git_bytes
+from stacklib.host.gitcmd import git
 from stacklib.host.term import StackError
 from stacklib.stack import maintainers
 
@@ -64,19 +65,22 @@ def digest(repo: Path) -> str:
 
 def build(git_dir: Path, treeish, repo: Path, index):
     """Return the tree id of treeish plus drop-in; index is a scratch index file's path."""
-    for misfit in misfits(git_dir, treeish, repo):
-        raise misfit
     found = files(repo)
+    for misfit in overwritten(git_dir, treeish, found):
+        raise misfit
     return add(git_dir, treeish, found, hooks(repo), index, people(repo, {f[0] for f in found}))
 
 
 def misfits(git_dir: Path, treeish, repo: Path):
     """Return a StackError for each file and each line of hooks that cannot go into treeish; [] when it fits."""
-    found = files(repo)
+    return overwritten(git_dir, treeish, files(repo)) + _placed(git_dir, treeish, hooks(repo))[1]
+
+
+def overwritten(git_dir: Path, treeish, found):
+    """Return [StackError] when treeish has some of the files found, else []."""
     taken = git("ls-tree", "-r", "--name-only", treeish, "--", *[f[0] for f in found], cwd=git_dir) if found else ""
-    wrong = [StackError(f"the drop-in would overwrite {', '.join(taken.splitlines())} of the kernel",
-                        "rename it below kunit/; changes to existing files are patches")] if taken else []
-    return wrong + _placed(git_dir, treeish, hooks(repo))[1]
+    return [StackError(f"the drop-in would overwrite {', '.join(taken.splitlines())} of the kernel",
+                       "rename it below kunit/; changes to existing files are patches")] if taken else []
 
 
 def people(repo: Path, names):
@@ -92,48 +96,40 @@ def add(git_dir: Path, treeish, found, hooked, index, entries, texts=None):
     """
     env = {"GIT_INDEX_FILE": index}
     git("read-tree", treeish, cwd=git_dir, env=env)
-    texts = texts or {}
-    whole = [item for item in found if item[0] not in texts]
-    blobs = git("hash-object", "-w", "--no-filters", "--stdin-paths", cwd=git_dir,
-                input="".join(f"{path}\n" for _, path, _ in whole)).split()
-    rows = [f"{mode} {blob} 0\t{name}" for (name, _, mode), blob in zip(whole, blobs)]
-    rows += [f"{mode} {blob_of(git_dir, texts[name])} 0\t{name}" for name, _, mode in found if name in texts]
-    rows += _hooked(git_dir, treeish, hooked) + _listed(git_dir, treeish, entries)
-    git("update-index", "--add", "--index-info", cwd=git_dir, env=env, input="".join(row + "\n" for row in rows))
-    return git("write-tree", cwd=git_dir, env=env)
-
-
-def _listed(git_dir, treeish, entries):
-    """Return the index row of MAINTAINERS with entries; [] for a tree that has no such file."""
-    status, body, _ = gitcmd.run("cat-file", "blob", f"{treeish}:{maintainers.TARGET}", cwd=git_dir)
-    if status or not entries:
-        return []
-    text = maintainers.merge(body.decode("utf-8"), entries)
-    return [f"100644 {blob_of(git_dir, text)} 0\t{maintainers.TARGET}"]
-
-
-def blob_of(git_dir: Path, text: str):
-    """Write text (str) as an object of the repository; return its id."""
-    return git("hash-object", "-w", "--stdin", cwd=git_dir, input=text.encode("utf-8", "surrogateescape"))
-
-
-def _hooked(git_dir, treeish, hooked):
-    """Return the index rows of the files that hooks change; StackError for a hook that finds no place."""
-    texts, wrong = _placed(git_dir, treeish, hooked)
+    made, wrong = _placed(git_dir, treeish, hooked)
     for misfit in wrong:
         raise misfit
-    return [f"{mode} {blob_of(git_dir, chr(10).join(lines) + chr(10))} 0\t{name}"
-            for name, (mode, lines) in texts.items()]
+    changed = {name: (mode, "".join(f"{line}\n" for line in lines)) for name, (mode, lines) in made.items()}
+    there, = gitcmd.blobs([f"{treeish}:{maintainers.TARGET}"], git_dir) if entries else [b""]
+    if there:
+        changed[maintainers.TARGET] = ("100644", maintainers.merge(there.decode("utf-8"), entries))
+    with tempfile.TemporaryDirectory(prefix="stack.") as folder:
+        rows = []  # (mode, path in the kernel, file that has the content)
+        for name, path, mode in found:
+            if name in (texts or {}):
+                changed[name] = (mode, texts[name])
+            else:
+                rows.append((mode, name, path))
+        for number, (name, (mode, text)) in enumerate(changed.items()):
+            rows.append((mode, name, Path(folder, str(number))))
+            rows[-1][2].write_bytes(text.encode("utf-8", "surrogateescape"))
+        blobs = git("hash-object", "-w", "--no-filters", "--stdin-paths", cwd=git_dir,
+                    input="".join(f"{path}\n" for _, _, path in rows)).split()
+    git("update-index", "--add", "--index-info", cwd=git_dir, env=env,
+        input="".join(f"{mode} {blob} 0\t{name}\n" for (mode, name, _), blob in zip(rows, blobs)))
+    return git("write-tree", cwd=git_dir, env=env)
 
 
 def _placed(git_dir, treeish, hooked):
     """Return ({file: (mode, lines with hooks)}, [StackError of each hook that finds no place])."""
-    texts, wrong = {}, []
+    names = list(dict.fromkeys(name for _, name, _, _ in hooked))
+    listed = git("ls-tree", "-z", treeish, "--", *names, cwd=git_dir).split("\0")[:-1] if names else []
+    modes = {row.partition("\t")[2]: row.split()[0] for row in listed}
+    bodies = gitcmd.blobs([f"{treeish}:{name}" for name in names], git_dir)
+    texts = {name: (modes.get(name, ""), body.decode("utf-8", "surrogateescape").splitlines())
+             for name, body in zip(names, bodies)}
+    wrong = []
     for number, name, anchor, line in hooked:
-        if name not in texts:
-            mode, kind, *_ = git("ls-tree", treeish, "--", name, cwd=git_dir).split(None, 2) or ("", "")
-            body = git_bytes("cat-file", "blob", f"{treeish}:{name}", cwd=git_dir) if kind == "blob" else b""
-            texts[name] = (mode, body.decode("utf-8", "surrogateescape").splitlines())
         mode, lines = texts[name]
         if not mode.startswith("100"):
             wrong.append(StackError(f"kunit/hooks:{number}: the kernel has no file {name}"))

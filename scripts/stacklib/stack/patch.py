@@ -42,7 +42,7 @@ _INDENT = re.compile(r"^(?:[ \tX]|- )*")
 _DIFF_LINE = re.compile(r"diff --git |@@ -\d")
 _NORMAL = re.compile(r"\d+(?:,\d+)?[acd]\d+(?:,\d+)?\s*$")
 _ED = re.compile(r"\d+(?:,\d+)?[acd]\s*$")
-_LINK = "120000"  # git's mode of a symbolic link
+LINK = "120000"  # git's mode of a symbolic link
 
 
 @dataclass
@@ -355,7 +355,7 @@ def refused(data: bytes) -> List[Line]:
         found += [Line(file.no, f"the name {name!a} {odd(name)}") for name in dict.fromkeys((file.old, file.new))
                   if name and odd(name)]
         target = "".join(line.text[1:] for hunk in file.hunks for line in hunk.lines if line.text[:1] == "+")
-        if file.mode == _LINK and leads_out(file.path, target):
+        if file.mode == LINK and leads_out(file.path, target):
             found.append(Line(file.no, f"the symbolic link {file.path} leads out of the tree, to {target!a}"))
     for match in _TAKEN.finditer(data):
         name = re.sub(rb"\\[0-7]{3}", b"", (match.group(1) or match.group(2)).strip(b'"'))
