@@ -28,25 +28,25 @@ def check_topic(topic: series.Topic, repo):
     path = topic.dir / "topic.ini"
     edit = f"$EDITOR {path.relative_to(repo)}"
     if not path.is_file():
-        return [Finding(path, 0, "error", f"topic {topic.name} has no topic.ini", edit)]
+        return [Finding(path, 0, f"topic {topic.name} has no topic.ini", edit)]
     found = unknown_keys(path, topic.conf, {"topic": TOPIC_KEYS}, edit, FREE)
     for key in ("title", "arches"):
         if not topic.option(key):
-            found.append(Finding(path, 0, "error", "[topic] has no %s" % key, edit))
+            found.append(Finding(path, 0, f"[topic] has no {key}", edit))
     for section, number, value in [(s, *item) for s in ("arches", "upstream") if topic.conf.has_section(s)
                                    for item in topic.conf.items(s)]:
         if number not in [patch.name[:4] for patch in topic.patches]:
-            found.append(Finding(path, line_of(path, number), "error",
+            found.append(Finding(path, line_of(path, number),
                                  f"[{section}] names patch {number}, which the topic has not", edit))
         if section == "upstream" and not re.fullmatch("[0-9a-f]{12,40}", value):
-            found.append(Finding(path, line_of(path, number), "error",
+            found.append(Finding(path, line_of(path, number),
                                  f"[upstream] {number}: '{value}' is not a commit id of 12 to 40 digits", edit))
     for arch in series.all_arches(topic):
         wrong = arches.unknown(arch)
-        found += [Finding(path, 0, "error", wrong, edit)] if wrong else []
+        found += [Finding(path, 0, wrong, edit)] if wrong else []
     for suite, need in topic.suites.items():
         if need > len(topic.patches):
-            found.append(Finding(path, line_of(path, suite), "error",
+            found.append(Finding(path, line_of(path, suite),
                                  f"suite {suite} needs {need} patches, the topic has {len(topic.patches)}", edit))
     return found
 
@@ -58,12 +58,12 @@ def unknown_keys(path, conf, sections, mend, free=()):
         if section in free:
             continue
         if section not in sections:
-            found.append(Finding(path, line_of(path, f"[{section}]"), "error", f"unknown section [{section}]", mend))
+            found.append(Finding(path, line_of(path, f"[{section}]"), f"unknown section [{section}]", mend))
             continue
         for key in conf[section]:
             if key not in sections[section]:
-                found.append(Finding(path, line_of(path, key), "error", "unknown key '%s' in [%s] (known: %s)"
-                                     % (key, section, " ".join(sorted(sections[section]))), mend))
+                found.append(Finding(path, line_of(path, key), f"unknown key '{key}' in [{section}] "
+                                     f"(known: {' '.join(sorted(sections[section]))})", mend))
     return found
 
 
@@ -84,14 +84,14 @@ def check_bases(repo):
         try:
             data = series.manifest(repo, path.parent.name)
         except StackError as exc:
-            found.append(Finding(path, 0, "error", exc.msg, edit))
+            found.append(Finding(path, 0, exc.msg, edit))
             continue
         found += unknown_keys(path, series.read_ini(path), {"base": BASE_KEYS}, edit)
         if data.get("sha256") and not re.fullmatch(r"[0-9a-f]{64}", data["sha256"]):
-            found.append(Finding(path, line_of(path, "sha256"), "error", "sha256 is not 64 hex digits", edit))
+            found.append(Finding(path, line_of(path, "sha256"), "sha256 is not 64 hex digits", edit))
         for topic in data.get("topics", "").split():
             if not (path.parent / topic).is_dir():
-                found.append(Finding(path, line_of(path, "topics"), "error", f"topic {topic} has no folder", edit))
+                found.append(Finding(path, line_of(path, "topics"), f"topic {topic} has no folder", edit))
     return found
 
 
@@ -106,12 +106,12 @@ def check_b4(repo):
         section = head.group(1).strip() if head else section
         key = re.match(r"\s*([A-Za-z][\w.-]*)\s*=", line)
         if key and (section != "b4" or not B4_KEYS.match(key.group(1).lower())):
-            found.append(Finding(path, number, "error", f"b4 ignores '{key.group(1)}' in a project's file",
+            found.append(Finding(path, number, f"b4 ignores '{key.group(1)}' in a project's file",
                                  f"$EDITOR +{number} .b4-config; set it for yourself: "
                                  f"git config b4.{key.group(1)} VALUE"))
         program = re.match(r"\s*\S+-check-cmd\s*=\s*\./(\S+)", line)
         if program and not (repo / program.group(1)).is_file():
-            found.append(Finding(path, number, "error", f"{program.group(1)} is not in this repository",
+            found.append(Finding(path, number, f"{program.group(1)} is not in this repository",
                                  f"$EDITOR +{number} .b4-config"))
     return found
 
@@ -123,18 +123,17 @@ def check_hooks(repo):
         lines = dropin.hooks(repo)
     except StackError as exc:
         number = re.search(r":(\d+): ", exc.msg)
-        return [Finding(path, int(number.group(1)) if number else 0, "error", exc.msg.split(": ", 1)[-1], exc.mend)]
+        return [Finding(path, int(number.group(1)) if number else 0, exc.msg.split(": ", 1)[-1], exc.mend)]
     found, edit = [], "$EDITOR kunit/hooks"
     for number, name, _, line in lines:
         if name.startswith("/") or ".." in name.split("/"):
-            found.append(Finding(path, number, "error", f"{name} is not a path in the kernel", edit))
+            found.append(Finding(path, number, f"{name} is not a path in the kernel", edit))
         source = re.match(r'\s*source\s+"([^"]+)"', line)
         if source and not (repo / "kunit" / source.group(1)).is_file():
-            found.append(Finding(path, number, "error", f"kunit/{source.group(1)} is not there", edit))
+            found.append(Finding(path, number, f"kunit/{source.group(1)} is not there", edit))
         folder = re.search(r"\+=\s*(\S+)/$", line)
         if folder and not (repo / "kunit" / os.path.dirname(name) / folder.group(1)).is_dir():
-            found.append(Finding(path, number, "error", f"kunit/{os.path.dirname(name)}/{folder.group(1)} is not "
-                                                        "there", edit))
+            found.append(Finding(path, number, f"kunit/{os.path.dirname(name)}/{folder.group(1)} is not there", edit))
     return found
 
 
@@ -146,26 +145,25 @@ def check_commits(repo):
     try:
         commits = dropseries.load(repo)
     except StackError as exc:
-        return [Finding(folder, 0, "error", exc.msg, exc.mend)]
-    found = [Finding(repo / "kunit" / name, 0, "error", "belongs to no patch of kunit/commits",
+        return [Finding(folder, 0, exc.msg, exc.mend)]
+    found = [Finding(repo / "kunit" / name, 0, "belongs to no patch of kunit/commits",
                      "add it to Files: of one of kunit/commits/*") for name in dropseries.orphans(repo, commits)]
     topics = {p.parent.name for p in repo.glob("patches/*/*/topic.ini")}
     cover, fabric = folder / "0000-cover-letter.patch", [c.subject for c in commits if not c.topic]
     if cover.is_file():
         found += check_letter(cover, fabric, repo)
     elif fabric:
-        found.append(Finding(cover, 0, "error", "the patches without Topic have no cover letter",
+        found.append(Finding(cover, 0, "the patches without Topic have no cover letter",
                              f"git checkout -- {cover.relative_to(repo)}, or write it"))
     for commit in commits:
         edit = f"$EDITOR {commit.path.relative_to(repo)}"
         if commit.topic and commit.topic not in topics:
-            found.append(Finding(commit.path, 1, "error", f"there is no topic '{commit.topic}'", edit))
+            found.append(Finding(commit.path, 1, f"there is no topic '{commit.topic}'", edit))
         if not commit.files:
-            found.append(Finding(commit.path, 0, "error", "no file of the drop-in is in it", edit))
+            found.append(Finding(commit.path, 0, "no file of the drop-in is in it", edit))
         for line in commit.log.splitlines():
             if len(line) > 75 and " " in line.strip():
-                found.append(Finding(commit.path, 0, "error", "a line of the log is longer than 75: "
-                                                              f"{line[:40]}", edit))
+                found.append(Finding(commit.path, 0, f"a line of the log is longer than 75: {line[:40]}", edit))
     return found
 
 
@@ -177,7 +175,7 @@ def check_suites(repo):
             conf = series.read_ini(path, missing_ok=True)
             named.update({s: path for s in series.suites_of(conf, path)})
         except StackError as exc:
-            return [Finding(path, 0, "error", exc.msg, f"$EDITOR {path.relative_to(repo)}")]
+            return [Finding(path, 0, exc.msg, f"$EDITOR {path.relative_to(repo)}")]
     configs = {path.stem for path in (env.SCRIPTS / "kunit").glob("*.config")}
     found = []
     for suite, words in series.suite_configs(repo).items():
@@ -186,17 +184,17 @@ def check_suites(repo):
         unknown = [word for word in words if word.lstrip("+-") not in configs]
         text = text or unknown and f"[configs]: no configuration {unknown[0]} (there are: {' '.join(sorted(configs))})"
         if text:
-            found.append(Finding(path, line_of(path, suite), "error", text, f"$EDITOR {path.relative_to(repo)}"))
+            found.append(Finding(path, line_of(path, suite), text, f"$EDITOR {path.relative_to(repo)}"))
     there = {path.name for path in (repo / "kunit").rglob("*")}
     for suite, path in named.items():
         for name in (suite + "_kunit.c", suite + ".kunitconfig"):
             if name not in there:
-                found.append(Finding(path, line_of(path, suite), "error", f"suite {suite} has no {name} below kunit/",
+                found.append(Finding(path, line_of(path, suite), f"suite {suite} has no {name} below kunit/",
                                      f"write it, or take the suite out of {path.relative_to(repo)}"))
     for file in sorted((repo / "kunit").rglob("*.kunitconfig")):
         if file.stem and not file.name.startswith(".") and file.stem not in named:
-            found.append(Finding(file, 0, "error", f"no manifest names suite {file.stem}: it never "
-                                                   "runs", "add it to [suites] of its topic.ini"))
+            found.append(Finding(file, 0, f"no manifest names suite {file.stem}: it never runs",
+                                 "add it to [suites] of its topic.ini"))
     return found
 
 
@@ -209,11 +207,11 @@ def check_checks(repo):
         name = path.relative_to(repo)
         head = path.read_text(encoding="utf-8", errors="replace")[:4000]
         if not os.access(path, os.X_OK):
-            found.append(Finding(path, 0, "error", "is not executable", f"chmod +x {name}"))
+            found.append(Finding(path, 0, "is not executable", f"chmod +x {name}"))
         if not head.startswith("#!"):
-            found.append(Finding(path, 1, "error", "has no #! line", "$EDITOR %s" % name))
+            found.append(Finding(path, 1, "has no #! line", f"$EDITOR {name}"))
         if not re.search(r"^# kind: (patch|tree|boundary)$", head, re.M):
-            found.append(Finding(path, 0, "error", "no '# kind: patch|tree|boundary' in its head",
+            found.append(Finding(path, 0, "no '# kind: patch|tree|boundary' in its head",
                                  f"$EDITOR {name} (see scripts/checks/README)"))
     return found
 
@@ -233,9 +231,8 @@ def check_texts(repo):
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
         for number, line in enumerate(lines, 1):
             if _MACHINE.search(line):
-                found.append(Finding(path, number, "error", "a path of some machine: "
-                                                            f"{line.strip()[:60]}", "$EDITOR %s" % name))
+                found.append(Finding(path, number, f"a path of some machine: {line.strip()[:60]}", f"$EDITOR {name}"))
         code = path.suffix in _SPDX or lines[0].startswith("#!")
         if code and "SPDX-License-Identifier" not in "\n".join(lines[:3]):
-            found.append(Finding(path, 1, "error", "no SPDX-License-Identifier in its first lines", f"$EDITOR {name}"))
+            found.append(Finding(path, 1, "no SPDX-License-Identifier in its first lines", f"$EDITOR {name}"))
     return found

@@ -7,7 +7,7 @@ from collections import namedtuple
 from stacklib.stack import patch as parser
 
 # path: Path; line: 1-based, 0 for the file as a whole; mend: a command or None.
-Finding = namedtuple("Finding", "path line level text mend")
+Finding = namedtuple("Finding", "path line text mend")
 
 FROM_LINE = "From " + "0" * 40 + " Mon Sep 17 00:00:00 2001"
 _BOM = b"\xef\xbb\xbf"
@@ -19,8 +19,8 @@ def check_patch(patch, repo):
     where = patch.path.relative_to(repo)
     refresh, restore = f"scripts/stack refresh {patch.topic}", f"git checkout -- {where}"
 
-    def add(line, text: str, mend=refresh, level: str = "error") -> None:
-        found.append(Finding(patch.path, line, level, text, mend))
+    def add(line, text: str, mend=refresh) -> None:
+        found.append(Finding(patch.path, line, text, mend))
 
     if patch.data.startswith(_BOM):
         add(1, "a byte order mark, so that git sees no headers", f"sed -i '1s/^\\xef\\xbb\\xbf//' {where}")
@@ -132,7 +132,7 @@ def check_cover(topic, repo):
     """Return the findings in a topic's cover letter."""
     path = topic.dir / "0000-cover-letter.patch"
     if topic.cover is None:
-        return [Finding(path, 0, "error", f"topic {topic.name} has no cover letter",
+        return [Finding(path, 0, f"topic {topic.name} has no cover letter",
                         "git -C out/linux format-patch --cover-letter --zero-commit "
                         f"--no-signature, then write {path.relative_to(repo)}")]
     return check_letter(topic.cover, [patch.subject for patch in topic.patches], repo)
@@ -144,7 +144,7 @@ def check_letter(path, subjects, repo):
     lines, edit = text.split("\n"), f"$EDITOR {path.relative_to(repo)}"
 
     def add(line, said) -> None:
-        found.append(Finding(path, line, "error", said, edit))
+        found.append(Finding(path, line, said, edit))
 
     for name in ("From", "Date", "Subject"):
         if not line_of(lines, f"^{name}: "):

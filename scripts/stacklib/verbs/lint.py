@@ -26,7 +26,7 @@ def run(args) -> int:
     found, checked = collect(ws, args.base, args.topics)
     show(found, ws.repo)
     if args.json:
-        data([dict(item._asdict(), path=str(shown(item.path, ws.repo))) for item in found])
+        data([dict(item._asdict(), level="error", path=str(shown(item.path, ws.repo))) for item in found])
     what = f"{len(found)} findings" if found else "nothing found"
     say(f"lint: {what} in {checked[0]} patches of {checked[1]} topics")
     return 1 if found else 0
@@ -35,8 +35,7 @@ def run(args) -> int:
 def show(found, repo: Path) -> None:
     """Print findings, each with what mends it."""
     for item in found:
-        level = colour(item.level, "red" if item.level == "error" else "yellow")
-        say(f"{shown(item.path, repo)}:{item.line}: {level}: {item.text}")
+        say(f"{shown(item.path, repo)}:{item.line}: {colour('error', 'red')}: {item.text}")
         if item.mend:
             say("    mend: " + item.mend)
 
@@ -58,7 +57,7 @@ def collect(ws: Workspace, base_name=None, names=None) -> tuple:
     repo = ws.repo
     found = check_series(repo, base_name)
     stack = None
-    if not any(item.level == "error" for item in found):
+    if not found:
         stack = series.load(repo, base_name)
     topics = stack.select(names) if stack else []
     patches = [p for t in topics for p in t.patches]
@@ -69,7 +68,7 @@ def collect(ws: Workspace, base_name=None, names=None) -> tuple:
         found += lintfiles.check_topic(topic, repo)
     if stack:
         stale, why = mutants.stale(ws, stack, [topic for topic in topics if not names or topic.name in names])
-        found += [Finding(path, 0, "error", f"does not apply to its topic any more: {said}",
+        found += [Finding(path, 0, f"does not apply to its topic any more: {said}",
                           "write it anew on what scripts/stack apply gives, or: git rm it") for path, said in stale]
         every = [*series.common_suites(repo), *(name for topic in stack.topics for name in topic.suites)]
         found += [Finding(path, 0, "error", said, f"$EDITOR {shown(path, repo)}") for topic in topics
@@ -88,23 +87,23 @@ def check_series(repo, base_name=None):
         base_name = base_name or series.default_base(repo)
         series.manifest(repo, base_name)
     except StackError as exc:
-        return [Finding(repo / "series", 0, "error", exc.msg, exc.mend)]
+        return [Finding(repo / "series", 0, exc.msg, exc.mend)]
     path = series.series_file(repo, base_name)
     if not path.is_file():
-        return [Finding(path, 0, "error", "there is no series file",
+        return [Finding(path, 0, "there is no series file",
                         f"ls patches/{base_name}/*/[0-9]*.patch > series, then mend its paths")]
     found, listed, last = [], {}, {}
     for line, entry in series.entries(path):
         try:
             topic, name = series.split_entry(path, entry, base_name)
         except StackError as exc:
-            found.append(Finding(path, line, "error", exc.msg.split(": ", 1)[1], f"correct the line in {path.name}"))
+            found.append(Finding(path, line, exc.msg.split(": ", 1)[1], f"correct the line in {path.name}"))
             continue
         found += check_entry(repo, path, line, entry, topic, name, listed, last)
     for file in sorted((repo / "patches" / base_name).glob("*/[0-9]*.patch")):
         entry = file.relative_to(repo / "patches").as_posix()
         if entry not in listed and not file.name.startswith("0000-"):
-            found.append(Finding(file, 0, "error", f"is not in {path.name}",
+            found.append(Finding(file, 0, f"is not in {path.name}",
                                  f"echo {entry} >> {path.name}, or: git rm {file.relative_to(repo)}"))
     return found
 
@@ -113,21 +112,21 @@ def check_entry(repo: Path, path: Path, line, entry, topic: series.Topic, name: 
     """Return the findings in one line of a series; notes it in listed and last {topic: number}."""
     found = []
     if entry in listed:
-        found.append(Finding(path, line, "error", f"{entry} stands here twice (first in line "
-                                                  f"{listed[entry]})", f"$EDITOR +{line} {path.name}"))
+        found.append(Finding(path, line, f"{entry} stands here twice (first in line {listed[entry]})",
+                             f"$EDITOR +{line} {path.name}"))
     listed.setdefault(entry, line)
     if not (repo / "patches" / entry).is_file():
-        return found + [Finding(path, line, "error", f"patches/{entry} is not there",
+        return found + [Finding(path, line, f"patches/{entry} is not there",
                                 f"$EDITOR +{line} {path.name}, or: git checkout -- patches/{entry}")]
     if topic == dropseries.NAME and topic not in last:
-        found.append(Finding(path, line, "error", f"a topic cannot be called {topic}: the drop-in's patches are",
+        found.append(Finding(path, line, f"a topic cannot be called {topic}: the drop-in's patches are",
                              f"git mv patches/{entry.rpartition('/')[0]} NEW, and say so in {path.name}"))
     match = series.PATCH_NAME.match(name)
     if not match:
-        return found + [Finding(path, line, "error", "%s is not of the form NNNN-name.patch"
-                                % name, f"git mv it, or: scripts/stack refresh {topic}")]
+        return found + [Finding(path, line, f"{name} is not of the form NNNN-name.patch",
+                                f"git mv it, or: scripts/stack refresh {topic}")]
     if int(match.group(1)) != last.get(topic, 0) + 1:
-        found.append(Finding(path, line, "error", f"{name} is out of order: number {last.get(topic, 0) + 1:04d} "
-                                                  "expected", f"scripts/stack refresh {topic}"))
+        found.append(Finding(path, line, f"{name} is out of order: number {last.get(topic, 0) + 1:04d} expected",
+                             f"scripts/stack refresh {topic}"))
     last[topic] = int(match.group(1))
     return found
