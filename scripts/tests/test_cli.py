@@ -320,6 +320,12 @@ class TestVerb(unittest.TestCase):
             with redirect_stdout(out):
                 self.assertEqual(test.own_tests(Path(folder), jobs=2), (1, 4))
                 self.assertEqual(test.own_tests(Path(folder), "test_a"), (1, 0))
+                ministack.write(Path(folder) / "scripts/tests/test_whole.py", "import os, unittest\nclass T(unittest.TestCase):\n"
+                                "    def test_w(self): self.assertEqual(os.environ.get('FUZZ_INPUTS'), '%d')\n" % test.FUZZ_ALL)
+                with mock.patch.dict(os.environ):
+                    os.environ.pop("FUZZ_INPUTS", None)
+                    self.assertEqual(test.own_tests(Path(folder), "test_w"), (0, 1))
+                    self.assertEqual(test.own_tests(Path(folder), "test_w", whole=True), (1, 0))
         self.assertIn("FAIL (skipped)", out.getvalue())
         self.assertIn("test_dies.py: exit status 0", out.getvalue())
 

@@ -43,6 +43,8 @@ TOOLS = {
     "shellcheck": (["shellcheck"], ["shellcheck", "--version"]),
     "flake8": (["flake8"], ["flake8", "--version"]),
     "mypy": (["mypy"], ["mypy", "--version"]),
+    # What the fuzz test of the tool's own watches whole commands with.
+    "strace": (["strace"], ["strace", "--version"]),
     "dpkg-dev": (["dpkg-dev"], ["dpkg-source", "--version"]),
     # Not installed from the machine's own suites: see special.py.
     "sparse": ([], ["sparse", "--version"]),

@@ -19,6 +19,7 @@ from stacklib.stack import series
 from stacklib.verbs import check, kunit, lint, refresh
 
 MODULE_LIMIT = 2400  # seconds, for the tests of one module
+FUZZ_ALL = 200000  # inputs of the fuzz test with --all, unless FUZZ_INPUTS says how many
 
 
 def register(subparsers) -> None:
@@ -33,7 +34,7 @@ def register(subparsers) -> None:
                "the tool's own tests and lint\n  scripts/stack test --quick --only test_series")
     sub.add_argument("--quick", action="store_true", help="only the tool's own tests and lint")
     sub.add_argument("--all", action="store_true", help="stress suites with all of their counts, not those of CI "
-                     "(quick-args of topic.ini)")
+                     "(quick-args of topic.ini), and ten times the inputs of the fuzz test")
     sub.add_argument("--jobs", type=int, default=0, metavar="N",
                      help="parallel jobs of make (default: one per processor)")
     sub.add_argument("--only", metavar="WORD", help="of the tool's own tests, those whose "
@@ -52,9 +53,9 @@ class Result(unittest.TextTestResult):
         self.passed += 1
 
 
-def own_tests(repo: Path, only=None, jobs: int = 1) -> tuple:
+def own_tests(repo: Path, only=None, jobs: int = 1, whole: bool = False) -> tuple:
     """Run the tests in scripts/tests, and those that topics bring in patches/BASE/TOPIC/tests, `jobs` modules
-    at once, each in a process of its own; return (passed, failed).
+    at once, each in a process of its own; return (passed, failed). whole: fuzz with FUZZ_ALL inputs.
     """
     modules = [path for pattern in ("scripts/tests/test_*.py", "patches/*/*/tests/test_*.py")
                for path in Path(repo).glob(pattern)
@@ -63,7 +64,7 @@ def own_tests(repo: Path, only=None, jobs: int = 1) -> tuple:
     modules.sort(key=lambda path: -path.stat().st_size)
     left, counts = len(modules), [0, 0]
     with ThreadPoolExecutor(jobs) as pool:
-        for job in as_completed([pool.submit(one_module, path, only) for path in modules]):
+        for job in as_completed([pool.submit(one_module, path, only, whole) for path in modules]):
             name, said, passed, failed, seconds = job.result()
             left -= 1
             counts = [counts[0] + passed, counts[1] + failed]
@@ -76,22 +77,19 @@ def own_tests(repo: Path, only=None, jobs: int = 1) -> tuple:
     return tuple(counts)
 
 
-def one_module(path: Path, only) -> tuple:
+def one_module(path: Path, only, whole: bool = False) -> tuple:
     """Run one module of tests in a process of its own; (name, what it said, passed, failed, seconds)."""
     began = time.monotonic()
+    own = env.child(PYTHONPATH=os.pathsep.join(map(str, (env.SCRIPTS, env.SCRIPTS / "tests"))))
+    if whole:
+        own.setdefault("FUZZ_INPUTS", str(FUZZ_ALL))
     code = "from stacklib.verbs import test; test.module_main()"
     try:
-        return module_result(path, code, only, began)
+        proc = subprocess.run([sys.executable, "-c", code, str(path), only or ""], check=False, timeout=MODULE_LIMIT,
+                              env=own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              encoding="utf-8", errors="replace")
     except subprocess.TimeoutExpired:
         return path.stem, f"{path}: no end after {MODULE_LIMIT} s", 0, 1, time.monotonic() - began
-
-
-def module_result(path: Path, code: str, only, began: float) -> tuple:
-    """Run the code for a module; what one_module() returns. subprocess.TimeoutExpired when it has no end."""
-    proc = subprocess.run([sys.executable, "-c", code, str(path), only or ""], check=False, timeout=MODULE_LIMIT,
-                          env=env.child(PYTHONPATH=os.pathsep.join(map(str, (env.SCRIPTS, env.SCRIPTS / "tests")))),
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          encoding="utf-8", errors="replace")
     said, _, last = proc.stdout.rstrip().rpartition("\n")
     counts = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
     if not counts or proc.returncode:
@@ -191,7 +189,7 @@ def run(args):
     packages.ensure_quickly("*")
     # The tests make work folders of their own: those of the caller must not leak in.
     ws, report = Workspace(args), {}
-    steps = [("the tool's own tests", own_tests, ws.repo, args.only, args.jobs or ws.jobs)]
+    steps = [("the tool's own tests", own_tests, ws.repo, args.only, args.jobs or ws.jobs, args.all)]
     if not args.only:
         # Some of the tests need files of a real kernel; getting it shows its progress.
         steps.insert(0, ("base", base_counts, ws, args))
