@@ -83,8 +83,20 @@ def tool_path():
     return packages.tool_path()
 
 
+@functools.lru_cache(maxsize=None)
+def kernel(paths):
+    """A git repository with those files of the base kernel, made once per process; its path."""
+    tree = Path(tempfile.mkdtemp(prefix="stack-test-linux-"))
+    atexit.register(shutil.rmtree, tree, ignore_errors=True)
+    extract(list(paths), tree)
+    git("init", "-q", cwd=tree)
+    git("add", "-Af", ".", cwd=tree)
+    git("commit", "-qm", "base", cwd=tree)
+    return tree
+
+
 class CheckCase(unittest.TestCase):
-    """Runs checks on a scratch kernel tree `self.tree` (a git repository made once per class)."""
+    """Runs checks on a kernel tree `self.tree`, which is as it was made before each test."""
 
     PATHS = SMALL
 
@@ -92,15 +104,9 @@ class CheckCase(unittest.TestCase):
     def setUpClass(cls):
         cls.scratch = Path(tempfile.mkdtemp(prefix="stack-test-"))
         cls.addClassCleanup(shutil.rmtree, cls.scratch, ignore_errors=True)
-        cls.tree = cls.scratch / "linux"
-        cls.tree.mkdir()
-        extract(cls.PATHS, cls.tree)
-        git("init", "-q", cwd=cls.tree)
-        git("add", "-Af", ".", cwd=cls.tree)
-        git("commit", "-qm", "base", cwd=cls.tree)
+        cls.tree = kernel(tuple(cls.PATHS))
 
     def setUp(self):
-        git("checkout", "-qf", "master", cwd=self.tree, check=False)
         git("reset", "-q", "--hard", cwd=self.tree)
         git("clean", "-fdxq", cwd=self.tree)
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The runner with small checks on a small tree: what runs, what is kept, what the report says."""
+import atexit
 import configparser
 import contextlib
+import functools
 import html
 import io
 import json
@@ -60,39 +62,50 @@ grep -n wrong "$PATCH" | sed "s|^\\([0-9]*\\):.*|$(basename "$PATCH"):\\1: error
 """
 
 
+@functools.lru_cache(maxsize=None)
+def repository(states):
+    """(a small git repository with one commit per state, which nobody changes; [commit], [tree], the files of each)."""
+    path = Path(tempfile.mkdtemp(prefix="stack-test-states-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    git("init", "-q", "--template=", cwd=path)
+    for files in states:
+        for name, text in files:
+            if text is None:
+                (path / name).unlink()
+            else:
+                (path / name).write_text(text, encoding="utf-8")
+        git("add", "-A", cwd=path)
+        git("-c", "maintenance.auto=false", "commit", "-qm", "state", "--allow-empty", cwd=path)
+    ids = git("log", "--reverse", "--format=%H %T", cwd=path).stdout.split()
+    return path, ids[::2], ids[1::2], applying.changed(path, ids[2::2])
+
+
 class FakeTree:
-    """What tree.Tree offers, over a small git repository with one commit per state."""
+    """What tree.Tree offers, over such a repository."""
 
     def __init__(self, folder, topic, states):
-        self.path, self.topics, self.patches = folder / "linux", [topic], topic.patches
-        self.path.mkdir()
-        git("init", "-q", cwd=self.path)
-        self.commits = []
-        for files in states:
-            for name, text in files.items():
-                if text is None:
-                    (self.path / name).unlink()
-                else:
-                    (self.path / name).write_text(text, encoding="utf-8")
-            git("add", "-A", cwd=self.path)
-            git("commit", "-qm", "state", "--allow-empty", cwd=self.path)
-            self.commits.append(git("rev-parse", "HEAD", cwd=self.path).stdout.strip())
-        self.boundaries, self.checkouts = len(states) - 1, []
-        for patch, files in zip(self.patches, applying.changed(self.path, self.commits[1:])):
-            patch.files = files
+        self.folder, self.topics, self.patches = folder, [topic], topic.patches
+        self.path, self.commits, self.trees, files = repository(tuple(tuple(state.items()) for state in states))
+        self.boundaries, self.checkouts, self.states = len(states) - 1, [], states
+        for patch, names in zip(self.patches, files):
+            patch.files = list(names)
 
     def commit(self, k, dropin=False):
         return self.commits[k]
 
     def tree_id(self, k, dropin=False):
-        return git("rev-parse", self.commits[k] + "^{tree}", cwd=self.path).stdout.strip() + "d" * dropin
+        return self.trees[k] + "d" * dropin
 
     def checkout(self, k, dropin=False, name="check"):
         self.checkouts.append((k, dropin))
-        path = self.path.parent / name
-        if not path.exists():
-            git("worktree", "add", "-q", "--detach", str(path), cwd=self.path)
-        git("checkout", "-q", "--detach", self.commits[k], cwd=path)
+        path = self.folder / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        for state in self.states[:k + 1]:
+            for file, text in state.items():
+                ministack.write(path / file, text or "")
+                if text is None:
+                    (path / file).unlink()
         return path
 
     def suites(self, k):
@@ -137,8 +150,6 @@ class Small(unittest.TestCase):
             path.write_text(text, encoding="utf-8")
             topic.patches.append(series.Patch(path, "t"))
             topic.patches[-1].number = number
-        for name in ("linux", *lanes.TREES):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
         self.tree = FakeTree(self.folder, topic, self.states)
         for patch in self.tree.patches if self.forget else ():
             patch.files = []
