@@ -92,6 +92,7 @@ def kernel(paths):
     git("init", "-q", cwd=tree)
     git("add", "-Af", ".", cwd=tree)
     git("commit", "-qm", "base", cwd=tree)
+    git("tag", "base", cwd=tree)
     return tree
 
 
@@ -107,7 +108,7 @@ class CheckCase(unittest.TestCase):
         cls.tree = kernel(tuple(cls.PATHS))
 
     def setUp(self):
-        git("reset", "-q", "--hard", cwd=self.tree)
+        git("reset", "-q", "--hard", "base", cwd=self.tree)
         git("clean", "-fdxq", cwd=self.tree)
 
     def run_check(self, name, path=None, **inputs):

@@ -218,15 +218,15 @@ class MiniStack:
     def prepare(self):
         """Make of the plain mini stack what this class is."""
 
-    def stack(self, *words, **extra):
-        """Run the tool with these words in a process of its own; return the CompletedProcess.
+    def stack(self, *words, stdin=None, cwd=None, **extra):
+        """Run the tool with these words in a process of its own; return the CompletedProcess. stdin: a Path.
 
         It is forked from this one: Python would take longer to start, and to read 70 modules, than most runs take.
         """
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with open(stdin or os.devnull, "rb") as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             pid = os.fork()
             if not pid:
-                self._forked(list(map(str, words)), environment(**dict(self.env, **extra)), out, err)
+                self._forked(list(map(str, words)), cwd or self.top, environment(**dict(self.env, **extra)), given, out, err)
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             said = []
             for file in (out, err):
@@ -234,18 +234,17 @@ class MiniStack:
                 said.append(file.read().decode("utf-8").replace("\r\n", "\n"))
         return subprocess.CompletedProcess(words, status, *said)
 
-    def _forked(self, words, env, out, err):
+    def _forked(self, words, cwd, env, *streams):
         """The forked process: become what `scripts/stack WORDS` would be in that environment, and end."""
         status = 120
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(120)
-            os.chdir(self.top)
+            os.chdir(cwd)
             os.environ.clear()
             os.environ.update(env)
-            with open(os.devnull, "rb") as nothing:
-                for number, file in enumerate((nothing, out, err)):
-                    os.dup2(file.fileno(), number)
+            for number, file in enumerate(streams):
+                os.dup2(file.fileno(), number)
             sys.stdin, sys.stdout, sys.stderr = (open(n, mode, encoding="utf-8", closefd=False)
                                                  for n, mode in enumerate("rww"))
             tempfile.tempdir = None

@@ -3,7 +3,6 @@
 import base64
 import json
 import quopri
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -11,7 +10,6 @@ from pathlib import Path
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import ministack  # noqa: E402
 import mailstack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
@@ -33,25 +31,37 @@ echo "x.c:0: note: never shown"
 """
 
 
-class B4(unittest.TestCase):
-    """The branch, and b4 on it."""
+class B4Stack(mailstack.MailStack):
+    """One with checks, and .tree, a user's clone of a kernel with scripts."""
 
-    def setUp(self):
-        self.mini = mailstack.MailStack(self)
-        write(self.mini.kernel / "scripts/checkpatch.pl", "# here\n")
-        checks = self.mini.repo / "scripts/checks"
+    def _at(self, top, tarball=True):
+        super()._at(top, tarball)
+        self.tree = top / "tree"
+
+    def prepare(self):
+        super().prepare()
+        write(self.kernel / "scripts/checkpatch.pl", "# here\n")
+        checks = self.repo / "scripts/checks"
         write(checks / "words", CHECK)
         (checks / "words").chmod(0o755)
         write(checks / "whole", "#!/bin/sh\n# kind: patch\n# reads: tree\nexit 9\n")
         (checks / "whole").chmod(0o755)
-        self.mini.give_maintainers(
+        self.give_maintainers(
             "#!/usr/bin/perl\n# b4 asks with --norolestats and so on\n"
             "print \"Ann Other <ann.other\\@example.org>\\n\" unless grep {/nom$/} @ARGV;\n"
             "print \"a-list\\@example.org\\n\" unless grep {/nol$/} @ARGV;\n")
-        (self.mini.kernel / "scripts/get_maintainer.pl").chmod(0o755)
-        sh("git", "commit", "-qam", "executable", cwd=self.mini.kernel)
-        sh("git", "tag", "-f", "v1.2.3", cwd=self.mini.kernel)
-        self.tree = self.mini.fresh("tree")
+        (self.kernel / "scripts/get_maintainer.pl").chmod(0o755)
+        sh("git", "commit", "-qam", "executable", cwd=self.kernel)
+        sh("git", "tag", "-f", "v1.2.3", cwd=self.kernel)
+        self.fresh("tree")
+
+
+class B4(unittest.TestCase):
+    """The branch, and b4 on it."""
+
+    def setUp(self):
+        self.mini = B4Stack(self)
+        self.tree = self.mini.tree
 
     def stack(self, *words, status=0, **extra):
         proc = self.mini.stack(*words, **extra)
@@ -168,10 +178,7 @@ class B4(unittest.TestCase):
     def mail_check(self, text, *words, status=0):
         path = self.mini.top / "mail"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        with open(path, "rb") as stdin:
-            proc = subprocess.run([sys.executable, str(ministack.LIB), "mail-check", *words], cwd=self.tree,
-                                  stdin=stdin, capture_output=True, text=True, check=False,
-                                  env=ministack.environment(**self.mini.env))
+        proc = self.mini.stack("mail-check", *words, stdin=path, cwd=self.tree)
         self.assertEqual(proc.returncode, status, proc.stdout + proc.stderr)
         return proc
 

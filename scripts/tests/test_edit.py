@@ -143,18 +143,17 @@ class Edit(unittest.TestCase):
         self.assertIn("its author is 'J\\xfcrgen", self.stack("refresh", "alpha", status=1).stderr)
 
     def test_logs_that_come_back(self):
-        for text in ("--\nnot the end\n", ">From here\n", "From here on\n", "-- 8< --\nno scissors\n", "----\ntable\n",
-                     "    --- and what\n", "a subject\nof two lines\n"):
-            self.stack("edit", "--restart", "alpha")
-            self.edit_file("drivers/pci/b.c", "return 7;", "return 77;")
-            message = ("PCI: x\n\n" if "subject" not in text else "PCI: ") + text + "\n" + ministack.LOG
+        self.stack("edit", "alpha")
+        texts = ("--\nnot the end\n", ">From here\n", "From here on\n", "-- 8< --\nno scissors\n", "----\ntable\n",
+                 "    --- and what\n", "a subject\nof two lines\n")
+        for number, text in enumerate(texts):
+            self.edit_file("drivers/pci/b.c", "return 7", "return 77")
+            message = (f"PCI: {number}\n\n" if "subject" not in text else "PCI: ") + text + "\n" + ministack.LOG
             self.mini.git("commit", "-qam", message, "--cleanup=verbatim")
-            want = self.mini.git("log", "-1", "--format=%T%an%ad%s%n%b")
-            self.stack("refresh", "alpha")
-            self.stack("edit", "--restart", "alpha")
-            self.assertEqual(self.mini.git("log", "-1", "--format=%T%an%ad%s%n%b"), want)
-            self.mini.patches()[2].unlink()
-            ministack.sh("git", "checkout", "-q", ".", cwd=self.mini.repo)
+        want = self.mini.git("log", f"-{len(texts)}", "--format=%T%an%ad%s%n%b")
+        self.stack("refresh", "alpha")
+        self.stack("edit", "--restart", "alpha")
+        self.assertEqual(self.mini.git("log", f"-{len(texts)}", "--format=%T%an%ad%s%n%b"), want)
 
     def test_files_and_branch_both_changed(self):
         self.stack("edit", "alpha")

@@ -408,8 +408,9 @@ class RoundTrip(unittest.TestCase):
         """The mailboxes through each b4 and git am, into fresh trees; yield (b4, tree)."""
         for turn, program in enumerate(programs()):
             path = self.mini.fresh(name)
+            old_b4 = sh(program, "--version", cwd=path).startswith("0.12")
             for number, file in enumerate(files):
-                if sh(program, "--version", cwd=path).startswith("0.12"):
+                if old_b4:
                     # It writes a line of the log that looks like the end of a mail as it is.
                     old = self.mini.top / ("old-" + file.name)
                     old.write_bytes(file.read_bytes().replace(b"=46rom git@z Thu Jan  1 00:00:00", b"=46rom git@z in"))

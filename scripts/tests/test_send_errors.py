@@ -29,7 +29,7 @@ class Errors(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.mini = mailstack.MailStack(mock.Mock(addCleanup=cls.addClassCleanup))
+        cls.mini = mailstack.MailStack(mock.Mock(addCleanup=cls.addClassCleanup), applied=True)
         cls.tree = cls.mini.fresh("tree")
         cls.first = cls.mini.patches()[0]
 

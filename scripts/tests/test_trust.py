@@ -135,10 +135,8 @@ class Programs(unittest.TestCase):
         self.stack("b4", "alpha", "--tree", self.mini.kernel, "--signoff", "--config", says="branch b4/alpha in")
 
     def test_mail_check_in_that_tree(self):
-        proc = subprocess.run([sys.executable, str(ministack.LIB), "mail-check"], cwd=self.mini.kernel,
-                              env=ministack.environment(**dict(self.mini.env, PATH=self.path)), check=False,
-                              input=self.mini.patches()[0].read_bytes(), capture_output=True)
-        self.assertEqual((self.canaries.ran(), proc.returncode, proc.stdout, proc.stderr), ([], 0, b"", b""))
+        proc = self.mini.stack("mail-check", stdin=self.mini.patches()[0], cwd=self.mini.kernel, PATH=self.path)
+        self.assertEqual((self.canaries.ran(), proc.returncode, proc.stdout, proc.stderr), ([], 0, "", ""))
 
 
 class Broken(unittest.TestCase):
