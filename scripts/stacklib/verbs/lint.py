@@ -71,7 +71,7 @@ def collect(ws: Workspace, base_name=None, names=None) -> tuple:
         found += [Finding(path, 0, f"does not apply to its topic any more: {said}",
                           "write it anew on what scripts/stack apply gives, or: git rm it") for path, said in stale]
         every = [*series.common_suites(repo), *(name for topic in stack.topics for name in topic.suites)]
-        found += [Finding(path, 0, "error", said, f"$EDITOR {shown(path, repo)}") for topic in topics
+        found += [Finding(path, 0, said, f"$EDITOR {shown(path, repo)}") for topic in topics
                   for path, said in mutants.untold(repo, topic, CONFIGS, every).items()]
         if why:
             note("note: not all mutants were tried: " + why)
