@@ -7,7 +7,7 @@ merge-tree, from the base that it was made for.
 import re
 import tempfile
 from dataclasses import dataclass, field
-from typing import List, Set
+from typing import List, Optional, Set
 
 from stacklib.host import gitcmd
 from stacklib.host.gitcmd import git
@@ -67,7 +67,7 @@ class History:
             self.said += "; the history since the base is not all there, so that others may, too" \
                 if self.commits else "; there is no history to search: no commit is named"
 
-    def same(self, patch_id):
+    def same(self, patch_id) -> str:
         """Return the last commit with this patch id that no other says to revert (as git revert does), or ""."""
         found = self.ids.get(patch_id, ())
         return next((name for name in found if not self.said_by("This reverts commit " + name)), "")
@@ -155,7 +155,7 @@ class Carrier:
         one.notes += [f"{name[:12]} has the same subject"
                       for name in history.titled(one.patch.subject)[:3] if name != same]
 
-    def apply(self, one):
+    def apply(self, one) -> None:
         """Fill in .verdict, .commit, .hunks and .notes by how the patch applies on .at."""
         if self.loaded != self.at:
             git("read-tree", self.at, cwd=self.git_dir, env={"GIT_INDEX_FILE": self.index})
@@ -199,7 +199,7 @@ class Carrier:
                 if text.startswith("CONFLICT") and name in text]
         return tree, stages, hunks
 
-    def force(self, at, one):
+    def force(self, at, one) -> str:
         """Return the commit of a patch on at, with each conflict resolved to what the patch says."""
         tree, stages, _ = self.merge(at, one)
         orders = [f"commit refs/stack/forced\nmark :1\ncommitter stack <stack@localhost> 0 +0000\ndata 0\nfrom {at}\n"
@@ -215,7 +215,7 @@ class Carrier:
                 orders.append(b"M %s %s\n" % (theirs.encode(), path))
         return git("fast-import", "--quiet", "--force", cwd=self.git_dir, input=b"".join([*orders, b"get-mark :1\n"]))
 
-    def cause(self, one):
+    def cause(self, one) -> Optional[Fit]:
         """Return the Fit of the skipped patch without which this one conflicts; None when the conflict is its own."""
         if not self.skipped or self.merge(self.forced, one)[1]:
             return None

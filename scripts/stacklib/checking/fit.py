@@ -6,6 +6,7 @@ scripts/README has the form of fit.json.
 import collections
 import json
 import re
+from typing import Optional
 
 from stacklib import options
 from stacklib.checking import carry
@@ -23,7 +24,7 @@ FOLLOWS = "follows"
 NAME = "fit.json"
 
 
-def foreign(ws, args, manifest):
+def foreign(ws, args, manifest) -> Optional[tuple]:
     """Return (UserTree, commit, what it is) when --tree names a tree that is not the base's version, else None.
 
     With --fit, LINUX_TREE may name it, and any version will do; StackError without one.

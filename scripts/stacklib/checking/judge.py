@@ -66,7 +66,7 @@ def counts(finding) -> bool:
     return finding.level in ("error", "warning")
 
 
-def worst(verdicts):
+def worst(verdicts) -> str:
     """The gravest of some verdicts (pass for none)."""
     order = (PASS, NOTE, FAIL, BROKEN)
     return max(verdicts, key=order.index, default=PASS)

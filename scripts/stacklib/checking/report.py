@@ -125,7 +125,7 @@ def save(out, data) -> None:
     junit.write(Path(out) / NAMES[2], "stack check", map(case, data["verdicts"]))
 
 
-def case(verdict):
+def case(verdict) -> junit.Case:
     """A verdict of the report as a case of JUnit, in the suite of its check."""
     said = "\n".join(f"{f['file']}:{f['line']}: {f['level']}: {f['text']}" for f in verdict["findings"])
     name = f"patch {verdict['patch']}" if verdict["patch"] else "base"
@@ -139,7 +139,7 @@ def remove(out) -> None:
         (Path(out) / name).unlink(missing_ok=True)
 
 
-def page(data):
+def page(data) -> str:
     """The report as one HTML page."""
     counts = {name: sum(v["verdict"] == name for v in data["verdicts"]) for name in CLASS}
     bad = counts[judge.FAIL] + counts[judge.BROKEN]
@@ -156,7 +156,7 @@ def page(data):
     return string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts)
 
 
-def text(value):
+def text(value) -> str:
     """A value as HTML text."""
     return html.escape(str(value))
 

@@ -27,7 +27,7 @@ def has(shard, number: int, total) -> bool:
     return (max(number, 1) - 1) * n // max(total, 1) == i - 1
 
 
-def merge(paths, ws):
+def merge(paths, ws) -> dict:
     """Return the report's data of all shards as one; StackError when they are not all shards of one run."""
     if (ws.out / report.NAMES[0]).resolve() in [Path(path).resolve() for path in paths]:
         raise StackError(f"{ws.out / report.NAMES[0]} is where the whole goes, and would be lost",

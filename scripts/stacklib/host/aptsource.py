@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Optional
 
 from stacklib.host import env as host
 from stacklib.host.term import StackError, done, progress, warn
@@ -170,7 +171,7 @@ def last_error(text: str):
     return lines[-1]
 
 
-def newest(versions):
+def newest(versions) -> str:
     """Return the newest of Debian version numbers."""
     best = versions[0]
     for version in versions[1:]:
@@ -198,7 +199,7 @@ def find_mirror():
     raise AptError("the sources of apt name no Debian mirror", "add one to /etc/apt/sources.list, then: apt-get update")
 
 
-def likely_mirror(places, release):
+def likely_mirror(places, release) -> Optional[str]:
     """Return the address among [(address, suite)] that has Debian's release, or None.
 
     Others may have a suite of that name too, but not the updates beside it; and

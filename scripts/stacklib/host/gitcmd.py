@@ -43,7 +43,7 @@ def safe_directories() -> tuple:
     return tuple(("safe.directory", value) for value in proc.stdout.splitlines())
 
 
-def environment(extra=None):
+def environment(extra=None) -> dict:
     """Return the environment for git: the caller's, less every GIT_* variable; nothing is fetched unless
     extra has GIT_ALLOW_PROTOCOL."""
     env = host.child(("GIT_",))
@@ -107,14 +107,14 @@ def run(*args, cwd, input=None, env=None, timeout=None) -> tuple:
     return proc.returncode, proc.stdout, proc.stderr.decode("utf-8", "replace")
 
 
-def missing_git(cwd):
+def missing_git(cwd) -> StackError:
     """Return the error for a git that could not be started: no git, or no such folder."""
     if not os.path.isdir(str(cwd)):
         return StackError(f"no such folder: {cwd}")
     return StackError("git is not installed", "scripts/stack setup")
 
 
-def git_bytes(*args, cwd, input=None, env=None):
+def git_bytes(*args, cwd, input=None, env=None) -> bytes:
     """Run git and return its standard output as bytes; GitError when it fails."""
     status, out, err = run(*args, cwd=cwd, input=input, env=env)
     if status:

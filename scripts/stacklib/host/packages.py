@@ -16,7 +16,7 @@ SPECIAL = ("sparse", "b4")
 GIT = ("git", "xz")
 
 
-def tool_path():
+def tool_path() -> str:
     """Return the PATH under which checks and builds run: tools that setup made come first."""
     return tools.search_path(Workspace().cache)
 

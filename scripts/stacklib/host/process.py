@@ -27,7 +27,7 @@ class Expired(Exception):
         super().__init__(f"no end after {seconds:.0f} s")
 
 
-def notes(work):
+def notes(work) -> Path:
     """The folder with the notes of the work folder `work`."""
     return Path(work) / ".running"
 

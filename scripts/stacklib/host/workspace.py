@@ -38,7 +38,7 @@ class Workspace:
         self.verb = getattr(opts, "verb", "a run")
         self._held = 0
 
-    def with_tree(self, tree):
+    def with_tree(self, tree) -> "Workspace":
         """Return this Workspace with another git tree to take the base from ("": none); the lock is the same."""
         other = copy.copy(self)
         other.tree = tree

@@ -29,7 +29,7 @@ class ApplyError(StackError):
         self.reject = reject
 
 
-def read_mail(patch, folder):
+def read_mail(patch, folder) -> tuple:
     """Split a patch file as git am does; return (fields, log message, path of the diff).
 
     ApplyError for what git would not take, or nobody should: see patch.refused().
@@ -67,7 +67,7 @@ def refuse(patch, data) -> None:
                          "write the patch without it")
 
 
-def apply_patch(git_dir, parent, patch, index, rejects):
+def apply_patch(git_dir, parent, patch, index, rejects) -> tuple:
     """Make the commit of patch on top of parent; return (id, [notes about offsets]).
 
     index is a scratch index file that holds the parent's tree and then the new
@@ -136,7 +136,7 @@ def commit_tree(git_dir: Path, tree, parent, message: str, fields):
     return git("commit-tree", tree, *parents, cwd=git_dir, env=env, input=message + "\n")
 
 
-def offsets(said):
+def offsets(said) -> list:
     """Return ["FILE: hunk #N at line L, offset D"] from what git apply --verbose printed."""
     notes, name = [], "?"
     for line in said.splitlines():

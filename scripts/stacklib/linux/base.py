@@ -81,7 +81,7 @@ def told_later(manifest, version) -> None:
         manifest["version"] = f"{version} (later than the pinned {manifest['version']})"
 
 
-def no_way(manifest, tried):
+def no_way(manifest, tried) -> StackError:
     """Return the error for a base that no way led to."""
     lines = [f"cannot get the base {manifest['name']} (Linux {manifest['version']}); tried:",
              "  git tree: neither --tree nor LINUX_TREE is given"]
@@ -99,7 +99,7 @@ def ref_name(manifest, version=None) -> str:
     return "refs/bases/" + re.sub(r"[^A-Za-z0-9._-]", "-", f"{manifest['version']}-{pin}")
 
 
-def cache_repo(ws):
+def cache_repo(ws) -> Path:
     """Return <cache>/linux.git, made when it is not there; clears what a kill left behind."""
     repo = ws.cache / "linux.git"
     if not (repo / "HEAD").is_file():
@@ -139,7 +139,7 @@ def makefile_version(repo: Path, treeish):
     return version + found.get("EXTRAVERSION", "")
 
 
-def from_tree(ws, spec, manifest):
+def from_tree(ws, spec, manifest) -> Base:
     """Return the Base in a user's git tree, PATH or PATH:REF; nothing there is written or run."""
     path, ref = split_tree(spec)
     tree = usertree.read(path, ws.out)

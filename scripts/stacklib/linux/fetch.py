@@ -201,7 +201,7 @@ def later_package(ws, repo: Path, manifest) -> tuple:
     return tarimport.run(found[0], repo, "a later release"), found[1]
 
 
-def packaged(ws, manifest, fits, wanted, named, sha256):
+def packaged(ws, manifest, fits, wanted, named, sha256) -> tuple:
     """Return (Path in the cache, where from) of the source package's tarball, from the first suite that has it.
 
     fits: whether a version is one that is wanted (a word for it), named: the file of a version. NotHere says why not.

@@ -62,11 +62,11 @@ def difference(git_dir: Path, commit: str, made):
     for what, left, right in zip(("author", "date", "subject"), want, got):
         if left != right:
             return f"its {what} is '{left}', and would be '{right}'"
-    left, right = (text[3].rstrip("\n").split("\n") for text in (want, got))
-    if left[0] != right[0]:  # a subject of two lines becomes one
-        left, right = (lines[lines.index(""):] if "" in lines else [] for lines in (left, right))
-    first = len(want[3].rstrip("\n").split("\n")) - len(left) + 1
-    for number, (line, other) in enumerate(itertools.zip_longest(left, right), first):
+    logs = [text[3].rstrip("\n").split("\n") for text in (want, got)]
+    count = len(logs[0])
+    if logs[0][0] != logs[1][0]:  # a subject of two lines becomes one
+        logs = [lines[lines.index(""):] if "" in lines else [] for lines in logs]
+    for number, (line, other) in enumerate(itertools.zip_longest(*logs), count - len(logs[0]) + 1):
         if other is None and line:
             return f"line {number} of its log is '{line}', and the log would end before it"
         if line != other and (other is not None or line):

@@ -15,7 +15,7 @@ from stacklib.host.term import StackError, done, progress
 _DECOMPRESS = {".xz": "xz", ".gz": "gzip", ".bz2": "bzip2", ".zst": "zstd"}
 
 
-def run(path, repo, version):
+def run(path, repo, version) -> str:
     """Import the tarball at path into the bare repository repo; return the tree's id.
 
     The first folder of every name is dropped (linux-7.1.8/...). version is only

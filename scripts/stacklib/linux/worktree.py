@@ -17,7 +17,7 @@ from stacklib.host.term import StackError, warn
 BRANCH = "stack"
 
 
-def repository(ws, found):
+def repository(ws, found) -> Path:
     """Return the git folder of out/linux, made if need be, that borrows found's objects."""
     path = ws.out / "linux"
     git_dir = path / ".git"

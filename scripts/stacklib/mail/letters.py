@@ -48,7 +48,7 @@ class Letterhead:
         return " ".join(["RFC"] * bool(self.rfc) + ["PATCH"] + [f"v{self.version}"] * (self.version > 1))
 
 
-def heads(part, version, asked_rfc, sender, names):
+def heads(part, version, asked_rfc, sender, names) -> dict:
     """Return {name: Letterhead} of a posting.Part and of those that it needs.
 
     names: the series of this run, of which version (None: as stored) and asked_rfc speak; the others are as stored.
@@ -165,13 +165,13 @@ def _whole(top, body, head, number):
     return top + b"\n" + b"\n".join(extra) + b"\n\n" + body.rstrip(b"\n") + b"\n\n"
 
 
-def quoted(body):
+def quoted(body) -> bytes:
     """Return a body (bytes) as quoted-printable in which no line begins with "From " or ">"."""
     lines = b"\n".join(binascii.b2a_qp(line, istext=False) for line in body.split(b"\n"))
     return re.sub(rb"^>", b"=3E", re.sub(rb"^From ", b"=46rom ", lines, flags=re.M), flags=re.M)
 
 
-def address(person):
+def address(person) -> str:
     """Return "Name <address>" as a header needs it: quoted or encoded where it must be."""
     try:
         return email.utils.formataddr(email.utils.parseaddr(person), "utf-8")

@@ -75,7 +75,7 @@ class Mail:
         return f"[{self.shown}{part}] {self.title} ({self.name})"
 
 
-def parsed(address):
+def parsed(address) -> tuple:
     """Return (name, address) of one in a header; what is too long for one is cut."""
     return email.utils.parseaddr(address[:400])
 

@@ -29,17 +29,17 @@ class Part:
         self.commits, self.origins = [], []
 
     @property
-    def end(self):
+    def end(self) -> str:
         """The last commit."""
         return self.commits[-1] if self.commits else self.start
 
     @property
-    def change_id(self):
+    def change_id(self) -> str:
         """What stays the same from version to version, in b4's form."""
         return change_id(self.name, self.cover)
 
     @property
-    def title(self):
+    def title(self) -> str:
         """The subject of the cover letter without what is in brackets."""
         return self.cover.subject
 
@@ -77,7 +77,7 @@ def cover_of(ws, topic: series.Topic):
     return cover
 
 
-def chain(ws, stack, names, suites):
+def chain(ws, stack, names, suites) -> list:
     """Return the Parts for these topics (FABRIC: the fabric) and all that they need, in order.
 
     suites: each topic has its own suites behind its patches, and the fabric stands before them.
@@ -120,7 +120,7 @@ class Maker:
         self.parts, self.have = [], set()
         self.index, self.digest = git_dir / "stack-state" / "index", dropin.digest(ws.repo)
 
-    def part(self, topic, name, drops, needs, words):
+    def part(self, topic, name, drops, needs, words) -> None:
         """Make the Part of a topic (None: the fabric): its patches, then drops; needs: names of others."""
         if topic is None and not drops:
             return

@@ -15,7 +15,7 @@ from stacklib.stack import canonical
 MARKER = ("--- b4-submit-tracking ---\n# This section is used internally by b4 prep for tracking purposes.\n")
 
 
-def move(git_dir, path, parts, version, signoff, user):
+def move(git_dir, path, parts, version, signoff, user) -> str:
     """Make the commits of all Parts in the repository at path; return the last, the tip of the last one's branch.
 
     version: of that one (None: what its cover letter says); signoff: by user, (name, address), who commits.

@@ -85,7 +85,7 @@ def match(fresh, patches):
     return named, noted, left
 
 
-def lost_notes(topic, patches):
+def lost_notes(topic, patches) -> StackError:
     """Return the error that shows the notes of patches that no commit is any more."""
     lines = []
     for patch in patches:
@@ -100,7 +100,7 @@ def notes_of(text: str):
     return parser.Parsed(text.encode("utf-8", "replace")).notes
 
 
-def with_notes(data, notes):
+def with_notes(data, notes) -> bytes:
     """Return a patch (bytes) with notes put below its `---`."""
     if not notes:
         return data
@@ -113,7 +113,7 @@ def sha256(data) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def differences(topic, wanted):
+def differences(topic, wanted) -> list:
     """Return [(file name, "changed"|"new"|"gone")] between the topic's files and wanted."""
     have = {p.name: p.data for p in topic.patches}
     rows = []
@@ -127,7 +127,7 @@ def differences(topic, wanted):
     return rows
 
 
-def write(stack, topic, wanted):
+def write(stack, topic, wanted) -> list:
     """Bring the topic's patch files and its part of `series` to wanted.
 
     Only what differs is touched. Every file is replaced whole; `series` changes after the files that it names are

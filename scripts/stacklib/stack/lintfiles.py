@@ -51,7 +51,7 @@ def check_topic(topic: series.Topic, repo):
     return found
 
 
-def unknown_keys(path, conf, sections, mend, free=()):
+def unknown_keys(path, conf, sections, mend, free=()) -> list:
     """Return a finding for every section and key that nothing reads."""
     found = []
     for section in conf.sections():
@@ -76,7 +76,7 @@ def line_of(path, word: str):
     return 0
 
 
-def check_bases(repo):
+def check_bases(repo) -> list:
     """Return the findings in every base.ini."""
     found = []
     for path in sorted(repo.glob("patches/*/base.ini")):
@@ -116,7 +116,7 @@ def check_b4(repo):
     return found
 
 
-def check_hooks(repo):
+def check_hooks(repo) -> list:
     """Return the findings in kunit/hooks: form, and that what a line names is in the drop-in."""
     path = repo / "kunit" / "hooks"
     try:
@@ -137,7 +137,7 @@ def check_hooks(repo):
     return found
 
 
-def check_commits(repo):
+def check_commits(repo) -> list:
     """Return the findings in kunit/commits: form, topics, and that each file is in one of them."""
     folder = repo / "kunit" / "commits"
     if not folder.is_dir():
@@ -198,7 +198,7 @@ def check_suites(repo):
     return found
 
 
-def check_checks(repo):
+def check_checks(repo) -> list:
     """Return the findings in scripts/checks: every check is executable and has its head."""
     found = []
     for path in sorted((repo / "scripts" / "checks").glob("*")):
@@ -216,7 +216,7 @@ def check_checks(repo):
     return found
 
 
-def check_texts(repo):
+def check_texts(repo) -> list:
     """Return the findings in all files: paths of a machine, no SPDX line."""
     status, listed, said = gitcmd.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=repo)
     if status:

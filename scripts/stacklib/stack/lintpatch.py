@@ -13,7 +13,7 @@ FROM_LINE = "From " + "0" * 40 + " Mon Sep 17 00:00:00 2001"
 _BOM = b"\xef\xbb\xbf"
 
 
-def check_patch(patch, repo):
+def check_patch(patch, repo) -> list:
     """Return the findings in a series.Patch; repo is the stack's repository."""
     found, parsed = [], patch.parsed
     where = patch.path.relative_to(repo)
@@ -128,7 +128,7 @@ def line_of(lines, pattern: str):
     return next((n for n, l in enumerate(lines, 1) if re.search(pattern, l)), 0)
 
 
-def check_cover(topic, repo):
+def check_cover(topic, repo) -> list:
     """Return the findings in a topic's cover letter."""
     path = topic.dir / "0000-cover-letter.patch"
     if topic.cover is None:
@@ -138,7 +138,7 @@ def check_cover(topic, repo):
     return check_letter(topic.cover, [patch.subject for patch in topic.patches], repo)
 
 
-def check_letter(path, subjects, repo):
+def check_letter(path, subjects, repo) -> list:
     """Return the findings in the cover letter of patches with these subjects."""
     found, text = [], path.read_text(encoding="utf-8", errors="replace")
     lines, edit = text.split("\n"), f"$EDITOR {path.relative_to(repo)}"

@@ -35,7 +35,7 @@ def read(data, folder: Path):
     return found
 
 
-def whole(diff):
+def whole(diff) -> bool:
     """Return whether git can read the diff (a path)."""
     return gitcmd.ok("apply", "--numstat", diff, cwd=diff.parent, env=_alone(diff.parent))
 

@@ -27,7 +27,7 @@ def entries(repo: Path):
     return found
 
 
-def limited(found, names):
+def limited(found, names) -> list:
     """Return the entries with those F: lines alone that fit one of names; without any, none."""
     result = []
     for title, text in found:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from pathlib import Path
+from typing import List
 
 from stacklib.host.files import read_bytes, read_text, refuse_links
 from stacklib.host.term import StackError, meant
@@ -53,7 +54,7 @@ class Patch:
         return parser.Parsed(self.data)
 
     @functools.cached_property
-    def files(self):
+    def files(self) -> List[str]:
         """The paths that it touches: those of its text, until a Tree says those of its commit."""
         return self.parsed.paths
 
@@ -71,7 +72,7 @@ class Patch:
         return f"<Patch {self.topic}/{self.name}>"
 
 
-def decoded(value):
+def decoded(value) -> str:
     """Return a header's value with its encoded words decoded; as it is when they cannot be."""
     try:
         return str(email.header.make_header(email.header.decode_header(value)))

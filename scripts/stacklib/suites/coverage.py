@@ -89,11 +89,11 @@ class PatchCoverage:
     unbuilt: dict = field(default_factory=dict)
     aside: dict = field(default_factory=dict)
 
-    def findings(self):
+    def findings(self) -> int:
         """How many lines, and files without an object, nobody ran and nobody explains."""
         return len(self.uncovered) + len(self.unbuilt) - len(self.aside)
 
-    def percent(self):
+    def percent(self) -> str:
         """The share of runnable added lines that ran, as text."""
         return percent(self.covered, self.runnable)
 
@@ -105,11 +105,11 @@ class Report:
     patches: list
     stale: list
 
-    def findings(self):
+    def findings(self) -> int:
         """How many lines and files ran in no suite and are not excused, and stale excuses."""
         return sum(patch.findings() for patch in self.patches) + len(self.stale)
 
-    def percent(self):
+    def percent(self) -> str:
         """The share of all runnable added lines that ran, as text."""
         return percent(sum(patch.covered for patch in self.patches), sum(patch.runnable for patch in self.patches))
 
@@ -138,7 +138,7 @@ def added_lines(repo: Path, base, last, path: Path):
     return lines
 
 
-def map_file(path, added, counts, entries):
+def map_file(path, added, counts, entries) -> None:
     """Sort the added lines of one file into the entries of their patches.
 
     @added: from added_lines(); @counts: dict line number -> times run, None for

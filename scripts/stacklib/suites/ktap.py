@@ -7,7 +7,7 @@ expectation nor the time, so those are read from the log, by the test's path.
 from dataclasses import dataclass, field
 import json
 import re
-from typing import Optional
+from typing import List, Optional
 
 _SUBTEST = re.compile(r"^( *)# Subtest: (\S.*?)\s*$")
 _RESULT = re.compile(r"^( *)(not )?ok \d+(?: -)? ?([^#\s]\S*)?(?:\s*# SKIP ?(.*))?")
@@ -38,7 +38,7 @@ class Suite:
     cases: list = field(default_factory=list)
     seconds: Optional[float] = None
 
-    def count(self, *statuses):
+    def count(self, *statuses) -> int:
         """How many cases have one of @statuses."""
         return sum(case.status in statuses for case in self.cases)
 
@@ -128,7 +128,7 @@ def _walk(group, path, details):
         yield from _walk(sub, path + [sub["name"]], details)
 
 
-def read(json_text, reader):
+def read(json_text, reader) -> List[Suite]:
     """The suites of a run.
 
     @json_text: what `kunit.py parse --json` wrote

@@ -64,7 +64,7 @@ def boot_options(config, folder: Path) -> list:
     return [] if config.arch else [f"--kernel_args=uml_dir={folder}/uml/"]
 
 
-def environment(config, env):
+def environment(config, env) -> dict:
     """@env, in which the programs beside the configuration are found first."""
     if not config.arch:
         return env
@@ -77,7 +77,7 @@ def ended(config, text: str) -> bool:
     return _ENDS[config.arch] in text
 
 
-def suites(config, names, configs):
+def suites(config, names, configs) -> list:
     """Those of the suites names that run in config; configs: as series.suite_configs() gives it."""
     found = []
     for name in names:

@@ -83,7 +83,7 @@ class Splat:
     log: str = ""
 
     @property
-    def where(self):
+    def where(self) -> str:
         """The first `file:line` that the report names, or an empty string."""
         match = _WHERE.search("\n".join(self.lines))
         return match.group(1) if match else ""

@@ -42,7 +42,7 @@ def table(results) -> None:
                  + (f" ({allowed} allowed)" if allowed else "") + f", log {shown_path(result.log)}")
 
 
-def shown_path(path):
+def shown_path(path) -> str:
     """@path from the current folder when it is below it, else whole."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
@@ -119,7 +119,7 @@ def show_coverage(report) -> None:
         term.say(term.colour("stale excuse ", "red") + text)
 
 
-def last_line(results, report, code):
+def last_line(results, report, code) -> str:
     """The sentence that the verb ends with; code is its exit code."""
     passed = sum(result.count("passed") for result in results)
     failed = sum(result.count("failed", "crashed") for result in results)

@@ -38,7 +38,7 @@ def register(subparsers) -> None:
     sub.add_argument("--have", action="store_true", help="list what this b4 can do; change nothing")
 
 
-def run(args):
+def run(args) -> int:
     """Verb b4: 0; with --have 1 when the b4 found is too old for something."""
     ws = Workspace(args)
     if args.have:
@@ -79,7 +79,7 @@ def setting(path, key: str) -> str:
                           check=False, env=env.child(("GIT_DIR",))).stdout.strip()
 
 
-def user(path):
+def user(path) -> tuple:
     """Return (name, address) of the user of the tree, which b4 looks for; StackError without."""
     found = tuple(setting(path, key) for key in ("user.name", "user.email"))
     for key, value in zip(("user.name", "user.email"), found):

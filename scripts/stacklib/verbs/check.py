@@ -41,7 +41,7 @@ def register(subparsers) -> None:
     sub.add_argument("--no-cache", action="store_true", help="run everything anew")
 
 
-def execute(args, only=None):
+def execute(args, only=None) -> dict:
     """Run the checks (names in `only`, or all); returns the report's data after writing the report.
 
     The report of an earlier run goes first: what is there was said of the patches as they are.
@@ -140,7 +140,7 @@ def ask_versions(plan) -> None:
         list(pool.map(lambda item: plan.executor.version(item[1], item[0][1]), asked.items()))
 
 
-def run(args):
+def run(args) -> int:
     """Verb check: 0 when every verdict is pass or note, else 1."""
     if args.list:
         return list_checks(args)

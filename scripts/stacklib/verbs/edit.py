@@ -25,7 +25,7 @@ def register(subparsers) -> None:
                      help="begin anew from the patch files; the old branch is kept under a name")
 
 
-def run(args):
+def run(args) -> int:
     """Verb edit."""
     ws = Workspace(args)
     with ws.lock():

@@ -37,7 +37,7 @@ def register(subparsers) -> None:
                      help="folder for the mailboxes (default: export/ in the work folder), or - for stdout")
 
 
-def run(args):
+def run(args) -> int:
     """Verb export: 0, or 1 when a version is exported whose cover letter has no changes listed."""
     ws = Workspace(args)
     stack = series.load(ws.repo, args.base)

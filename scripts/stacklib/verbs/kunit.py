@@ -70,7 +70,7 @@ def _run_all(args, configs, with_coverage):
     return results, report
 
 
-def run(args):
+def run(args) -> int:
     """Run the verb; returns 0 when every test passed and nothing was reported, else 1.
 
     With one more diff, 2 when a kernel was not built: no test noticed such a diff.

@@ -36,7 +36,7 @@ def register(subparsers) -> None:
                      help="lines (default), or the JSON of b4 review")
 
 
-def run(args):
+def run(args) -> int:
     """Verb mail-check: 0 when nothing is found (with b4-review always, the JSON tells), else 1."""
     ws = Workspace(args)
     if sys.stdin.isatty():
@@ -108,7 +108,7 @@ def counted(result) -> list:
     return [f for f in result.findings if judge.counts(f)]
 
 
-def line(finding):
+def line(finding) -> str:
     """A finding as text; the patch itself has no name in a mail."""
     place = "" if finding.file == NAME else f"{finding.file}:{finding.line}: "
     return clean(place + finding.text)

@@ -149,12 +149,12 @@ def canonical_counts(args) -> tuple:
     return (0, 1) if failed else (1, 0)
 
 
-def check_counts(args, report):
+def check_counts(args, report) -> tuple:
     """Every check on every patch; `report` (a dict) gets what it came to."""
     return check.run_counts(options.Check(**common(args), profile=True), report)
 
 
-def kunit_counts(args, report):
+def kunit_counts(args, report) -> tuple:
     """Every KUnit configuration, and the coverage of the added lines.
 
     Not plain, if by `report` check has just booted it on this tree, the whole stack, and all was well.
