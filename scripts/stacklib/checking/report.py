@@ -168,7 +168,7 @@ def facts(data) -> str:
               f"{len(data['patches'])} patches", f"{len(data['verdicts'])} verdicts", data["made"],
               f"{data['seconds']:.0f} s, {runs['cached']} of {runs['all']} runs from the cache"]
     if data.get("shard"):
-        facts_.insert(0, "PARTIAL: shard %d of %d" % tuple(data["shard"]))
+        facts_.insert(0, "PARTIAL: shard {} of {}".format(*data["shard"]))
     if data["only"]:
         facts_.insert(0, "PARTIAL: only " + " ".join(data["only"]))
     if data.get("waiting"):

@@ -103,8 +103,8 @@ class AptSource:
         mend = "check the network and the sources of apt: apt-get update"
         if "NO_PUBKEY" in proc.stderr or "not signed" in proc.stderr:
             mend = "apt-get install --only-upgrade debian-archive-keyring"
-        raise AptError("the lists of %s cannot be had: %s"
-                       % (", ".join(self.suites), "; ".join(said[:3]) or "apt-get update failed"), mend)
+        raise AptError(f"the lists of {', '.join(self.suites)} cannot be had: "
+                       f"{'; '.join(said[:3]) or 'apt-get update failed'}", mend)
 
     def source_version(self, package: str, fits, wanted):
         """Return the newest version of a source package that fits(version) is true of; wanted: a word for those."""
@@ -121,31 +121,21 @@ class AptSource:
 
         Of a package from which only one file is wanted, the others may fail.
         """
-        get = self.tmp / "get"
         what = ["--tar-only"] if name else []
-        proc = self._run("apt-get", "source", "-q", "--download-only", "--only-source", *what,
-                         f"{package}={version}", cwd=get)
+        return self._download(["source", "-q", "--download-only", "--only-source", *what, f"{package}={version}"],
+                              name or "*.dsc", bool(name))
+
+    def download_binary(self, package: str):
+        """Download the newest version of a binary package; return the path of the .deb."""
+        return self._download(["download", package], "*.deb")
+
+    def _download(self, words, wanted, part=False):
+        """Run apt-get; return the file that came and fits wanted. part: others may fail."""
+        proc = self._run("apt-get", *words, cwd=self.tmp / "get")
         done()
-        found = [get / name] if name else sorted(get.glob("*.dsc"))
-        if not found or not found[0].is_file() or (proc.returncode and not name):
-            raise AptError(f"download of {package} {version} failed: {last_error(proc.stderr)}")
-        return found[0]
-
-    def binary_version(self, package: str):
-        """Return the newest version of a binary package; AptError when there is none."""
-        proc = self._run("apt-cache", "show", package)
-        versions = re.findall(r"^Version: (\S+)$", proc.stdout, re.M)
-        if not versions:
-            raise AptError(f"package {package} is not in {', '.join(self.suites)}")
-        return newest(versions)
-
-    def download_binary(self, package: str, version):
-        """Download a binary package; return the path of the .deb."""
-        get = self.tmp / "get"
-        proc = self._run("apt-get", "download", f"{package}={version}", cwd=get)
-        found = sorted(get.glob("*.deb"))
-        if proc.returncode or not found:
-            raise AptError(f"download of {package} {version} failed: {last_error(proc.stderr)}")
+        found = sorted((self.tmp / "get").glob(wanted))
+        if not found or (proc.returncode and not part):
+            raise AptError(f"download of {words[-1]} from {', '.join(self.suites)} failed: {last_error(proc.stderr)}")
         return found[0]
 
 

@@ -45,8 +45,8 @@ def ensure(names):
                          f"apt-get install --reinstall {' '.join(p for n in broken for p in tools.TOOLS[n][0])}")
     making = needs_special(ws, wanted)
     if making and env.settings().no_install:
-        raise StackError("missing here or too old: %s; STACK_NO_INSTALL forbids to make what is missing"
-                         % " ".join(making), "env -u STACK_NO_INSTALL scripts/stack setup")
+        raise StackError(f"missing here or too old: {' '.join(making)}; STACK_NO_INSTALL forbids to make what is "
+                         "missing", "env -u STACK_NO_INSTALL scripts/stack setup")
     for name in making:
         special.make(ws, name)
 
@@ -121,7 +121,7 @@ def run_apt(words, tell=True):
                 word = re.match(r"Get|Setting", line)
                 if word:
                     counts[word.group(0)] += 1
-                    progress("setup: apt-get: %(Get)d files fetched, %(Setting)d packages set up" % counts)
+                    progress(f"setup: apt-get: {counts['Get']} files fetched, {counts['Setting']} packages set up")
         except BaseException:
             proc.send_signal(signal.SIGINT)  # apt ends a download; dpkg it lets come to its end
             proc.communicate()

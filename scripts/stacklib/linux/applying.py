@@ -38,9 +38,9 @@ def read_mail(patch, folder) -> tuple:
     fields, log, diff = mailinfo.read(patch.data, folder)
     for name in ("Author", "Email", "Subject", "Date"):
         if not fields.get(name):
-            raise ApplyError(patch, "%s: no %s can be read from its headers; cut short, or not "
-                             "made by git format-patch?"
-                             % (patch.path, "From" if name in ("Author", "Email") else name),
+            header = "From" if name in ("Author", "Email") else name
+            raise ApplyError(patch, f"{patch.path}: no {header} can be read from its headers; cut short, or not made "
+                             "by git format-patch?",
                              f"bring it back (git checkout -- {patch.path}) or write it anew with git format-patch")
     if "\0" in log:
         line = patch.data.count(b"\n", 0, patch.data.find(b"\0")) + 1
@@ -145,7 +145,7 @@ def offsets(said) -> list:
             name = checking.group(1)
         hunk = re.match(r"Hunk #(\d+) succeeded at (\d+) \(offset (-?\d+) lines?\)", line)
         if hunk:
-            notes.append("%s: hunk #%s at line %s, offset %s" % ((name,) + hunk.groups()))
+            notes.append("{}: hunk #{} at line {}, offset {}".format(name, *hunk.groups()))
     return notes
 
 
@@ -167,8 +167,8 @@ def explain(git_dir: Path, parent, patch, diff, said, rejects):
     found = sorted(folder.rglob("*.rej"))
     reject = "\n".join(p.read_text(encoding="utf-8", errors="replace").rstrip() for p in found)
     where = [line[len("error: "):] for line in said.splitlines() if line.startswith("error: ")]
-    lines = ["%s does not apply on the %s before it:"
-             % (patch.path, f"{patch.number - 1} patches" if patch.number > 1 else "base")]
+    before = f"{patch.number - 1} patches" if patch.number > 1 else "base"
+    lines = [f"{patch.path} does not apply on the {before} before it:"]
     lines += ["  " + text for text in where]
     if fuzz:
         lines.append("  patch(1) would take it with fuzz: its context has changed, so look at it")

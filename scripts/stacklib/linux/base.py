@@ -120,9 +120,8 @@ def check_version(repo: Path, tree, manifest, how):
     """Return the version of an imported tree; StackError unless it is one that the manifest allows."""
     found = makefile_version(repo, tree)
     if found != manifest["version"] and not fetch.is_later(manifest, found or ""):
-        raise StackError("%s: holds %s, but base %s is Linux %s"
-                         % (how, "Linux " + found if found else "no kernel Makefile",
-                            manifest["name"], manifest["version"]),
+        holds = f"Linux {found}" if found else "no kernel Makefile"
+        raise StackError(f"{how}: holds {holds}, but base {manifest['name']} is Linux {manifest['version']}",
                          f"correct version or sha256 in patches/{manifest['name']}/base.ini")
     return found
 
@@ -133,7 +132,7 @@ def makefile_version(repo: Path, treeish):
     found = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)\s*=[ \t]*(\S*)", text, re.M))
     if not found.get("VERSION") or "PATCHLEVEL" not in found:
         return None
-    version = "%(VERSION)s.%(PATCHLEVEL)s" % found
+    version = f"{found['VERSION']}.{found['PATCHLEVEL']}"
     if found.get("SUBLEVEL", "0") not in ("", "0"):
         version += "." + found["SUBLEVEL"]
     return version + found.get("EXTRAVERSION", "")

@@ -48,7 +48,8 @@ def tarball(ws, repo: Path, manifest):
     for path, what in places:
         if path.is_file():
             return import_tarball(repo, path, manifest, what)
-    raise NotHere("tarball: STACK_BASE_TARBALL is not set; no " + ", no ".join("%s (%s)" % place for place in places),
+    missing = ", no ".join(f"{path} ({what})" for path, what in places)
+    raise NotHere(f"tarball: STACK_BASE_TARBALL is not set; no {missing}",
                   f"put {name} (sha256 {manifest['sha256']}) there: {ws.cache / 'tarballs'}")
 
 
@@ -147,7 +148,7 @@ def urls(ws, repo: Path, manifest) -> tuple:
     """Download the base's tarball from one of the addresses that base.ini names."""
     given = manifest.get("urls", "").split()
     if not given or not manifest.get("sha256") or not manifest.get("tarball"):
-        raise NotHere("url: patches/%s/base.ini names none" % manifest["name"])
+        raise NotHere(f"url: patches/{manifest['name']}/base.ini names none")
     import http.client  # pylint: disable=import-outside-toplevel
     target, said = ws.cache / "tarballs" / manifest["tarball"], []
     for url in given:

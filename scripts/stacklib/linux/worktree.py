@@ -89,7 +89,7 @@ def set_refs(git_dir: Path, commits, full) -> None:
     have = dict(line.split() for line in listed.splitlines())
     if have == want:
         return
-    orders = ["update %s %s" % item for item in want.items()]
+    orders = [f"update {name} {commit}" for name, commit in want.items()]
     orders += [f"delete {name}" for name in have if name not in want]
     git("update-ref", "--stdin", cwd=git_dir, input="".join(o + "\n" for o in orders))
 
@@ -166,8 +166,8 @@ def refuse_if_in_use(ws) -> None:
         return
     refuse_if_dirty(path)
     if branch != BRANCH:
-        raise StackError("%s has %s checked out, not the tool's branch '%s'"
-                         % (path, f"branch '{branch}'" if branch else "a detached HEAD", BRANCH),
+        there = f"branch '{branch}'" if branch else "a detached HEAD"
+        raise StackError(f"{path} has {there} checked out, not the tool's branch '{BRANCH}'",
                          f"git -C {path} switch {BRANCH}")
     applied = git("rev-parse", "-q", "--verify", "refs/stack/applied", cwd=path, check=False)
     if applied and applied != head:
@@ -213,14 +213,14 @@ def switch(path: Path, commit: str, branch: str, refs, label: str) -> None:
         force = ["--force"] if marker.is_file() or not born else []
         if marker.is_file() and born:
             rescue(path)
-        words = [commit, branch] + ["%s=%s" % item for item in refs.items()]
+        words = [commit, branch] + [f"{name}={value}" for name, value in refs.items()]
         write_whole(marker, "\n".join(words) + "\n")
         status, said = gitcmd.run_progress("checkout", "--progress", *force, "--detach", commit, cwd=path, label=label)
         if status and any("would be overwritten" in line for line in said):
             marker.unlink()  # git has refused and changed nothing
         if status:
             raise gitcmd.GitError(("checkout", commit), status, "\n".join(line for line in said if "%" not in line))
-    orders = "".join("update %s %s\n" % item for item in refs.items())
+    orders = "".join(f"update {name} {value}\n" for name, value in refs.items())
     git("update-ref", "--stdin", cwd=path, input=orders)
     if head_branch(path) != branch:
         git("symbolic-ref", "HEAD", "refs/heads/" + branch, cwd=path)

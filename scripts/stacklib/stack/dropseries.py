@@ -41,8 +41,8 @@ class DropCommit:
         self.log = mail.get_payload().strip("\n")
         self.files = set()
         if not self.subject or not self.patterns or not self.log:
-            raise StackError("%s: needs the headers Subject and Files, an empty line, and a log"
-                             % path, f"$EDITOR {path}")
+            raise StackError(f"{path}: needs the headers Subject and Files, an empty line, and a log",
+                             f"$EDITOR {path}")
 
 
 def load(repo: Path):

@@ -123,7 +123,7 @@ def have() -> int:
     lacking = [(what, need) for what, need in NEEDS if numbers < need]
     say(f"b4 {found}")
     for what, need in NEEDS:
-        say(f"  {what!s:<45} {'yes' if numbers >= need else 'no: needs b4 %d.%d' % need}")
+        say(f"  {what!s:<45} " + ("yes" if numbers >= need else "no: needs b4 {}.{}".format(*need)))
     if any(need <= tools.B4_AT_LEAST for _, need in lacking):
-        say("mend: scripts/stack setup (brings b4 %d.%d)" % tools.B4_AT_LEAST)
+        say("mend: scripts/stack setup (brings b4 {}.{})".format(*tools.B4_AT_LEAST))
     return 1 if lacking else 0

@@ -35,8 +35,8 @@ def run(args) -> int:
 def run_edit(ws: Workspace, stack: series.Stack, args) -> int:
     """Verb edit."""
     if len(args.topics) != 1:
-        raise StackError("edit takes one topic (there are: %s)"
-                         % " ".join(t.name for t in stack.topics), "scripts/stack edit TOPIC")
+        raise StackError(f"edit takes one topic (there are: {' '.join(t.name for t in stack.topics)})",
+                         "scripts/stack edit TOPIC")
     name = args.topics[0]
     tree, failed = prepare(ws, stack, name)
     topic = next(t for t in tree.topics if t.name == name)
@@ -95,7 +95,7 @@ def has_work(path, name: str) -> bool:
 
 def remember(git_dir, name: str, files) -> None:
     """Keep {file: sha256} of the patch files that a branch was made from or written to."""
-    path = git_dir / "stack-state" / ("edit-%s.json" % name)
+    path = git_dir / "stack-state" / f"edit-{name}.json"
     write_whole(path, json.dumps(files, indent=0))
 
 

@@ -88,7 +88,7 @@ def refuse_if_both_changed(git_dir, topic: series.Topic, wanted) -> None:
     fine = set(known.values()) | {canonical.sha256(data) for _, data in wanted}
     changed = [p for p in topic.patches if p.sha256 not in fine]
     if changed:
-        raise StackError("both branch edit/%s and %s have changed since 'edit'"
-                         % (topic.name, ", ".join(p.name for p in changed)),
+        raise StackError(f"both branch edit/{topic.name} and {', '.join(p.name for p in changed)} have changed since "
+                         "'edit'",
                          f"keep the files: scripts/stack edit --restart {topic.name}\n"
                          f"keep the branch: git checkout -- {topic.dir} && scripts/stack refresh {topic.name}")
