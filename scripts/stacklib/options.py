@@ -57,7 +57,8 @@ class Check(Common):
 @dataclass(frozen=True)
 class Kunit(Common):
     """Verb kunit: .config and .suite (names) .boundary (None: all patches) .extra (path of a diff)
-    .jobs (0: one per processor) .full (False: stress with the smaller counts of the topics' quick-args)"""
+    .jobs (0: one per processor) .full (False: stress with the smaller counts of the topics' quick-args)
+    .repeat (boots)"""
 
     config: Tuple[str, ...] = ()
     suite: Tuple[str, ...] = ()
@@ -67,6 +68,7 @@ class Kunit(Common):
     coverage: bool = False
     jobs: int = 0
     full: bool = True
+    repeat: int = 1
 
 
 @dataclass(frozen=True)

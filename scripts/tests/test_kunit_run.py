@@ -21,7 +21,7 @@ from stacklib import options  # noqa: E402
 from stacklib.checking import runner  # noqa: E402
 from stacklib.host import term  # noqa: E402
 from stacklib.linux import tree  # noqa: E402
-from stacklib.suites import boot, ktap, session, summary  # noqa: E402
+from stacklib.suites import boot, ktap, session, splats, summary  # noqa: E402
 
 GOLDEN = HERE / "kunit"
 
@@ -126,6 +126,28 @@ class Run(unittest.TestCase):
         result = self.run_config("timeout", ["scratch_hang"])
         self.assertTrue(any("timeout" in text and "scratch_hang" in text
                             for text in result.problems), result.problems)
+        self.assertFalse(result.ok())
+
+    def test_again(self):
+        """One different outcome in many boots is a problem; the log of that boot stays."""
+        result = self.run_config("pass", ["scratch"])
+        boots = iter(["pass", "fail", "warn", "pass"])
+        builder = types.SimpleNamespace(config=self.config)
+
+        def once(builder, result, folder, glob, allowed):
+            played = next(boots)
+            result.log = folder / "test.log"
+            result.log.write_text(played, encoding="utf-8")
+            result.suites = [ktap.Suite("s", [ktap.Case("s", "a", "failed" if played == "fail" else "passed")])]
+            result.splats = [splats.Splat("warn", "WARNING: x", 1)] if played == "warn" else []
+
+        once(builder, result, result.log.parent, "", [])
+        with mock.patch.object(session, "boot_once", once):
+            session.again(builder, result, [""], 3)
+        self.assertEqual(result.problems, ["boot 2 of 4: s.a failed, in the first boot passed", "boot 3 of 4: kernel "
+                                           "reports (warn) 1, in the first boot it did not run"])
+        self.assertEqual(sorted(path.name for path in (result.log.parent / "again").iterdir()),
+                         ["test-2.log", "test-3.log", "test.log"])
         self.assertFalse(result.ok())
 
     def test_hanging_kunit(self):

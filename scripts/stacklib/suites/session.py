@@ -67,7 +67,7 @@ def run_config(builder, asked, folder: Path, isolated: bool = False, built=None)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     name = builder.config.name
-    allowed = [entry for path in splats.allow_lists(env.settings().repo) for entry in splats.read_allowed(path)]
+    allowed = allowed_reports()
     result = boot.Result(name, folder / "test.log")
     term.progress(f"kunit {name}: building")
     problem, result.build_seconds = boot.timed(lambda: builder.build(folder / "build.log"))
@@ -78,16 +78,54 @@ def run_config(builder, asked, folder: Path, isolated: bool = False, built=None)
     if built:
         built()
     for glob in asked if isolated else [""]:
-        result.log = log = folder / (f"test-{glob}.log" if glob else "test.log")
-        term.progress(f"kunit {name}: booting {glob}")
-        suites, problems, seconds = builder.boot(log, glob, _follow(name))
-        result.run_seconds += seconds
-        result.problems += problems
-        result.suites += suites
-        result.splats += splats.judge_log(log, allowed, name)
+        boot_once(builder, result, folder, glob, allowed)
     result.unused = splats.unused(allowed, name)
     result.problems += missing_suites(asked, result.suites)
     return result
+
+
+def allowed_reports() -> list:
+    """The entries of all allow lists of the stack."""
+    return [entry for path in splats.allow_lists(env.settings().repo) for entry in splats.read_allowed(path)]
+
+
+def boot_once(builder, result, folder: Path, glob: str, allowed) -> None:
+    """Boot the kernel of a boot.Builder once, and add what came of it to result (boot.Result).
+
+    @glob: the suite to run, empty for all; @allowed: from splats.read_allowed()
+    """
+    name = builder.config.name
+    result.log = log = folder / (f"test-{glob}.log" if glob else "test.log")
+    term.progress(f"kunit {name}: booting {glob}")
+    suites, problems, seconds = builder.boot(log, glob, _follow(name))
+    result.run_seconds += seconds
+    result.problems += problems
+    result.suites += suites
+    result.splats += splats.judge_log(log, allowed, name)
+
+
+def outcomes(result) -> dict:
+    """What came of the tests of a boot.Result, and which reports it has: {name: status, or how many}."""
+    found = {f"{suite.name}.{case.name}": case.status for suite in result.suites for case in suite.cases}
+    titles = [splat.kind for splat in result.bad_splats()]
+    return {**found, **{f"kernel reports ({kind})": str(titles.count(kind)) for kind in titles}}
+
+
+def again(builder, result, globs, times: int) -> None:
+    """Boot @times more what @result came of (@globs: of each boot); what comes out differently is a problem of it."""
+    first, folder = outcomes(result), result.log.parent / "again"
+    folder.mkdir(exist_ok=True)
+    for count in range(2, times + 2):
+        one = type(result)(builder.config.name, result.log)
+        for glob in globs:
+            boot_once(builder, one, folder, glob, allowed_reports())
+        result.run_seconds += one.run_seconds
+        found = outcomes(one)
+        odd = [name for name in {**first, **found} if first.get(name) != found.get(name)]
+        result.problems += [f"boot {count} of {times + 1}: {name} {found.get(name, 'did not run')}, in the first boot "
+                            f"{first.get(name, 'it did not run')}" for name in odd] + one.problems
+        if odd or one.problems:
+            one.log.rename(folder / f"test-{count}.log")
 
 
 def _follow(config):
@@ -137,13 +175,13 @@ class Session:
             err.code = 2    # 1 would say that the tests noticed the diff
             raise
 
-    def run(self, name: str):
-        """Run the configuration @name; a boot.Result, or None when no suite runs in it."""
+    def builder(self, name: str) -> tuple:
+        """Return (boot.Builder of the configuration @name, names of the suites to run there); none: (None, [])."""
         config = boot.load_config(config_folder(), name)
         told = series.suite_configs(self.ws.repo)
         known, asked = (machine.suites(config, names, told) for names in (self.known, self.asked))
         if not asked:
-            return term.say(f"note: kunit {name}: none of the suites runs in it, left away")
+            return None, []
         packages.ensure_quickly([*BUILD, *machine.tools(config)], ["ccache"])
         counted = name == "coverage"
         if not self.args.full and not counted:  # a line that a race reaches wants all of the counts
@@ -152,10 +190,19 @@ class Session:
         if counted:
             config.make += coverage.make_options(self.ws.repo, self.tree.patches)
         # The kernel always holds all suites: a choice of them builds nothing anew.
-        builder = boot.Builder(self.source, folder, config, fragments(self.ws.repo, self.source, known),
-                               self.env, self.jobs, self.ws.out)
-        result = run_config(builder, asked, self.ws.out / "kunit" / name, self.args.isolated or bool(self.args.suite),
-                            (lambda: coverage.forget(folder)) if counted else None)
+        return boot.Builder(self.source, folder, config, fragments(self.ws.repo, self.source, known),
+                            self.env, self.jobs, self.ws.out), asked
+
+    def run(self, name: str):
+        """Run the configuration @name; a boot.Result, or None when no suite runs in it."""
+        builder, asked = self.builder(name)
+        if not builder:
+            return term.say(f"note: kunit {name}: none of the suites runs in it, left away")
+        alone = self.args.isolated or bool(self.args.suite)
+        result = run_config(builder, asked, self.ws.out / "kunit" / name, alone,
+                            (lambda: coverage.forget(builder.folder)) if name == "coverage" else None)
+        if result.built and self.args.repeat > 1:
+            again(builder, result, asked if alone else [""], self.args.repeat - 1)
         summary.write_json(result)
         return result
 

@@ -19,6 +19,7 @@ examples:
   scripts/stack kunit --suite NAME --config kasan
   scripts/stack kunit --boundary 0           the suites that build on the base
   scripts/stack kunit --with fault.patch     one more patch on top (is it noticed?)
+  scripts/stack kunit --repeat 100           is a test flaky?
   scripts/stack kunit --coverage             which added lines did no suite run"""
 
 
@@ -30,6 +31,8 @@ def register(subparsers) -> None:
     sub.add_argument("--suite", action="append", default=[], metavar="NAME",
                      help="run only this suite, in a boot of its own (may be given again)")
     sub.add_argument("--isolated", action="store_true", help="run each suite in a boot of its own")
+    sub.add_argument("--repeat", type=int, default=1, metavar="N",
+                     help="boot N times: a test that comes out differently is a problem")
     sub.add_argument("--boundary", type=int, metavar="K", help="the tree after the first K patches (default: all)")
     sub.add_argument("--with", dest="extra", metavar="DIFF", help="apply one more diff on top, for this run only")
     sub.add_argument("--coverage", action="store_true",
