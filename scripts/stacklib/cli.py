@@ -16,6 +16,7 @@ VERBS = [
     ("apply", "base + patches + kunit drop-in as commits in out/linux"),
     ("check", "run every check on every patch, print the verdicts, write the report"),
     ("kunit", "build and run the suites on UML"),
+    ("prove", "plant faults, one at a time: does a suite notice each?"),
     ("edit", "put a topic's patches on a branch as commits"),
     ("refresh", "write that branch back as canonical patch files"),
     ("lint", "check series, patch files, headers, cover letters, manifests"),
@@ -30,7 +31,7 @@ VERBS = [
 JSON = ("setup", "apply", "check", "lint", "diff")
 PLACELESS = ("setup", "mail-check")
 # The verbs that bring a kernel tree into the work folder.
-TREES = ("apply", "kunit", "edit", "refresh", "export", "diff", "b4", "test")
+TREES = ("apply", "kunit", "prove", "edit", "refresh", "export", "diff", "b4", "test")
 
 EPILOG = """\
 exit status: 0 all is well, 1 findings, 2 wrong use or broken environment

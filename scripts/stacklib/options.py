@@ -72,6 +72,21 @@ class Kunit(Common):
 
 
 @dataclass(frozen=True)
+class Prove(Common):
+    """Verb prove: .stored and .made (these alone) .only (a word in the names of mutants) .config (names, none: all of
+    the stored, plain for the made) .budget (minutes, 0: no limit) .seed (of the order) .jobs (0: one per processor)"""
+
+    stored: bool = False
+    made: bool = False
+    seed: int = 0
+    only: Optional[str] = None
+    config: Tuple[str, ...] = ()
+    budget: int = 0
+    no_cache: bool = False
+    jobs: int = 0
+
+
+@dataclass(frozen=True)
 class Edit(Common):
     """Verb edit."""
 
@@ -140,5 +155,6 @@ class Test(Common):
     only: Optional[str] = None
 
 
-VERBS = {"setup": Setup, "apply": Apply, "check": Check, "kunit": Kunit, "edit": Edit, "refresh": Refresh,
-         "lint": Lint, "export": Export, "diff": Diff, "b4": B4, "mail-check": MailCheck, "test": Test}
+VERBS = {"setup": Setup, "apply": Apply, "check": Check, "kunit": Kunit, "prove": Prove, "edit": Edit,
+         "refresh": Refresh, "lint": Lint, "export": Export, "diff": Diff, "b4": B4,
+         "mail-check": MailCheck, "test": Test}

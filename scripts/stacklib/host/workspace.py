@@ -14,7 +14,7 @@ from stacklib.host import env
 from stacklib.host.term import StackError, warn
 
 # The verbs that boot UML, which keeps its memory in a file in TMPDIR.
-BOOTS = ("check", "kunit", "test")
+BOOTS = ("check", "kunit", "prove", "test")
 
 
 class Workspace:

@@ -77,10 +77,11 @@ def own_tests(repo: Path, only=None, jobs: int = 1, whole: bool = False) -> tupl
     return tuple(counts)
 
 
-def one_module(path: Path, only, whole: bool = False) -> tuple:
-    """Run one module of tests in a process of its own; (name, what it said, passed, failed, seconds)."""
+def one_module(path: Path, only, whole: bool = False, **extra) -> tuple:
+    """Run one module of tests in a process of its own, with more variables; (name, what it said, passed, failed,
+    seconds)."""
     began = time.monotonic()
-    own = env.child(PYTHONPATH=os.pathsep.join(map(str, (env.SCRIPTS, env.SCRIPTS / "tests"))))
+    own = env.child(PYTHONPATH=os.pathsep.join(map(str, (env.SCRIPTS, env.SCRIPTS / "tests"))), **extra)
     if whole:
         own.setdefault("FUZZ_INPUTS", str(FUZZ_ALL))
     code = "from stacklib.verbs import test; test.module_main()"

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+// The condition of an if never holds.
+// mutant: p: (!STACK && ({}))
+@r@
+expression E;
+statement S1, S2;
+position p;
+@@
+if (E@p) S1 else S2

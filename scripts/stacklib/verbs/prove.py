@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Verb `prove`: faults, planted one at a time; does a suite notice each?"""
+import json
+from collections import Counter
+
+from stacklib import options
+from stacklib.checking import proof
+from stacklib.host import process, term
+from stacklib.host.files import write_whole
+from stacklib.suites import trial
+from stacklib.verbs import test
+
+DESCRIPTION = """\
+Stored mutants lie beside the patches (TOPIC/mutants). Each is applied to the whole stack (or to its topic alone,
+where it only applies there), built, booted with the suites that it names, then with all. Made mutants are faults of
+the kinds in scripts/kunit/operators, in the lines that the patches add: all of them in one kernel, which is booted
+once for each that a suite meets, with the suites that meet it. What nothing notices, does not apply or does not
+build is a finding; a kernel that hangs or dies has noticed. Results are kept by content: what has not changed is
+not run again. What no test can notice is excused in TOPIC/equivalent, with the reason."""
+
+EPILOG = """\
+exit status: 0 every mutant was noticed, 1 findings, 2 wrong use or broken environment
+
+examples:
+  scripts/stack prove TOPIC                    the mutants of one topic, stored and made
+  scripts/stack prove TOPIC --stored --only WORD
+  scripts/stack prove TOPIC --made --config lockdep
+  scripts/stack prove --budget 30              half an hour of either; again goes on from there"""
+
+
+def register(subparsers) -> None:
+    """Add the verb prove."""
+    sub = subparsers.add_parser("prove", description=DESCRIPTION, epilog=EPILOG)
+    which = sub.add_mutually_exclusive_group()
+    which.add_argument("--stored", action="store_true", help="the mutants beside the patches alone")
+    which.add_argument("--made", action="store_true", help="made ones alone")
+    sub.add_argument("--seed", type=int, default=0, metavar="N", help="which made ones come first (default: 0)")
+    sub.add_argument("--only", metavar="WORD", help="mutants with WORD in their names")
+    sub.add_argument("--config", action="append", default=[], metavar="NAME",
+                     help="only those for this configuration of KUnit, or for 'tests' (may be given again)")
+    sub.add_argument("--budget", type=int, default=0, metavar="MINUTES", help="begin no more of them after that time")
+    sub.add_argument("--no-cache", action="store_true", help="run them anew, whatever is known")
+    sub.add_argument("--jobs", type=int, default=0, metavar="N", help="jobs of make (default: one per processor)")
+
+
+def run(args: options.Prove) -> int:
+    """Run the verb; 1 when a mutant was not noticed, does not apply or does not build, else 0."""
+    status, first = 0, proof.Stored(args, test.one_module)
+    with first.ws.lock():
+        process.end_leftover(first.ws.out)
+        if not args.made:
+            status = stored(first)
+        if not args.stored:
+            for config in [name for name in args.config if name != "tests"] or ["plain"]:
+                made = proof.Made(args, config)
+                made.ws = first.ws
+                made.run()
+                status |= report(made)
+    return status
+
+
+def stored(work: proof.Stored) -> int:
+    """Run stored mutants, say what became of them; 1 with findings."""
+    work.run()
+    fates = Counter((path.parent.parent.name, word) for path, (word, _) in work.fates.items())
+    table("topic", fates)
+    counts = Counter(word for word, _ in work.fates.values())
+    term.say(work.told("stored mutants", counts))
+    return int(any(counts[word] for word in trial.BAD))
+
+
+def report(work: proof.Made) -> int:
+    """Say what became of made mutants, patch by patch; 1 when one survived that no `equivalent` excuses."""
+    table("patch", Counter((f"{patch.topic}/{patch.name}", word) for patch, _, word, _ in work.fates))
+    for text in work.stale():
+        term.say(f"{term.colour('stale excuse', 'red')} {text}")
+    counts = Counter(word for _, _, word, _ in work.fates)
+    write_whole(work.ws.out / "prove" / f"made-{work.config}.json", json.dumps([
+        {"topic": patch.topic, "patch": patch.name, "file": site.path, "line": site.line, "in": site.function,
+         "kind": site.op, "text": site.text, "fate": word, "by": by}
+        for patch, site, word, by in work.fates], indent=1))
+    term.say(work.told(f"made mutants, {work.config}", counts))
+    return int(bool(counts["survived"] or work.stale()))
+
+
+def table(head: str, fates: Counter) -> None:
+    """Print how many mutants of each name had which fate."""
+    words = [word for word in proof.WORDS if any(word == other for _, other in fates)]
+    if words:
+        term.table([[head, *words]] + [[name, *(str(fates[name, word]) for word in words)]
+                                       for name in dict.fromkeys(name for name, _ in fates)])
