@@ -11,7 +11,7 @@ from typing import List, Optional, Set
 
 from stacklib.host import gitcmd
 from stacklib.host.gitcmd import git
-from stacklib.linux import applying, base, tarimport, tree as trees
+from stacklib.linux import applying, base, tree as trees
 from stacklib.stack.series import Patch
 
 CLEAN, OFFSET, FUZZ, MERGED, THERE, UPSTREAM, CONFLICT = \
@@ -205,7 +205,7 @@ class Carrier:
         orders = [f"commit refs/stack/forced\nmark :1\ncommitter stack <stack@localhost> 0 +0000\ndata 0\nfrom {at}\n"
                   f"M 040000 {tree} \n".encode()]
         for name, body in zip(stages, gitcmd.blobs([f"{tree}:{name}" for name in stages], self.git_dir)):
-            path, theirs = tarimport.quote(name), stages[name].get("3")
+            path, theirs = gitcmd.quote(name), stages[name].get("3")
             if not theirs:
                 orders.append(b"D %s\n" % path)
             elif "2" in stages[name]:

@@ -133,6 +133,29 @@ def git(*args, cwd, input=None, env=None, check: bool = True) -> str:
     return out.decode("utf-8", "replace").rstrip("\n")
 
 
+def changed_tree(git_dir, treeish, rows) -> str:
+    """Return the id of the tree of treeish with rows [(mode, path, object id or bytes)] put in, all at once.
+
+    git fast-import reads the folders that rows name and no others, where an index has the whole kernel.
+    """
+    tree = git("rev-parse", treeish + "^{tree}", cwd=git_dir)
+    orders = [b"commit refs/stack/scratch\ncommitter stack <stack@localhost> 0 +0000\ndata 0\n"
+              b"M 040000 %s \n" % tree.encode()]
+    orders += [b"M %s %s %s\n" % (mode.encode(), what.encode(), quote(path)) if isinstance(what, str) else
+               b"M %s inline %s\ndata %d\n%s\n" % (mode.encode(), quote(path), len(what), what)
+               for mode, path, what in rows]
+    orders.append(b"ls \"\"\nreset refs/stack/scratch\nfrom %s\n" % (b"0" * len(tree)))
+    return git("fast-import", "--quiet", "--force", cwd=git_dir, input=b"".join(orders)).split()[2]
+
+
+def quote(name: str) -> bytes:
+    """Return a path the way fast-import reads it: quoted when it has to be."""
+    raw = name.encode("utf-8", "surrogateescape")
+    if raw.startswith(b'"') or b"\n" in raw:
+        raw = b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
+    return raw
+
+
 def piped(first, second, cwd):
     """Run the git command `first` into the git command `second`; return what that prints, GitError when one fails."""
     with tempfile.TemporaryFile() as said, \

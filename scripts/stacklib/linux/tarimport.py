@@ -102,7 +102,7 @@ def _stream(source, sink, label):
             else:
                 mode = b"100755" if member.mode & 0o100 else b"100644"
                 data = tar.extractfile(member).read()
-            sink.write(b"M %s inline %s\ndata %d\n" % (mode, quote(name), len(data)))
+            sink.write(b"M %s inline %s\ndata %d\n" % (mode, gitcmd.quote(name), len(data)))
             sink.write(data)
             sink.write(b"\n")
             count += 1
@@ -110,11 +110,3 @@ def _stream(source, sink, label):
                 progress(f"{label}: {count} files")
     if not count:
         raise tarfile.TarError("no files in it")
-
-
-def quote(name: str):
-    """Return a path the way fast-import reads it: quoted when it has to be."""
-    raw = name.encode("utf-8", "surrogateescape")
-    if raw.startswith(b'"') or b"\n" in raw:
-        raw = b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
-    return raw

@@ -34,17 +34,23 @@ class Tree:
         self.how = how
         self._commits = commits
         self._memory = Memory(self.git_dir)
+        self._known = {}  # (k, drop-in) -> (commit, its tree)
 
     def commit(self, k: int, dropin: bool = False):
         """Return the commit id after the first k patches, with the drop-in if wanted."""
-        parent = self._commits[k]
-        if not dropin:
-            return parent
-        return dropin_commit(self.ws, self.git_dir, parent, self._memory)
+        return self._state(k, dropin)[0]
 
     def tree_id(self, k: int, dropin: bool = False):
         """Return the git tree hash of that state."""
-        return git("rev-parse", self.commit(k, dropin) + "^{tree}", cwd=self.git_dir)
+        return self._state(k, dropin)[1]
+
+    def _state(self, k, dropin):
+        """Return (commit, tree) of a state; a run asks for each of them many times."""
+        if (k, dropin) not in self._known:
+            parent = self._commits[k]
+            commit = dropin_commit(self.ws, self.git_dir, parent, self._memory) if dropin else parent
+            self._known[k, dropin] = (commit, git("rev-parse", commit + "^{tree}", cwd=self.git_dir))
+        return self._known[k, dropin]
 
     def checkout(self, k: int, dropin: bool = False, name: str = "check"):
         """Bring out/check (or out/NAME) to that state; return its path.
@@ -177,9 +183,7 @@ def dropin_commit(ws, git_dir: Path, parent, memory):
     """Return the commit of the drop-in on top of parent, made when it is not known."""
     parts = ("dropin", parent, dropin.digest(ws.repo))
     if not memory.get(*parts):
-        index = git_dir / "stack-state" / "index"
-        index.parent.mkdir(exist_ok=True)
-        tree = dropin.build(git_dir, parent, ws.repo, index)
+        tree = dropin.build(git_dir, parent, ws.repo)
         memory.put(applying.commit_tree(git_dir, tree, parent, "kunit: the stack's drop-in\n\n"
                                         "New test files and the lines that hook them in.", BASE_FIELDS), [], *parts)
     return memory.get(*parts)[0]

@@ -150,7 +150,7 @@ class Maker:
         fields = {"Author": author, "Email": address, "Date": cover.header("Date")}
         key = ("posted", self.at, self.digest, message, str(fields), *sorted(drop.files), "", *sorted(self.have))
         if not self.memory.get(*key):
-            fresh = dropseries.tree_with(self.git_dir, self.at, self.ws.repo, self.have, drop.files, self.index)
+            fresh = dropseries.tree_with(self.git_dir, self.at, self.ws.repo, self.have, drop.files)
             self.memory.put(applying.commit_tree(self.git_dir, fresh, self.at, message, fields), [], *key)
         self.at = self.memory.get(*key)[0]
 

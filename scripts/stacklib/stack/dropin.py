@@ -9,7 +9,6 @@ ANCHOR, or at the end when ANCHOR is `-`. The entries of MAINTAINERS.snippet go
 into MAINTAINERS, each with the F: lines for which the drop-in has a file.
 """
 import hashlib
-import tempfile
 from pathlib import Path
 
 from stacklib.host import gitcmd
@@ -63,12 +62,12 @@ def digest(repo: Path) -> str:
     return total.hexdigest()
 
 
-def build(git_dir: Path, treeish, repo: Path, index):
-    """Return the tree id of treeish plus drop-in; index is a scratch index file's path."""
+def build(git_dir: Path, treeish, repo: Path) -> str:
+    """Return the tree id of treeish plus drop-in; StackError when it does not fit."""
     found = files(repo)
     for misfit in overwritten(git_dir, treeish, found):
         raise misfit
-    return add(git_dir, treeish, found, hooks(repo), index, people(repo, {f[0] for f in found}))
+    return add(git_dir, treeish, found, hooks(repo), people(repo, {f[0] for f in found}))
 
 
 def misfits(git_dir: Path, treeish, repo: Path):
@@ -88,14 +87,13 @@ def people(repo: Path, names):
     return maintainers.limited(maintainers.entries(repo), names)
 
 
-def add(git_dir: Path, treeish, found, hooked, index, entries, texts=None):
+def add(git_dir: Path, treeish, found, hooked, entries, texts=None) -> str:
     """Return the tree id of treeish plus files, lines of hooks and entries of MAINTAINERS.
 
-    found, hooked, entries: as files(), hooks(), people() give them. index: as for build().
+    found, hooked, entries: as files(), hooks(), people() give them.
     texts: {path in the kernel: str} that stands for what the file holds.
+    StackError for a hook that finds no place.
     """
-    env = {"GIT_INDEX_FILE": index}
-    git("read-tree", treeish, cwd=git_dir, env=env)
     made, wrong = _placed(git_dir, treeish, hooked)
     for misfit in wrong:
         raise misfit
@@ -103,21 +101,13 @@ def add(git_dir: Path, treeish, found, hooked, index, entries, texts=None):
     there, = gitcmd.blobs([f"{treeish}:{maintainers.TARGET}"], git_dir) if entries else [b""]
     if there:
         changed[maintainers.TARGET] = ("100644", maintainers.merge(there.decode("utf-8"), entries))
-    with tempfile.TemporaryDirectory(prefix="stack.") as folder:
-        rows = []  # (mode, path in the kernel, file that has the content)
-        for name, path, mode in found:
-            if name in (texts or {}):
-                changed[name] = (mode, texts[name])
-            else:
-                rows.append((mode, name, path))
-        for number, (name, (mode, text)) in enumerate(changed.items()):
-            rows.append((mode, name, Path(folder, str(number))))
-            rows[-1][2].write_bytes(text.encode("utf-8", "surrogateescape"))
-        blobs = git("hash-object", "-w", "--no-filters", "--stdin-paths", cwd=git_dir,
-                    input="".join(f"{path}\n" for _, _, path in rows)).split()
-    git("update-index", "--add", "--index-info", cwd=git_dir, env=env,
-        input="".join(f"{mode} {blob} 0\t{name}\n" for (mode, name, _), blob in zip(rows, blobs)))
-    return git("write-tree", cwd=git_dir, env=env)
+    changed.update((name, (mode, texts[name])) for name, _, mode in found if name in (texts or {}))
+    whole = [item for item in found if item[0] not in changed]
+    blobs = git("hash-object", "-w", "--no-filters", "--stdin-paths", cwd=git_dir,
+                input="".join(f"{path}\n" for _, path, _ in whole)).split()
+    rows = [(mode, name, blob) for (name, _, mode), blob in zip(whole, blobs)]
+    return gitcmd.changed_tree(git_dir, treeish, rows + [
+        (mode, name, text.encode("utf-8", "surrogateescape")) for name, (mode, text) in changed.items()])
 
 
 def _placed(git_dir, treeish, hooked):

@@ -109,16 +109,16 @@ def _without(pattern, text, gone):
     return pattern.sub(lambda m: "" if m.group(1) in gone else m.group(), text)
 
 
-def tree_with(git_dir: Path, parent, repo: Path, have, new, index):
+def tree_with(git_dir: Path, parent, repo: Path, have, new):
     """Return the tree id of parent plus the files new; have: all that are there then.
 
-    parent: commit with the files of `have` less `new`. index: a scratch index file.
+    parent: commit with the files of `have` less `new`.
     """
     texts = growing(repo, have)
     found = [item for item in dropin.files(repo) if item[0] in new or item[0] in texts]
     before = have - new
     hooked = [h for h in dropin.hooks(repo) if hook_ready(h, have) and not hook_ready(h, before)]
-    return dropin.add(git_dir, parent, found, hooked, index, dropin.people(repo, have), texts)
+    return dropin.add(git_dir, parent, found, hooked, dropin.people(repo, have), texts)
 
 
 def hook_ready(hook, have) -> bool:
