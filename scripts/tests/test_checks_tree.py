@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from checks_support import CHECKS, UML, SMALL, CheckCase, tool_path
+from checks_support import CHECKS, UML, SMALL, CheckCase, git, tool_path
 
 sys.path.insert(0, str(CHECKS / "lib"))
 import checklib  # noqa: E402  pylint: disable=wrong-import-position
@@ -168,6 +168,7 @@ class Compile(CheckCase):
         self.does_not_compile()
         self.sparse_finds()
         self.one_compilation_for_both()
+        self.compiled_again()
         self.header_users()
         self.not_here()
         self.broken_compilers()
@@ -226,6 +227,42 @@ class Compile(CheckCase):
         path = self.fake("sparse", good)
         self.assertEqual(self.run_check("build", path=path, **both)[:2], (0, []))
         self.assert_broken("sparse", "sparse: exit 127", path, **both)
+
+    def compiled_again(self):
+        """Without make, by the commands that make has left, where nothing differs that make would ask; the same findings."""
+        made = self.scratch / "build/.stack-made"
+
+        def runs(make, check="build"):
+            """The findings; what make has to say is asked for as told, and is the same when it is forced to."""
+            git("add", "-A", cwd=self.tree)
+            inputs, found = self.inputs(TREE_ID=git("write-tree", cwd=self.tree).stdout.strip()), []
+            for forced in (make, True)[:1 if make else 2]:
+                (self.scratch / "log").unlink(missing_ok=True)
+                kept = made.read_bytes() if made.exists() else b""
+                if found:
+                    made.unlink()
+                found.append(self.run_check(check, **inputs))
+                self.assertEqual(bool(re.search(r"^\$ \S*make .*W=1", (self.scratch / "log").read_text(), re.M)), forced)
+            made.write_bytes(made.read_bytes() if make else kept)
+            self.assertEqual(found[0], found[-1])
+            return found[0][1]
+
+        fault = "\nint pci_canary(int __user *p);\nint pci_canary(int __user *p)\n{\n\tint unused;\n\n\treturn *p;\n}\n"
+        self.assertEqual(runs(True, "sparse"), [])
+        line = self.edit(API, "", fault)
+        self.edit("drivers/pci/msi/msi.h", "int pci_msi_setup_msi_irqs(", "static int twice;\nint pci_msi_setup_msi_irqs(")
+        self.assertEqual(len(runs(False)), 2)
+        self.assertEqual([f.split(": ")[:2] for f in runs(False, "sparse")], [["%s:%d" % (API, line + 6), "warning"]])
+        self.edit(API, "\treturn *p;\n", "\treturn missing;\n")
+        self.assertIn(": error: ", " ".join(runs(False)))
+        self.setUp()
+        for path in ("drivers/pci/msi/Makefile", "include/linux/kbuild.h", "arch/um/include/asm/page.h"):
+            with self.subTest(path):  # decides about commands, or about what make prepare makes
+                self.edit(path, "", "\n")
+                self.assertEqual(runs(True), [])
+        self.setUp()
+        (self.scratch / "build" / API.replace("api.c", ".api.o.cmd")).unlink()
+        self.assertEqual(runs(True), [])
 
     def header_users(self):
         self.edit("drivers/pci/msi/msi.h", "int pci_msi_setup_msi_irqs(", "static int pci_canary;\nint pci_msi_setup_msi_irqs(")

@@ -12,10 +12,11 @@ import tempfile
 
 import checklib as c
 import kbuild
+import saved
 
 CANARY = "int canary(int __attribute__((noderef)) *p);\nint canary(int __attribute__((noderef)) *p) { return *p; }\n"
 # The probe file that checker-valid.sh writes is passed through; every source of the kernel is
-# recorded, and a sparse that fails to run at all leaves "exit N" instead of "ran".
+# recorded with the arguments, and a sparse that fails to run at all leaves "exit N" instead of "ran".
 WRAPPER = """#!/bin/sh
 for last; do :; done
 case "$last" in
@@ -27,6 +28,7 @@ status=$?
 state="exit $status"
 if [ $status -eq 0 ] || { [ $status -lt 126 ] && [ -n "$out" ]; }; then state=ran; fi
 printf '%%s\\n' "$out" "@@ $state $last" >> "%(out)s.$$"
+printf '%%s\\0' "$@" > "%(out)s-arguments.$$"
 exit 0
 """
 
@@ -57,20 +59,30 @@ def valid(kb):
                        % (res.returncode, (res.stdout + res.stderr).strip()))
 
 
-def make(kb, goals):
-    """Compile the goals with W=1 and have sparse read each source; (CompletedProcess, what the wrapper wrote)."""
+def make(kb, goals, compiled=True):
+    """Compile the goals with W=1 and have sparse read each source; (CompletedProcess, what the wrapper wrote).
+
+    compiled: False when the objects are of no use, and sparse may do without them.
+    """
     with tempfile.TemporaryDirectory() as folder:
         wrapper, out = os.path.join(folder, "sparse"), os.path.join(folder, "report")
         with open(wrapper, "w", encoding="utf-8") as dst:
             dst.write(WRAPPER % {"sparse": c.tool("sparse"), "out": out})
         os.chmod(wrapper, 0o755)
-        res = kb.make("-s", "-k", "W=1", "cmd_checkdoc=", "C=2", "CHECK=" + wrapper,
-                      "CF=-fmax-warnings=unlimited", *goals)
-        text = []
-        for name in sorted(n for n in os.listdir(folder) if n.startswith("report.")):
-            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as src:
-                text.append(src.read())
-    return res, "".join(text)
+        res = saved.compile_again(kb, goals, compiled, wrapper)
+        if not res:
+            res = kb.make("-s", "-k", "W=1", "cmd_checkdoc=", "C=2", "CHECK=" + wrapper,
+                          "CF=-fmax-warnings=unlimited", *goals)
+            given = (text.split("\0")[:-1] for text in texts(folder, "report-arguments."))
+            saved.remember(kb, goals, {kb.relative(words[-1]): words for words in given})
+        return res, "".join(texts(folder, "report."))
+
+
+def texts(folder, start):
+    """Yield what is in the files of a folder whose names begin so."""
+    for name in sorted(n for n in os.listdir(folder) if n.startswith(start)):
+        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as src:
+            yield src.read()
 
 
 def place(kb):
