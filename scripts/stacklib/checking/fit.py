@@ -183,7 +183,7 @@ def suites(ws, stack: series.Stack, topics, args, fits, start):
     own.ws = ws
     own.topics, own.tree = topics, FitTree(ws, stack, topics, fits, start)
     own.choose()
-    result = own.run("plain")
+    result = next(own.run(["plain"]), None)
     if result:
         summary.show(result)
         summary.table([result])

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """One session of KUnit runs: which suites, on which tree, in which configurations; and one run of one of them."""
 import shutil
+from concurrent import futures
 from pathlib import Path
 
-from stacklib.host import env, packages, term, workspace
+from stacklib.host import env, packages, process, term, workspace
 from stacklib.linux import tree
 from stacklib.stack import series
 from stacklib.suites import boot, coverage, machine, splats, summary
@@ -64,22 +65,31 @@ def run_config(builder, asked, folder: Path, isolated: bool = False, built=None)
     @built: called after the build, before the first boot
     Returns a boot.Result.
     """
+    return boot_config(builder, build_config(builder, folder), asked, isolated, built)
+
+
+def build_config(builder, folder: Path):
+    """The first half of run_config(): a boot.Result of what was built."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    name = builder.config.name
-    allowed = allowed_reports()
-    result = boot.Result(name, folder / "test.log")
-    term.progress(f"kunit {name}: building")
+    result = boot.Result(builder.config.name, folder / "test.log")
+    term.progress(f"kunit {result.config}: building")
     problem, result.build_seconds = boot.timed(lambda: builder.build(folder / "build.log"))
-    if problem:
-        result.built = False
-        result.problems.append(problem)
+    result.built = not problem
+    result.problems += [problem] if problem else []
+    return result
+
+
+def boot_config(builder, result, asked, isolated: bool = False, built=None):
+    """The second half of run_config(), with the result of the first."""
+    if not result.built:
         return result
     if built:
         built()
+    allowed = allowed_reports()
     for glob in asked if isolated else [""]:
-        boot_once(builder, result, folder, glob, allowed)
-    result.unused = splats.unused(allowed, name)
+        boot_once(builder, result, result.log.parent, glob, allowed)
+    result.unused = splats.unused(allowed, result.config)
     result.problems += missing_suites(asked, result.suites)
     return result
 
@@ -193,18 +203,38 @@ class Session:
         return boot.Builder(self.source, folder, config, fragments(self.ws.repo, self.source, known),
                             self.env, self.jobs, self.ws.out), asked
 
-    def run(self, name: str):
-        """Run the configuration @name; a boot.Result, or None when no suite runs in it."""
-        builder, asked = self.builder(name)
-        if not builder:
-            return term.say(f"note: kunit {name}: none of the suites runs in it, left away")
+    def run(self, names):
+        """Run the configurations; yields the boot.Result of each in which a suite runs.
+
+        A boot keeps one processor busy, so the next ones are built meanwhile.
+        """
+        with futures.ThreadPoolExecutor(1) as pool:
+            try:
+                jobs = [pool.submit(self.build, name) for name in names]
+                for name, job in zip(names, jobs):
+                    builder, asked, result = job.result()
+                    if not builder:
+                        term.say(f"note: kunit {name}: none of the suites runs in it, left away")
+                        continue
+                    self.boot(name, builder, asked, result)
+                    yield result
+            except BaseException:  # ^C: what is built now is ended
+                pool.shutdown(wait=False, cancel_futures=True)
+                process.end_leftover(self.ws.out)
+                raise
+
+    def boot(self, name: str, builder, asked, result) -> None:
+        """Boot what build() has built, as often as --repeat says."""
         alone = self.args.isolated or bool(self.args.suite)
-        result = run_config(builder, asked, self.ws.out / "kunit" / name, alone,
-                            (lambda: coverage.forget(builder.folder)) if name == "coverage" else None)
+        boot_config(builder, result, asked, alone, (lambda: coverage.forget(builder.folder)) if name == "coverage" else None)
         if result.built and self.args.repeat > 1:
             again(builder, result, asked if alone else [""], self.args.repeat - 1)
         summary.write_json(result)
-        return result
+
+    def build(self, name: str) -> tuple:
+        """Build the configuration @name; (boot.Builder, suites to run, boot.Result), the first None when none runs."""
+        builder, asked = self.builder(name)
+        return builder, asked, build_config(builder, self.ws.out / "kunit" / name) if builder else None
 
     def coverage(self):
         """The added-line report of the coverage run before; a coverage.Report."""

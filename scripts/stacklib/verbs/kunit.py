@@ -59,11 +59,9 @@ def _run_all(args, configs, with_coverage):
         process.end_leftover(session.ws.out)
         session.prepare()
         results = []
-        for name in configs:
-            result = session.run(name)
-            if result:
-                summary.show(result)
-                results.append(result)
+        for result in session.run(configs):
+            summary.show(result)
+            results.append(result)
         if not results:
             raise term.StackError("nothing was run", mend="another --suite or --config")
         report = None
