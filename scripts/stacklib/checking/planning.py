@@ -87,8 +87,8 @@ class Plan:
                           KCONFIG_EXTRA="\n".join(self.conf(patch, "kconfig")))
             content.update((n, inputs[n]) for n in ("FILES", "HEADER_USERS", "KCONFIG_EXTRA"))
         else:
-            inputs["SUITES"] = "\n".join(self.tree.suites(k))
-            content["SUITES"] = inputs["SUITES"]
+            inputs.update(SUITES="\n".join(self.tree.suites(k)), QUICK_ARGS="\n".join(self.tree.quick_args()))
+            content.update((n, inputs[n]) for n in ("SUITES", "QUICK_ARGS"))
         content["reads"] = self.reads(check, patch, k)
         inputs["BUILD"] = str(self.ws.out / "build" / (arch or "" if check.kind == "boundary" else arch or check.name))
         return Job(check, patch, k, state, arch, inputs, cache.key(**content), self.log(check, patch, k, state, arch))

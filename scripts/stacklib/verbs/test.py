@@ -161,7 +161,7 @@ def kunit_counts(args, report) -> tuple:
     Not plain, if by `report` check has just booted it on this tree, the whole stack, and all was well.
     """
     configs = list(kunit.CONFIGS)
-    if not report.get("waiting", 1) and any(v["check"] == "kunit" and v["patch"] == len(report["patches"])
+    if not args.all and not report.get("waiting", 1) and any(v["check"] == "kunit" and v["patch"] == len(report["patches"])
                                             and v["verdict"] == judge.PASS for v in report["verdicts"]):
         term.say("kunit plain: not again, check had it on the whole stack, and all of its suites passed")
         configs.remove("plain")
