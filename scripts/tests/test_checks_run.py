@@ -108,6 +108,9 @@ class FakeTree:
                     (path / file).unlink()
         return path
 
+    def quick_args(self):
+        return ["stress.count=3"]
+
     def suites(self, k):
         return ["always"]
 
@@ -482,6 +485,18 @@ class Order(Small):
         self.write("archy", ARCH_CHECK.replace("case ", meet % ("a", "e", "e") + "case "))
         self.run_all(only=["edge", "archy"], jobs=2)
         self.assertEqual({v["verdict"] for v in self.data["verdicts"]}, {"pass"})
+
+    def test_boundaries_from_both_ends(self):
+        """The lane that has compiled all takes them from the bottom, in a folder of its own; not for a few."""
+        self.write("edge", EDGE_CHECK.replace("for f", 'echo $BUILD $TREE >> "$RUNS.trees"; sleep 0.3; for f'))
+        for enough, folders in ((0, 2), (8, 1)):
+            with mock.patch.object(lanes, "ENOUGH", enough):
+                shutil.rmtree(self.folder / "cache", ignore_errors=True)
+                self.run_all(only=["edge"], jobs=2)
+            rows = Path(os.environ["RUNS"] + ".trees").read_text().split("\n")[:-1]
+            Path(os.environ["RUNS"] + ".trees").unlink()
+            self.assertEqual(len(rows), 3)
+            self.assertEqual([len(set(words)) for words in zip(*map(str.split, rows))], [folders, folders])
 
     def test_an_error_in_one_lane_ends_the_run(self):
         self.write("edge", EDGE_CHECK.replace("for f", "sleep 60; for f"))

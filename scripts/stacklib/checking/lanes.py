@@ -3,7 +3,8 @@
 
 Most runs keep one processor busy (one object compiled, one UML booted, one spatch), so there are two lanes,
 each with a work tree of its own that walks down from the last state: one builds and boots the boundaries,
-the other compiles; what needs no build folder goes to the one that is done first.
+the other compiles; what needs no build folder goes to the one that is done first. Who has compiled all
+helps with the boundaries from their other end, in a build folder of its own.
 """
 import contextlib
 import heapq
@@ -17,6 +18,7 @@ STAGES = ("cheap checks", "suites on the whole stack", "everything")
 TREES = ("check", "check2")  # work trees in the work folder; the first is the one of the verb kunit
 # Seconds that a run takes, for the estimate, until one of its check has ended here.
 GUESS = {"patch": 1.0, "tree": 10.0, "boundary": 20.0}
+ENOUGH = 8  # boundaries that are left to the first lane: fewer are not worth another build of the kernel
 TELL = 30  # seconds between two lines of progress in a pipe
 
 
@@ -96,7 +98,7 @@ class Lanes:
         try:
             while not self.stop:
                 with self.lock:
-                    heap = lane.heap or self.shared
+                    heap = lane.heap or self.shared or self.other_end(lane)
                     if not heap:
                         return
                     lane.job = job = heapq.heappop(heap)[-1]
@@ -105,7 +107,7 @@ class Lanes:
                     with self.making if not lane.at else contextlib.nullcontext():  # one work tree is made at a time
                         lane.path = self.plan.tree.checkout(job.k, job.dropin, lane.tree)
                     lane.at = (job.k, job.dropin)
-                result = self.plan.run_job(job, lane.path)
+                result = self.plan.run_job(job, lane.path, "" if lane is self.lanes[0] else "second")
                 with self.lock:
                     if not self.stop:
                         self.ended(lane, job, result)
@@ -115,6 +117,15 @@ class Lanes:
             process.end_leftover(self.plan.ws.out)
         finally:
             lane.done.set()
+
+    def other_end(self, lane):
+        """Move the lowest boundary of the first lane to a lane that has nothing left; its heap."""
+        first = self.lanes[0].heap
+        if lane is not self.lanes[0] and len(first) > ENOUGH:
+            lane.heap.append(max(first))
+            first.remove(lane.heap[0])
+            heapq.heapify(first)
+        return lane.heap
 
     def ended(self, lane, job, result) -> None:
         """Keep a result, see what it must be compared with, and tell what is known by it."""

@@ -4,6 +4,7 @@
 Of a tree check there is a run on the state with the patch ("after"), and only when that has findings one
 on the state that they are compared with ("before").
 """
+import os
 import re
 import time
 
@@ -182,10 +183,15 @@ class Plan:
             self.times[job.key] = (job, round(self.now(), 1))
         return True
 
-    def run_job(self, job, path):
-        """Run a job on the tree at `path`, which has its state; returns its result."""
+    def run_job(self, job, path, beside: str = ""):
+        """Run a job on the tree at `path`, which has its state; returns its result.
+
+        beside: name of the folder in which boundaries are built while others are; "" for the usual one.
+        """
         self.times[job.key] = (job, round(self.now(), 1))
         inputs = dict(job.inputs, TREE=str(path), TREE_ID=self.tree.tree_id(job.k, job.dropin), ALSO=self.also(job))
+        if job.check.kind == "boundary":
+            inputs["BUILD"] = os.path.join(job.inputs["BUILD"], beside)
         return self.executor.run(job.check, inputs, job.log, job.key)
 
     def also(self, job) -> str:
