@@ -42,7 +42,7 @@ class Fit(unittest.TestCase):
         write(path, text.replace(old, new, 1) if old else new)
         if not text:
             sh("git", "add", "-f", name, cwd=self.mini.kernel)
-        said = sh("git", "-c", "core.abbrev=12", "commit", "-am", subject, cwd=self.mini.kernel)
+        said = sh("git", "-c", "core.abbrev=12", "commit", "-m", subject, "--", name, cwd=self.mini.kernel)
         return re.match(r"\[\S+ ([0-9a-f]{12})\]", said).group(1)
 
     def check(self, *words, status=0):
@@ -368,7 +368,7 @@ class Fit(unittest.TestCase):
     def with_result(self, ran):
         """Exit code and standard output of a run whose suites come to @ran."""
         with mock.patch.object(session.Session, "choose"), \
-                mock.patch.object(session.Session, "run", return_value=ran):
+                mock.patch.object(session.Session, "run", return_value=iter([ran] if ran else [])):
             return self.run_in_process()
 
     def asked(self, stop):

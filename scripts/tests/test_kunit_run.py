@@ -323,11 +323,11 @@ class Choices(unittest.TestCase):
             one.args, one.known, one.asked, one.source = options.Kunit(full=full), ["a"], ["a"], Path("/nowhere")
             one.env, one.jobs, one.ws = {}, 1, types.SimpleNamespace(out=Path("/nowhere"), repo=HERE.parent.parent)
             one.tree = types.SimpleNamespace(patches=[], quick_args=lambda: tree.Tree.quick_args(types.SimpleNamespace(topics=topics)))
-            with mock.patch.multiple(session, run_config=mock.DEFAULT, fragments=mock.DEFAULT), \
+            with mock.patch.multiple(session, build_config=mock.DEFAULT, boot_config=mock.DEFAULT, fragments=mock.DEFAULT), \
                     mock.patch.object(session.packages, "ensure_quickly"), mock.patch.object(summary, "write_json"), \
                     mock.patch.object(session.coverage, "make_options", return_value=[]), \
                     mock.patch.object(boot, "Builder") as builder:
-                one.run(name)
+                list(one.run([name]))
             config = builder.call_args[0][2]
             plain = boot.load_config(HERE.parent / "kunit", name)
             self.assertEqual(config.kernel_args, plain.kernel_args + wanted)

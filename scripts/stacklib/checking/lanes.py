@@ -118,7 +118,7 @@ class Lanes:
         finally:
             lane.done.set()
 
-    def other_end(self, lane):
+    def other_end(self, lane) -> List:
         """Move the lowest boundary of the first lane to a lane that has nothing left; its heap."""
         first = self.lanes[0].heap
         if lane is not self.lanes[0] and len(first) > ENOUGH:

@@ -226,7 +226,8 @@ class Session:
     def boot(self, name: str, builder, asked, result) -> None:
         """Boot what build() has built, as often as --repeat says."""
         alone = self.args.isolated or bool(self.args.suite)
-        boot_config(builder, result, asked, alone, (lambda: coverage.forget(builder.folder)) if name == "coverage" else None)
+        boot_config(builder, result, asked, alone,
+                    (lambda: coverage.forget(builder.folder)) if name == "coverage" else None)
         if result.built and self.args.repeat > 1:
             again(builder, result, asked if alone else [""], self.args.repeat - 1)
         summary.write_json(result)

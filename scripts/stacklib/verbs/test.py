@@ -161,8 +161,10 @@ def kunit_counts(args, report) -> tuple:
     Not plain, if by `report` check has just booted it on this tree, the whole stack, and all was well.
     """
     configs = list(kunit.CONFIGS)
-    if not args.all and not report.get("waiting", 1) and any(v["check"] == "kunit" and v["patch"] == len(report["patches"])
-                                            and v["verdict"] == judge.PASS for v in report["verdicts"]):
+    booted = not report.get("waiting", 1) and any(
+        v["check"] == "kunit" and v["patch"] == len(report["patches"]) and v["verdict"] == judge.PASS
+        for v in report["verdicts"])
+    if booted and not args.all:
         term.say("kunit plain: not again, check had it on the whole stack, and all of its suites passed")
         configs.remove("plain")
     return kunit.run_counts(options.Kunit(**common(args), jobs=args.jobs, full=args.all), configs)
