@@ -178,7 +178,11 @@ class Small(unittest.TestCase):
         self.states[1]["b.c"] = "x\n"
         self.texts.append("Subject: third\n")
         self.states.append({"b.c": None})
+        self.write("words", TREE_CHECK.replace("for f", 'echo "$STATE:$FILES:$GONE" >> "$RUNS.gone"; for f'))
         self.run_all(["words"])
+        rows = Path(os.environ["RUNS"] + ".gone").read_text().splitlines()
+        self.assertIn("after::b.c", rows)
+        self.assertTrue(any(row.endswith(":") for row in rows), rows)
         self.assertEqual(self.verdict(3, "words")["verdict"], "pass")
 
     def verdict(self, number, check, arch=""):

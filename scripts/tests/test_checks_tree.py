@@ -170,6 +170,7 @@ class Compile(CheckCase):
         self.one_compilation_for_both()
         self.compiled_again()
         self.header_users()
+        self.gone()
         self.not_here()
         self.broken_compilers()
         self.flavour_that_cannot_be_had()
@@ -278,6 +279,15 @@ class Compile(CheckCase):
         line = self.edit(piece, "", "\n#error canary\n")
         self.assert_found("build", "%s:%d: error: #error canary" % (piece, line + 1), **inputs)
         self.setUp()
+
+    def gone(self):
+        """A patch that only deletes: who included the header, and does a Makefile ask for the source?"""
+        for path, said in (("drivers/pci/msi/msi.h", "drivers/pci/msi/api.c:"), ("drivers/pci/msi/irqdomain.c", "(make):0: error: No rule")):
+            (self.tree / path).unlink()
+            inputs = self.inputs(FILES="", GONE=path)
+            self.assert_found("build", said, **inputs)
+            self.assert_found("build", "(patch):0: hint: touches nothing", **dict(inputs, STATE="before"))
+            self.setUp()
 
     def not_here(self):
         inputs = self.inputs(FILES="drivers/pci/controller/vmd.c")

@@ -145,14 +145,15 @@ class Kbuild:
 
     def wanted(self):
         """Goals for make from FILES and HEADER_USERS; prints what this arch cannot judge."""
-        files, users = c.env_lines("FILES"), c.env_lines("HEADER_USERS")
-        files = [f for f in files if not f.startswith(NOT_KERNEL)]
+        gone, users = c.env_lines("GONE") if c.env("STATE", "") == "after" else [], c.env_lines("HEADER_USERS")
+        files = [f for f in c.env_lines("FILES") + gone if not f.startswith(NOT_KERNEL)]
         # Some .S files are included like headers: those of linker scripts.
         headers = [f for f in files if f.endswith(".h") or f.endswith(".S") and "/include/" in f]
         sources = [f for f in files if f.endswith((".c", ".S")) and f not in headers]
         goals = set()
         for path in sources:
-            goal = path[:-2] + ".o"
+            # Of a source that is gone its folder is built: does its Makefile still ask for it?
+            goal = os.path.dirname(path) + "/" if path in gone else path[:-2] + ".o"
             if self.enabled(goal):
                 goals.add(goal)
             else:

@@ -83,10 +83,11 @@ class Plan:
             inputs["PATCH"] = str(patch.path)
             content["patch"] = f"{patch.name} {patch.sha256}"
         elif check.kind == "tree":
-            inputs.update(FILES="\n".join(sorted(self.ids(k, patch.files))),
+            there = self.ids(k, patch.files)
+            inputs.update(FILES="\n".join(sorted(there)), GONE="\n".join(sorted(set(patch.files) - set(there))),
                           HEADER_USERS="\n".join(self.conf(patch, "header-users")),
                           KCONFIG_EXTRA="\n".join(self.conf(patch, "kconfig")))
-            content.update((n, inputs[n]) for n in ("FILES", "HEADER_USERS", "KCONFIG_EXTRA"))
+            content.update((n, inputs[n]) for n in ("FILES", "GONE", "HEADER_USERS", "KCONFIG_EXTRA"))
         else:
             inputs.update(SUITES="\n".join(self.tree.suites(k)), QUICK_ARGS="\n".join(self.tree.quick_args()))
             content.update((n, inputs[n]) for n in ("SUITES", "QUICK_ARGS"))

@@ -14,7 +14,8 @@ from stacklib.stack import arches
 KINDS = ("patch", "tree", "boundary")
 # Variables that would change what make does, or be taken for an input
 NOT_PASSED = set("MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES KCFLAGS KCPPFLAGS ARCH CROSS_COMPILE SUBARCH CC HOSTCC CHECK CF "
-                 "FLAVOUR ARCH_NAME C M O V W LLVM LOG PATCH FILES SUITES QUICK_ARGS SPATCH SPFLAGS COCCI MODE".split())
+                 "FLAVOUR ARCH_NAME C M O V W LLVM LOG PATCH FILES GONE SUITES QUICK_ARGS SPATCH SPFLAGS COCCI "
+                 "MODE".split())
 CHECK_LIMIT = 3600  # seconds, for one run of a check
 VERSION_LIMIT = 60  # seconds, for its --version
 LOG_KEPT = 60000  # characters of a log that are kept with the result
