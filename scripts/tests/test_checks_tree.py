@@ -10,7 +10,10 @@ import shutil
 import sys
 import tempfile
 import unittest
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 from checks_support import CHECKS, UML, SMALL, CheckCase, git, tool_path
@@ -54,6 +57,27 @@ class BadLuck(unittest.TestCase):
         for said in self.HARMLESS:
             with self.subTest(said):
                 self.assertEqual(self.make("make: one\n" + said).returncode, 2)
+
+
+class Sparse(unittest.TestCase):
+    """What the check sparse makes of what the wrapper wrote."""
+
+    def test_only_what_the_patch_compiles(self):
+        """make hands sparse a vdso, too, where it has to make one: not in each run, so that it would be news."""
+        loader = SourceFileLoader("sparse_check", str(CHECKS / "sparse"))
+        check = module_from_spec(spec_from_loader(loader.name, loader))
+        loader.exec_module(check)
+        folder = Path(tempfile.mkdtemp(prefix="stack-test-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "a.c").touch()
+        kb = SimpleNamespace(tree=str(folder), relative=lambda path: path)
+        said = "".join(f"{path}:1:1: warning: in {path}\n@@ ran {path}\n" for path in ("v/dso.c", "a.c", "d/b.c", "l/x.c"))
+        with mock.patch.dict(os.environ, LOG=""):
+            sources, found = check.ran(kb, said, ["a.o", "d/", "l/linked.o"])
+            self.assertEqual(sources, {"a.c", "d/b.c", "l/x.c"})
+            self.assertEqual([row[0] for row in found], ["a.c", "d/b.c", "l/x.c"])
+            with self.assertRaisesRegex(checklib.Broken, "exit 127"):
+                check.ran(kb, said + "@@ exit 127 v/dso.c\n", ["a.o"])
 
 
 class KernelDoc(CheckCase):

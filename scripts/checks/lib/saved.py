@@ -94,6 +94,12 @@ def command(kb, goal):
     return first[len(start):].replace("$(pound)", "#").replace("$$", "$") if first.startswith(start) else None
 
 
+def own_source(kb, goal) -> str:
+    """The suffix of the source that an object is compiled from; "" for a folder, and for what is linked of several."""
+    return next((suffix for suffix in (".c", ".S") if goal.endswith(".o")
+                 and os.path.exists(os.path.join(kb.tree, goal[:-2] + suffix))), "")
+
+
 def compile_again(kb, goals, compiled=True, wrapper=None):
     """Compile the goals as make did, if compiled; wrapper: a program that gets sparse's arguments of each source.
 
@@ -101,9 +107,9 @@ def compile_again(kb, goals, compiled=True, wrapper=None):
     """
     made = load(kb)
     commands = {goal: command(kb, goal) for goal in goals}
-    sources = [goal[:-2] + ".c" for goal in goals if os.path.exists(os.path.join(kb.tree, goal[:-2] + ".c"))]
-    if not all(commands.values()) or wrapper and not all(source in made["sparse"] for source in sources) \
-            or not same(kb, made, goals):
+    sources = [goal[:-2] + ".c" for goal in goals if own_source(kb, goal) == ".c"]
+    if not all(map(commands.get, goals)) or not all(own_source(kb, goal) for goal in goals) \
+            or wrapper and not all(source in made["sparse"] for source in sources) or not same(kb, made, goals):
         return None
     jobs = [["sh", "-c", text] for text in commands.values()] if compiled else []
     jobs += [[wrapper] + made["sparse"][source] for source in sources] if wrapper else []
