@@ -42,7 +42,8 @@ class Apply(Common):
 
 @dataclass(frozen=True)
 class Check(Common):
-    """Verb check: .only (names of checks) .shard ("I/N") .merge (paths of reports)"""
+    """Verb check: .only (names of checks) .shard ("I/N") .merge (paths of reports) .until (time.monotonic() after
+    which nothing more is begun; 0: none) .last (of the boundaries only the last)"""
 
     only: Tuple[str, ...] = ()
     fit: bool = False
@@ -52,13 +53,15 @@ class Check(Common):
     list: bool = False
     no_cache: bool = False
     profile: bool = False
+    until: float = 0
+    last: bool = False
 
 
 @dataclass(frozen=True)
 class Kunit(Common):
     """Verb kunit: .config and .suite (names) .boundary (None: all patches) .extra (path of a diff)
     .jobs (0: one per processor) .full (False: stress with the smaller counts of the topics' quick-args)
-    .repeat (boots)"""
+    .repeat (boots) .until (as that of check)"""
 
     config: Tuple[str, ...] = ()
     suite: Tuple[str, ...] = ()
@@ -69,6 +72,7 @@ class Kunit(Common):
     jobs: int = 0
     full: bool = True
     repeat: int = 1
+    until: float = 0
 
 
 @dataclass(frozen=True)
@@ -147,12 +151,13 @@ class MailCheck(Common):
 
 @dataclass(frozen=True)
 class Test(Common):
-    """Verb test: .only (a word in the names of the tool's own tests)"""
+    """Verb test: .only (a word in the names of the tool's own tests) .minutes (see --help)"""
 
     quick: bool = False
     all: bool = False
     jobs: int = 0
     only: Optional[str] = None
+    minutes: int = 0
 
 
 VERBS = {"setup": Setup, "apply": Apply, "check": Check, "kunit": Kunit, "prove": Prove, "edit": Edit,

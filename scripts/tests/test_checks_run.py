@@ -135,6 +135,7 @@ class Small(unittest.TestCase):
         self.texts = ["Subject: first\n\n" + diff, "Subject: second\n\n" + diff]
         self.arches = "um s390"
         self.own_arches, self.expected = {}, {}
+        self.until, self.last = 0, False
 
     def write(self, name, text):
         path = self.folder / "checks" / name
@@ -160,7 +161,8 @@ class Small(unittest.TestCase):
         stack = types.SimpleNamespace(base_name="v0", base={"version": "0.1"})
         executor = runner.Executor(ws.out, cache.Cache(self.folder / "cache", enabled), os.environ["PATH"])
         self.plan = plan = planning.Plan(ws, self.tree, runner.load(self.folder / "checks", only), executor)
-        self.data = report.build(ws, stack, plan, plan.run(told), 1.0, only)
+        self.data = report.build(ws, stack, plan, plan.run(told, None, self.until, self.last), 1.0, only,
+                                 len(plan.first) - len(plan.verdicts()))
         report.save(ws.out, self.data)
         return self.data
 
@@ -489,6 +491,17 @@ class Order(Small):
         self.write("archy", ARCH_CHECK.replace("case ", meet % ("a", "e", "e") + "case "))
         self.run_all(only=["edge", "archy"], jobs=2)
         self.assertEqual({v["verdict"] for v in self.data["verdicts"]}, {"pass"})
+
+    def test_late(self):
+        """After its time a run begins nothing, says what it has, and the next goes on; of the boundaries the last alone."""
+        self.until = time.monotonic() - 1
+        self.assertEqual((len(self.run_all()["verdicts"]), self.data["waiting"]), (0, len(self.plan.first)))
+        self.until, self.last = 0, True
+        self.assertEqual([v["patch"] for v in self.run_all()["verdicts"] if v["check"] == "edge"], [2])
+        self.assertEqual(self.data["waiting"], 0)
+        self.until, self.last = time.monotonic() - 1, False
+        self.assertGreater(self.run_all()["waiting"], 0)
+        self.assertEqual([v["patch"] for v in self.data["verdicts"] if v["check"] == "edge"], [2])
 
     def test_boundaries_from_both_ends(self):
         """The lane that has compiled all takes them from the bottom, in a folder of its own; not for a few."""

@@ -291,7 +291,7 @@ class TestVerb(unittest.TestCase):
             raise term.StackError("no tool")
 
         steps = (("canonical_counts", missing), ("check_counts", broken),
-                 ("kunit_counts", lambda *a: (5, 0)))
+                 ("kunit_counts", lambda *a: (5, 0)), ("boundary_counts", lambda *a: (0, 0)))
         self.assertEqual(self.run_test(lambda *a: (1, 0), steps), (1, "6 passed, 2 failed"))
 
     def test_plain_is_not_booted_twice(self):
@@ -300,13 +300,28 @@ class TestVerb(unittest.TestCase):
             data = {"waiting": waiting, "patches": [1, 2], "verdicts": [{"check": "kunit", "patch": n, "verdict": v}
                                                                         for n, v in ((0, "pass"), (number, verdict))]}
             with mock.patch.object(kunit, "run_counts", side_effect=lambda opts, names: names), redirect_stdout(io.StringIO()):
-                return test.kunit_counts(options.Test(), data)
+                return test.kunit_counts(options.Test(), data, 0)
         self.assertNotIn("plain", configs())
         self.assertIn("lockdep", configs())
         for more in ({"waiting": 1}, {"number": 1}, {"verdict": "FAIL"}, {"verdict": "BROKEN"}):
             self.assertIn("plain", configs(**more))
         with mock.patch.object(kunit, "run_counts", side_effect=lambda opts, names: names):
-            self.assertIn("plain", test.kunit_counts(options.Test(), {}))
+            self.assertIn("plain", test.kunit_counts(options.Test(), {}, 0))
+
+    def test_boundaries_come_last_and_once(self):
+        """Those verdicts that check has counted before are not counted again, whatever they were."""
+        def verdicts(*rows):
+            return [{"patch": n, "check": name, "arch": "", "verdict": word} for n, name, word in rows]
+        first = verdicts((1, "build", "pass"), (1, "sparse", "FAIL"), (1, "kunit", "pass"))
+
+        def run_counts(opts, shared):
+            shared.update(verdicts=first + ([] if opts.last else verdicts((0, "kunit", "pass"), (0, "other", "BROKEN"))))
+            failed = sum(v["verdict"] != "pass" for v in shared["verdicts"])
+            return len(shared["verdicts"]) - failed, failed
+        with mock.patch.object(test.check, "run_counts", side_effect=run_counts):
+            report = {}
+            self.assertEqual(test.check_counts(options.Test(), report, 0), (2, 1))
+            self.assertEqual(test.boundary_counts(options.Test(), report, 0), (1, 1))
 
     def test_own_tests_are_counted_one_by_one(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -22,6 +22,7 @@ from stacklib.checking import runner  # noqa: E402
 from stacklib.host import term  # noqa: E402
 from stacklib.linux import tree  # noqa: E402
 from stacklib.suites import boot, ktap, session, splats, summary  # noqa: E402
+from stacklib.verbs import kunit  # noqa: E402
 
 GOLDEN = HERE / "kunit"
 
@@ -331,6 +332,19 @@ class Choices(unittest.TestCase):
             config = builder.call_args[0][2]
             plain = boot.load_config(HERE.parent / "kunit", name)
             self.assertEqual(config.kernel_args, plain.kernel_args + wanted)
+
+    def test_late(self):
+        """After its time no configuration is begun: it is told, and is neither passed nor failed."""
+        one = session.Session.__new__(session.Session)
+        one.args, one.ws = options.Kunit(until=1.0), types.SimpleNamespace(out=Path("/nowhere"))
+        with mock.patch.object(session.Session, "builder", return_value=("b", ["a"])), \
+                mock.patch.object(session, "build_config") as build, mock.patch.object(session.term, "say") as say:
+            self.assertEqual(list(one.run(["plain", "coverage"])), [])
+        build.assert_not_called()
+        self.assertIn("kunit coverage: not come to in time", say.call_args[0][0])
+        with mock.patch.object(kunit, "_run_all", return_value=([], None)), mock.patch.object(summary, "table"):
+            self.assertEqual(kunit.run_counts(options.Kunit(until=1.0), ["coverage"]), (0, 0))
+            self.assertEqual(kunit.run_counts(options.Kunit(), ["coverage"]), (0, 1))
 
     def test_configs(self):
         """Every shipped configuration reads; an unknown one does not."""

@@ -9,6 +9,7 @@ helps with the boundaries from their other end, in a build folder of its own.
 import contextlib
 import heapq
 import threading
+import time
 from typing import Callable, Dict, List
 
 from stacklib.host import process, term
@@ -35,11 +36,11 @@ class Lanes:
 
     plan: planning.Plan; its .results gets what comes. told(event, what) is called under a lock, from both
     lanes: ("begin", places that wait) at first, ("verdict", place) when all that judges the place is there,
-    ("stage", one of STAGES) when it is done.
+    ("stage", one of STAGES) when it is done. until: time.monotonic() after which nothing is begun; 0: none.
     """
 
-    def __init__(self, plan, jobs: List, told: Callable):
-        self.plan, self.told = plan, told
+    def __init__(self, plan, jobs: List, told: Callable, until: float = 0):
+        self.plan, self.told, self.until = plan, told, until
         self.lock, self.making = threading.RLock(), threading.Lock()
         self.stop, self.last, self.counter, self.passed = False, 0.0, 0, 0
         count = min(plan.ws.jobs, len(TREES))
@@ -96,7 +97,7 @@ class Lanes:
     def walk(self, lane, errors):
         """One lane, until nothing is left for it."""
         try:
-            while not self.stop:
+            while not self.stop and not 0 < self.until < time.monotonic():
                 with self.lock:
                     heap = lane.heap or self.shared or self.other_end(lane)
                     if not heap:

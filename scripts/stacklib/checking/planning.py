@@ -139,17 +139,19 @@ class Plan:
                     if arch in self.arches(check, patch):
                         yield self.job(check, patch, k, state, arch)
 
-    def run(self, told=lambda event, what: None, began=None):
+    def run(self, told=lambda event, what: None, began=None, until: float = 0, last: bool = False):
         """Run every job that has no result yet and may matter; returns the verdicts.
 
-        told: see lanes.Lanes; began: time.monotonic() from which the times in .times count.
+        told, until: see lanes.Lanes; began: time.monotonic() from which the times in .times count; last: of the
+        boundaries only the last.
         """
         self.began = time.monotonic() if began is None else began
-        jobs = [job for job in self.jobs() if shard.has(self.shard, self.place(job)[0], len(self.tree.patches))]
+        jobs = [job for job in self.jobs() if shard.has(self.shard, self.place(job)[0], len(self.tree.patches))
+                and (job.check.kind != "boundary" or not last or job.k == self.tree.boundaries)]
         self.old = {self.place(job): job for job in jobs if job.check.kind == "tree" and job.state == "before"}
         self.first = [job for job in jobs if job.check.kind != "tree" or job.state != "before"]
         self.places = {self.place(job): job for job in self.first}
-        lanes.Lanes(self, list(filter(None, map(self.missing, self.first))), told).run()
+        lanes.Lanes(self, list(filter(None, map(self.missing, self.first))), told, until).run()
         return self.verdicts()
 
     def now(self):

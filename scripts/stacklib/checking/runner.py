@@ -97,7 +97,7 @@ class Executor:
         """The environment of a check: ours without git's and make's variables, plus the inputs."""
         env = host.child(("GIT_", "KBUILD_", "KCONFIG_", *NOT_PASSED))
         env.update(PATH=self.path, PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", CCACHE_NOHASHDIR="1",
-                   PYTHONPATH=str(host.SCRIPTS), CCACHE_BASEDIR=str(self.out))
+                   PYTHONPATH=str(host.SCRIPTS), CCACHE_BASEDIR=str(self.out), CCACHE_DEPEND="1")
         if self.results:
             env.setdefault("CCACHE_DIR", str(self.results.folder.parent / "ccache"))
         env.update(inputs)

@@ -132,7 +132,7 @@ def environment(work, cache, path=None):
         env["PATH"] = path
     env.setdefault("CCACHE_DIR", str(Path(cache) / "ccache"))
     env["CCACHE_BASEDIR"] = str(work)
-    env["CCACHE_NOHASHDIR"] = "1"
+    env.update(CCACHE_NOHASHDIR="1", CCACHE_DEPEND="1")  # what is new is not preprocessed beforehand
     return env
 
 

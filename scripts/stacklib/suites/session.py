@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """One session of KUnit runs: which suites, on which tree, in which configurations; and one run of one of them."""
 import shutil
+import time
 from concurrent import futures
 from pathlib import Path
 
@@ -213,8 +214,9 @@ class Session:
                 jobs = [pool.submit(self.build, name) for name in names]
                 for name, job in zip(names, jobs):
                     builder, asked, result = job.result()
-                    if not builder:
-                        term.say(f"note: kunit {name}: none of the suites runs in it, left away")
+                    if not result:
+                        term.say(f"note: kunit {name}: none of the suites runs in it, left away" if not builder else
+                                 f"kunit {name}: not come to in time; scripts/stack kunit --config {name}")
                         continue
                     self.boot(name, builder, asked, result)
                     yield result
@@ -233,9 +235,11 @@ class Session:
         summary.write_json(result)
 
     def build(self, name: str) -> tuple:
-        """Build the configuration @name; (boot.Builder, suites to run, boot.Result), the first None when none runs."""
+        """Build the configuration @name; (boot.Builder, suites to run, boot.Result), the first None when none runs,
+        the last when it is too late."""
         builder, asked = self.builder(name)
-        return builder, asked, build_config(builder, self.ws.out / "kunit" / name) if builder else None
+        late = 0 < self.args.until < time.monotonic()
+        return builder, asked, build_config(builder, self.ws.out / "kunit" / name) if builder and not late else None
 
     def coverage(self):
         """The added-line report of the coverage run before; a coverage.Report."""

@@ -76,7 +76,7 @@ def execute(args, only=None) -> dict:
             verdicts = plan.verdicts()
             data = report.build(ws, stack, plan, verdicts, plan.now(), only, len(plan.first) - len(verdicts))
             return dict(data, shard=part, base=dict(data["base"], tree=base_tree))
-        plan.run(Teller(ws, plan, collect), began)
+        plan.run(Teller(ws, plan, collect), began, args.until, args.last)
         term.done()
         data = collect()
         report.save(ws.out, data)
@@ -191,6 +191,8 @@ def run_counts(args, shared) -> tuple:
     show_table(data)
     show_findings(data)
     show_profile(data)
+    if data["waiting"]:
+        term.say(f"{data['waiting']} verdicts were not come to in time; scripts/stack check goes on from here")
     failed = sum(v["verdict"] in (judge.FAIL, judge.BROKEN) for v in data["verdicts"])
     return len(data["verdicts"]) - failed, failed
 

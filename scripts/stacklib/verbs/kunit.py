@@ -62,10 +62,10 @@ def _run_all(args, configs, with_coverage):
         for result in session.run(configs):
             summary.show(result)
             results.append(result)
-        if not results:
+        if not results and not args.until:
             raise term.StackError("nothing was run", mend="another --suite or --config")
         report = None
-        if with_coverage and results[-1].config == "coverage" and not results[-1].problems:
+        if with_coverage and results and results[-1].config == "coverage" and not results[-1].problems:
             report = session.coverage()
             summary.show_coverage(report)
     return results, report
@@ -104,7 +104,8 @@ def run_counts(args, configs) -> tuple:
     for result in results:
         clean = not result.problems and not result.bad_splats()
         passed, failed = passed + clean, failed + (not clean)
-    if "coverage" in wanted:
+    late = args.until and "coverage" not in [result.config for result in results]
+    if "coverage" in wanted and not late:
         clean = report is not None and not report.findings()
         passed, failed = passed + clean, failed + (not clean)
     return passed, failed

@@ -18,6 +18,7 @@ from stacklib.linux import tree
 from stacklib.stack import series
 from stacklib.verbs import check, kunit, lint, refresh
 
+MINUTES = 68  # after which nothing more is begun: a slow machine still comes to an end within CI's 90
 MODULE_LIMIT = 2400  # seconds, for the tests of one module
 FUZZ_ALL = 200000  # inputs of the fuzz test with --all, unless FUZZ_INPUTS says how many
 
@@ -37,6 +38,8 @@ def register(subparsers) -> None:
                      "(quick-args of topic.ini), and ten times the inputs of the fuzz test")
     sub.add_argument("--jobs", type=int, default=0, metavar="N",
                      help="parallel jobs of make (default: one per processor)")
+    sub.add_argument("--minutes", type=int, default=MINUTES, metavar="N", help="after N minutes begin no more of the "
+                     f"configurations and boundaries, and say\nwhich were left (default: {MINUTES}; 0: no limit)")
     sub.add_argument("--only", metavar="WORD", help="of the tool's own tests, those whose "
                      "name has WORD in it; nothing else is run")
 
@@ -150,12 +153,21 @@ def canonical_counts(args) -> tuple:
     return (0, 1) if failed else (1, 0)
 
 
-def check_counts(args, report) -> tuple:
-    """Every check on every patch; `report` (a dict) gets what it came to."""
-    return check.run_counts(options.Check(**common(args), profile=True), report)
+def check_counts(args, report, until: float) -> tuple:
+    """Every check on every patch, of the boundaries the whole stack; `report` (a dict) gets what it came to."""
+    return check.run_counts(options.Check(**common(args), until=until, last=True), report)
 
 
-def kunit_counts(args, report) -> tuple:
+def boundary_counts(args, report, until: float) -> tuple:
+    """What check_counts() has left: the boundaries. `report` has what that came to."""
+    known = {(v["patch"], v["check"], v["arch"]) for v in report.get("verdicts", ())}
+    passed, failed = check.run_counts(options.Check(**common(args), until=until), report)
+    again = [v for v in report["verdicts"] if (v["patch"], v["check"], v["arch"]) in known]
+    bad = sum(v["verdict"] in (judge.FAIL, judge.BROKEN) for v in again)
+    return passed - (len(again) - bad), failed - bad
+
+
+def kunit_counts(args, report, until: float) -> tuple:
     """Every KUnit configuration, and the coverage of the added lines.
 
     Not plain, if by `report` check has just booted it on this tree, the whole stack, and all was well.
@@ -167,7 +179,7 @@ def kunit_counts(args, report) -> tuple:
     if booted and not args.all:
         term.say("kunit plain: not again, check had it on the whole stack, and all of its suites passed")
         configs.remove("plain")
-    return kunit.run_counts(options.Kunit(**common(args), jobs=args.jobs, full=args.all), configs)
+    return kunit.run_counts(options.Kunit(**common(args), jobs=args.jobs, full=args.all, until=until), configs)
 
 
 def attempt(name: str, step, *args) -> tuple:
@@ -192,14 +204,16 @@ def run(args):
     packages.ensure_quickly("*")
     # The tests make work folders of their own: those of the caller must not leak in.
     ws, report = Workspace(args), {}
+    until = time.monotonic() + 60 * args.minutes if args.minutes else 0.0
     steps = [("the tool's own tests", own_tests, ws.repo, args.only, args.jobs or ws.jobs, args.all)]
     if not args.only:
         # Some of the tests need files of a real kernel; getting it shows its progress.
         steps.insert(0, ("base", base_counts, ws, args))
         steps.append(("lint", lint_counts, args))
         if not args.quick:
-            steps += [("refresh --check", canonical_counts, args), ("check", check_counts, args, report),
-                      ("kunit", kunit_counts, args, report)]
+            steps += [("refresh --check", canonical_counts, args), ("check", check_counts, args, report, until),
+                      ("kunit", kunit_counts, args, report, until),
+                      ("check, all boundaries", boundary_counts, args, report, until)]
     counts = [attempt(*step) for step in steps]
     passed, failed = (sum(column) for column in zip(*counts))
     sys.stderr.flush()
