@@ -503,6 +503,16 @@ class Order(Small):
         self.assertGreater(self.run_all()["waiting"], 0)
         self.assertEqual([v["patch"] for v in self.data["verdicts"] if v["check"] == "edge"], [2])
 
+    def test_both_lanes_compile_where_no_boundaries_are_left(self):
+        self.write("archy", ARCH_CHECK.replace("case ", 'echo $TREE $ARCH >> "$RUNS.trees"; case '))
+        for self.last, trees in ((True, 2), (False, 1)):
+            shutil.rmtree(self.folder / "cache", ignore_errors=True)
+            with mock.patch.object(lanes, "ENOUGH", 0):
+                self.run_all(only=["edge", "archy"], jobs=2)
+            rows = set(Path(os.environ["RUNS"] + ".trees").read_text().splitlines())
+            Path(os.environ["RUNS"] + ".trees").unlink()
+            self.assertEqual((len(rows), len({row.split()[0] for row in rows})), (2, trees))
+
     def test_boundaries_from_both_ends(self):
         """The lane that has compiled all takes them from the bottom, in a folder of its own; not for a few."""
         self.write("edge", EDGE_CHECK.replace("for f", 'echo $BUILD $TREE >> "$RUNS.trees"; sleep 0.3; for f'))

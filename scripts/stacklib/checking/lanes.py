@@ -49,6 +49,10 @@ class Lanes:
         self.took: Dict = {}  # (check, arch) -> seconds of the runs that have ended
         self.left = [0] * len(STAGES)
         self.open: Dict = {}  # key -> places that wait for the result
+        # Without more boundaries than the last both lanes compile, each for architectures of its own.
+        more = any(job.check.kind == "boundary" and self.stage(job) == REST for job in jobs)
+        self.compiling = self.lanes[-1:] if more else self.lanes[::-1]
+        self.homes: Dict = {}  # architecture -> the lane that compiles for it
         for job in jobs:
             self.add(job)
 
@@ -73,8 +77,10 @@ class Lanes:
             heap = self.lanes[job.k * len(self.lanes) // (total + 1)].heap
         elif job.check.kind == "boundary":
             heap = self.lanes[0].heap
+        elif job.arch:
+            heap = self.homes.setdefault(job.arch, self.compiling[len(self.homes) % len(self.compiling)]).heap
         else:
-            heap = self.lanes[-1].heap if job.arch else self.shared
+            heap = self.shared
         heapq.heappush(heap, (stage, -job.k, self.counter, job))
 
     def run(self) -> None:
@@ -122,7 +128,7 @@ class Lanes:
     def other_end(self, lane) -> List:
         """Move the lowest boundary of the first lane to a lane that has nothing left; its heap."""
         first = self.lanes[0].heap
-        if lane is not self.lanes[0] and len(first) > ENOUGH:
+        if lane is not self.lanes[0] and len(first) > ENOUGH and max(first)[-1].check.kind == "boundary":
             lane.heap.append(max(first))
             first.remove(lane.heap[0])
             heapq.heapify(first)
