@@ -18,7 +18,7 @@ from stacklib.linux import tree
 from stacklib.stack import series
 from stacklib.verbs import check, kunit, lint, refresh
 
-MINUTES = 62  # after which nothing more is begun: a slow machine still comes to an end within CI's 90
+MINUTES = 55  # after which nothing more is begun: what runs then may take half an hour on a slow machine
 MODULE_LIMIT = 2400  # seconds, for the tests of one module
 FUZZ_ALL = 200000  # inputs of the fuzz test with --all, unless FUZZ_INPUTS says how many
 
