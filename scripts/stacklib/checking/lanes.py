@@ -36,7 +36,8 @@ class Lanes:
 
     plan: planning.Plan; its .results gets what comes. told(event, what) is called under a lock, from both
     lanes: ("begin", places that wait) at first, ("verdict", place) when all that judges the place is there,
-    ("stage", one of STAGES) when it is done. until: time.monotonic() after which nothing is begun; 0: none.
+    ("stage", one of STAGES) when it is done. until: time.monotonic() after which of the last
+    stage nothing more is begun; 0: none.
     """
 
     def __init__(self, plan, jobs: List, told: Callable, until: float = 0):
@@ -103,10 +104,10 @@ class Lanes:
     def walk(self, lane, errors):
         """One lane, until nothing is left for it."""
         try:
-            while not self.stop and not 0 < self.until < time.monotonic():
+            while not self.stop:
                 with self.lock:
                     heap = lane.heap or self.shared or self.other_end(lane)
-                    if not heap:
+                    if not heap or heap[0][0] == REST and 0 < self.until < time.monotonic():
                         return
                     lane.job = job = heapq.heappop(heap)[-1]
                     self.progress()
