@@ -125,10 +125,13 @@ static bool pci_fabric_unscan(struct pci_fabric *fabric)
 	if (!bridge)
 		return true;
 
-	pci_lock_rescan_remove();
-	pci_stop_root_bus(bridge->bus);
-	pci_remove_root_bus(bridge->bus);
-	pci_unlock_rescan_remove();
+	/* A test may have done it, as the driver of a host bridge does */
+	if (bridge->bus) {
+		pci_lock_rescan_remove();
+		pci_stop_root_bus(bridge->bus);
+		pci_remove_root_bus(bridge->bus);
+		pci_unlock_rescan_remove();
+	}
 	pci_free_host_bridge(bridge);
 	fabric->bridge = NULL;
 

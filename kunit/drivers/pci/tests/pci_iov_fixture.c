@@ -13,6 +13,8 @@
 #include <linux/mount.h>
 #include <linux/mutex.h>
 #include <linux/namei.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -30,6 +32,7 @@ struct pci_iov_thread {
 	void *arg;
 	int ret;
 	struct completion done;
+	struct task_struct *task;
 };
 
 static const struct pci_device_id pci_iov_pf_ids[] = {
@@ -178,6 +181,7 @@ static void pci_iov_join_all(void *data)
 
 	list_for_each_entry_safe(thread, next, &iov->threads, list) {
 		list_del(&thread->list);
+		put_task_struct(thread->task);
 		kfree(thread);
 	}
 }
@@ -289,6 +293,25 @@ int pci_iov_write(struct pci_iov_fixture *iov, const char *path,
 	return ret == len ? 0 : -EIO;
 }
 
+long pci_iov_read_long(struct pci_iov_fixture *iov, const char *path)
+{
+	struct file *file;
+	char buf[24] = "";
+	loff_t pos = 0;
+	ssize_t ret;
+	long val;
+
+	file = file_open_root_mnt(iov->sysfs, path, O_RDONLY, 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	ret = kernel_read(file, buf, sizeof(buf) - 1, &pos);
+	__fput_sync(file);
+	if (ret < 0)
+		return ret;
+	ret = kstrtol(buf, 0, &val);
+	return ret ?: val;
+}
+
 #define PCI_IOV_PATH_LEN	128
 
 int pci_iov_dev_write(struct pci_iov_fixture *iov, struct pci_dev *pdev,
@@ -353,11 +376,13 @@ struct pci_iov_thread *pci_iov_thread_start(struct pci_iov_fixture *iov,
 	thread->arg = arg;
 	init_completion(&thread->done);
 
-	task = kthread_run(pci_iov_thread_main, thread, "kunit_iov");
+	task = kthread_create(pci_iov_thread_main, thread, "kunit_iov");
 	if (IS_ERR(task)) {
 		kfree(thread);
 		KUNIT_FAIL_AND_ABORT(iov->test, "no thread: %ld", PTR_ERR(task));
 	}
+	thread->task = get_task_struct(task);
+	wake_up_process(task);
 	list_add(&thread->list, &iov->threads);
 	return thread;
 }
@@ -367,6 +392,18 @@ bool pci_iov_thread_done(struct pci_iov_thread *thread, unsigned long timeout)
 	if (!timeout)
 		return completion_done(&thread->done);
 	return wait_for_completion_timeout(&thread->done, timeout);
+}
+
+static bool pci_iov_thread_sleeps(void *data)
+{
+	struct pci_iov_thread *thread = data;
+
+	return READ_ONCE(thread->task->__state) == TASK_UNINTERRUPTIBLE;
+}
+
+bool pci_iov_thread_waits(struct pci_iov_thread *thread, unsigned long timeout)
+{
+	return pci_iov_wait(pci_iov_thread_sleeps, thread, timeout);
 }
 
 int pci_iov_thread_join(struct pci_iov_thread *thread)

@@ -155,6 +155,15 @@ int pci_iov_write(struct pci_iov_fixture *iov, const char *path,
 		  const char *val);
 
 /**
+ * pci_iov_read_long() - read a number from a file in sysfs
+ * @iov: the fixture
+ * @path: relative to the root of sysfs
+ *
+ * Return: the number, or -errno of open, read or of what is no number.
+ */
+long pci_iov_read_long(struct pci_iov_fixture *iov, const char *path);
+
+/**
  * pci_iov_dev_write() - write to an attribute of a device
  * @iov: the fixture
  * @pdev: the device
@@ -219,6 +228,15 @@ struct pci_iov_thread *pci_iov_thread_start(struct pci_iov_fixture *iov,
  * Return: true if the function has returned.
  */
 bool pci_iov_thread_done(struct pci_iov_thread *thread, unsigned long timeout);
+
+/**
+ * pci_iov_thread_waits() - wait until a thread waits for a lock
+ * @thread: the thread
+ * @timeout: jiffies
+ *
+ * Return: true if it sleeps and cannot be interrupted.
+ */
+bool pci_iov_thread_waits(struct pci_iov_thread *thread, unsigned long timeout);
 
 /**
  * pci_iov_thread_join() - wait for a thread that has to end

@@ -2,11 +2,11 @@
 /*
  * KUnit tests that show what the locking of SR-IOV does not solve.
  *
- * Code that holds the rescan lock takes device locks of PFs: hotplug to remove
- * them, rescan and hotplug to probe them.  A task that holds such a device lock
- * and wants the rescan lock then waits for ever.  These tests pass as long as that
- * order is there, and do not wait themselves.  Who lifts one of the limits turns
- * its expectation round.
+ * Code that holds the rescan lock takes device locks of PFs: all hotplug drivers but
+ * pciehp, and EEH, to remove them, rescan and hotplug to probe them.  A task that
+ * holds such a device lock and wants the rescan lock then waits for ever.  These
+ * tests pass as long as that order is there, and do not wait themselves.  Who lifts
+ * one of the limits turns its expectation round.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -71,7 +71,7 @@ static int pci_iov_limits_unbind(void *data)
 	return pci_iov_unbind(ctx->iov, ctx->pdev);
 }
 
-/* As pciehp and others do it */
+/* As hotplug drivers other than pciehp do it */
 static int pci_iov_limits_hotplug(void *data)
 {
 	struct pci_iov_limits_ctx *ctx = data;

@@ -55,26 +55,16 @@ struct pci_iov_stress_ctx {
 	struct pci_iov_stress_dev bridges[PCI_IOV_STRESS_BRIDGES];
 	struct pci_iov_stress_dev ep;
 	/*
-	 * Hotplug takes the rescan lock ahead of the device lock of a PF, which is
-	 * the order that the PCI core cannot avoid.  It is held off what takes them
-	 * in the right order.
-	 */
-	struct rw_semaphore hotplug;
-	/*
 	 * To lockdep, a write to sriov_numvfs that removal waits for might want the
 	 * rescan lock that removal holds.  It does not, as the PF has no driver any
 	 * more.  But lockdep reports and is off from then on, so the first rounds
 	 * keep them apart.
 	 */
+	struct rw_semaphore numvfs;
 	bool apart;
 	/* Rescan takes the device lock of a PF that is new: the same with bind. */
 	struct mutex bind;
-	/*
-	 * A PF that is told to remove itself when its bridge has begun to remove
-	 * it: kernfs gives the attribute back to the writer, who wants the rescan
-	 * lock, and whoever has the lock waits for the attribute.
-	 */
-	struct mutex remove;
+	struct mutex pull;	/* what is out cannot be pulled out */
 	atomic_t done[8];
 };
 
@@ -120,7 +110,6 @@ static void pci_iov_stress_bind(struct pci_iov_stress_task *task)
 
 static void pci_iov_stress_unbind(struct pci_iov_stress_task *task)
 {
-	guard(rwsem_read)(&task->ctx->hotplug);
 	pci_iov_write(task->ctx->iov, "bus/pci/drivers/kunit_pf/unbind",
 		      pci_iov_stress_pf(task)->name);
 }
@@ -132,20 +121,15 @@ static void pci_iov_stress_numvfs(struct pci_iov_stress_task *task)
 	snprintf(val, sizeof(val), "%u",
 		 pci_iov_stress_rnd(task, PCI_IOV_STRESS_VFS + 1));
 	if (task->ctx->apart)
-		down_write(&task->ctx->hotplug);
-	else
-		down_read(&task->ctx->hotplug);
+		down_write(&task->ctx->numvfs);
 	pci_iov_stress_write(task, pci_iov_stress_pf(task), "sriov_numvfs", val);
 	if (task->ctx->apart)
-		up_write(&task->ctx->hotplug);
-	else
-		up_read(&task->ctx->hotplug);
+		up_write(&task->ctx->numvfs);
 }
 
 static void pci_iov_stress_remove(struct pci_iov_stress_task *task)
 {
-	guard(rwsem_read)(&task->ctx->hotplug);
-	guard(mutex)(&task->ctx->remove);
+	guard(rwsem_read)(&task->ctx->numvfs);
 	pci_iov_stress_write(task, pci_iov_stress_pf(task), "remove", "1");
 }
 
@@ -153,35 +137,38 @@ static void pci_iov_stress_remove_bridge(struct pci_iov_stress_task *task)
 {
 	u32 nr = pci_iov_stress_rnd(task, PCI_IOV_STRESS_BRIDGES);
 
-	guard(rwsem_read)(&task->ctx->hotplug);
-	guard(mutex)(&task->ctx->remove);
+	guard(rwsem_read)(&task->ctx->numvfs);
 	pci_iov_stress_write(task, &task->ctx->bridges[nr], "remove", "1");
 }
 
-static void pci_iov_stress_pull(const struct pci_iov_stress_dev *dev)
+static void pci_iov_stress_pull(struct pci_iov_stress_task *task,
+				const struct pci_iov_stress_dev *dev)
 {
 	struct pci_dev *pdev;
 
-	pci_lock_rescan_remove();
-	/* A rescan that meets a PF half gone takes all-ones for VF Enable. */
-	pci_fabric_surprise_remove(dev->fn);
-	pdev = pci_get_domain_bus_and_slot(dev->domain, dev->bus, dev->devfn);
-	if (pdev)
-		pci_stop_and_remove_bus_device(pdev);
-	pci_dev_put(pdev);
-	pci_unlock_rescan_remove();
-	pci_fabric_insert(dev->fn);
+	scoped_guard(mutex, &task->ctx->pull) {
+		/* A rescan that meets a PF half gone takes all-ones for VF Enable. */
+		pci_lock_rescan_remove();
+		pci_fabric_surprise_remove(dev->fn);
+		pdev = pci_get_domain_bus_and_slot(dev->domain, dev->bus, dev->devfn);
+		pci_unlock_rescan_remove();
+		/* Drivers of PFs are released before the lock is taken, as in pciehp */
+		if (pdev)
+			pci_stop_and_remove_bus_device_locked(pdev);
+		pci_dev_put(pdev);
+		pci_fabric_insert(dev->fn);
+	}
 }
 
 static void pci_iov_stress_pull_pf(struct pci_iov_stress_task *task)
 {
-	guard(rwsem_write)(&task->ctx->hotplug);
-	pci_iov_stress_pull(pci_iov_stress_pf(task));
+	guard(rwsem_read)(&task->ctx->numvfs);
+	pci_iov_stress_pull(task, pci_iov_stress_pf(task));
 }
 
 static void pci_iov_stress_pull_ep(struct pci_iov_stress_task *task)
 {
-	pci_iov_stress_pull(&task->ctx->ep);
+	pci_iov_stress_pull(task, &task->ctx->ep);
 }
 
 /* Disabling VFs sleeps for a second, so enabling them has to be rare. */
@@ -320,11 +307,11 @@ static void pci_iov_stress_all(struct kunit *test)
 	tasks = kunit_kcalloc(test, PCI_IOV_STRESS_TASKS, sizeof(*tasks), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ctx);
 	KUNIT_ASSERT_NOT_NULL(test, tasks);
-	init_rwsem(&ctx->hotplug);
+	init_rwsem(&ctx->numvfs);
 	ctx->apart = IS_ENABLED(CONFIG_PROVE_LOCKING) &&
 		     *round < PCI_IOV_STRESS_ROUNDS / 2;
 	mutex_init(&ctx->bind);
-	mutex_init(&ctx->remove);
+	mutex_init(&ctx->pull);
 	ctx->iov = pci_iov_fixture_alloc(test);
 	pci_iov_stress_build(test, ctx);
 

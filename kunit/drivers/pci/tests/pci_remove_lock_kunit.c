@@ -26,6 +26,8 @@ struct pci_remove_lock_ctx {
 	struct pci_dev *pdev, *other;	/* what threads work on */
 	struct completion in, out;	/* a callback is in, and may go on */
 	struct completion held, let_go;	/* a thread holds the rescan lock */
+	char name[16];			/* of a device that nothing keeps */
+	unsigned int accesses;		/* to the configuration space of the port */
 	struct pci_driver port_driver;
 	struct pci_fabric_fn *port;	/* looked at while drivers are removed */
 	/* Devices whose drivers were removed, in this order */
@@ -175,22 +177,13 @@ static int pci_remove_lock_unbind_other(void *data)
 	return pci_iov_unbind(ctx->iov, ctx->other);
 }
 
-/* The attribute has removed itself, and the device is still there. */
-static bool pci_remove_lock_begun(void *data)
-{
-	struct pci_remove_lock_ctx *ctx = data;
-
-	return !pci_iov_exists(ctx->iov, ctx->pdev, "remove");
-}
-
 static struct pci_iov_thread *pci_remove_lock_start(struct kunit *test)
 {
 	struct pci_remove_lock_ctx *ctx = test->priv;
 	struct pci_iov_thread *thread;
 
 	thread = pci_iov_thread_start(ctx->iov, pci_remove_lock_write, ctx);
-	KUNIT_EXPECT_TRUE(test, pci_iov_wait(pci_remove_lock_begun, ctx,
-					     PCI_IOV_TIMEOUT));
+	KUNIT_EXPECT_TRUE(test, pci_iov_thread_waits(thread, PCI_IOV_TIMEOUT));
 	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(thread,
 						     PCI_REMOVE_LOCK_NOTHING));
 	return thread;
@@ -389,6 +382,68 @@ static void pci_remove_lock_pf_with_vfs(struct kunit *test)
 	pci_remove_lock_expect_gone(test, pf);
 }
 
+static void pci_remove_lock_leave(struct pci_iov_fixture *iov, struct pci_dev *pf)
+{
+}
+
+/*
+ * Catches: VFs that outlive their PF, because its driver leaves SR-IOV enabled.  The
+ * PF that is found next could not have any.
+ */
+static void pci_remove_lock_vfs_left(struct kunit *test)
+{
+	struct pci_remove_lock_ctx *ctx = test->priv;
+	struct pci_fabric_fn *pf = pci_remove_lock_one(test, 4);
+
+	ctx->iov->pf_remove = pci_remove_lock_leave;
+	for (int round = 1; round <= 2; round++) {
+		KUNIT_ASSERT_EQ(test, pci_iov_dev_write(ctx->iov, ctx->pdev,
+							"sriov_numvfs", "3"), 0);
+		/* Unbound, it keeps them: that is what such drivers want */
+		KUNIT_EXPECT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
+		KUNIT_EXPECT_EQ(test, pci_num_vf(ctx->pdev), 3);
+		if (round == 2)
+			KUNIT_EXPECT_EQ(test, pci_iov_bind(ctx->iov, ctx->pdev), 0);
+
+		KUNIT_EXPECT_EQ(test, pci_remove_lock_write(ctx), 0);
+		KUNIT_EXPECT_EQ(test, pci_remove_lock_calls(ctx, PCI_IOV_VF_REMOVE),
+				3 * round);
+		KUNIT_EXPECT_EQ(test, pci_num_vf(ctx->pdev), 0);
+		for (int i = 0; i < 3; i++)
+			KUNIT_EXPECT_NULL(test, pci_fabric_pdev(pci_fabric_vf(pf, i)));
+		pci_remove_lock_expect_gone(test, pf);
+
+		KUNIT_EXPECT_EQ(test, pci_iov_write(ctx->iov, "bus/pci/rescan", "1"), 0);
+		ctx->pdev = pci_fabric_pdev(pf);
+		KUNIT_ASSERT_NOT_NULL(test, ctx->pdev);
+	}
+}
+
+/* Catches: an unbound PF below a removed bridge that can be bound meanwhile. */
+static void pci_remove_lock_bridge_unbound(struct kunit *test)
+{
+	struct pci_remove_lock_ctx *ctx = test->priv;
+	struct pci_iov_thread *writer, *holder;
+	struct pci_fabric_fn *fns[2];
+
+	pci_remove_lock_port(test, fns, 4);
+	KUNIT_ASSERT_EQ(test, pci_iov_unbind(ctx->iov, ctx->other), 0);
+	/* Held up after the PF has been dealt with, which is after the lock was free */
+	holder = pci_iov_thread_start(ctx->iov, pci_remove_lock_holder, ctx);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->held,
+							    PCI_IOV_TIMEOUT));
+	device_lock(&ctx->other->dev);
+	complete_all(&ctx->let_go);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(holder), 0);
+	writer = pci_remove_lock_start(test);
+	/* It waits for the device lock, and not with the rescan lock */
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+	device_unlock(&ctx->other->dev);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(writer), 0);
+	KUNIT_EXPECT_EQ(test, pci_remove_lock_calls(ctx, PCI_IOV_PF_PROBE), 2);
+	pci_remove_lock_expect_gone(test, ctx->port);
+}
+
 /* Catches: a driver that owns a bus and loses the lock that it relies on. */
 static void pci_remove_lock_bus_owner(struct kunit *test)
 {
@@ -548,15 +603,51 @@ static void pci_remove_lock_values(struct kunit *test)
 	struct pci_remove_lock_ctx *ctx = test->priv;
 	struct pci_fabric_fn *pf = pci_remove_lock_one(test, 4);
 
-	KUNIT_EXPECT_EQ(test, pci_iov_dev_write(ctx->iov, ctx->pdev, "remove", "0"),
-			0);
-	KUNIT_EXPECT_EQ(test, pci_iov_dev_write(ctx->iov, ctx->pdev, "remove", "x"),
-			-EINVAL);
+	static const struct {
+		const char *val;
+		int ret;
+	} cases[] = {
+		{ "0", 0 }, { "0x0", 0 }, { "x", -EINVAL }, { "", 0 }, { "1x", -EINVAL },
+		{ "-1", -EINVAL }, { "99999999999999999999", -EINVAL },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(cases); i++)
+		KUNIT_EXPECT_EQ_MSG(test, pci_iov_dev_write(ctx->iov, ctx->pdev, "remove",
+							    cases[i].val),
+				    cases[i].ret, "\"%s\"", cases[i].val);
 	KUNIT_EXPECT_TRUE(test, pci_iov_exists(ctx->iov, ctx->pdev, "remove"));
 	KUNIT_EXPECT_PTR_EQ(test, pci_fabric_pdev(pf), ctx->pdev);
 	KUNIT_EXPECT_EQ(test, pci_remove_lock_calls(ctx, PCI_IOV_PF_REMOVE), 0);
 	KUNIT_EXPECT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
 	KUNIT_EXPECT_EQ(test, pci_iov_bind(ctx->iov, ctx->pdev), 0);
+
+	/* Any other number removes */
+	KUNIT_EXPECT_EQ(test, pci_iov_dev_write(ctx->iov, ctx->pdev, "remove", "0x10"),
+			0);
+	pci_remove_lock_expect_gone(test, pf);
+}
+
+/* Catches: a rescan attribute that takes another number for 1, or no number. */
+static void pci_remove_lock_rescan_values(struct kunit *test)
+{
+	struct pci_remove_lock_ctx *ctx = test->priv;
+	struct pci_fabric_fn *fns[2];
+	char paths[2][64];
+
+	pci_remove_lock_one(test, 4);
+	snprintf(paths[0], sizeof(paths[0]), "bus/pci/devices/%s/rescan",
+		 pci_name(ctx->pdev));
+	snprintf(paths[1], sizeof(paths[1]), "class/pci_bus/%04x:%02x/rescan",
+		 pci_domain_nr(ctx->pdev->bus), ctx->pdev->bus->number);
+
+	for (int i = 0; i < ARRAY_SIZE(paths); i++) {
+		fns[i] = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(8 + i, 0), 0);
+		KUNIT_EXPECT_EQ(test, pci_iov_write(ctx->iov, paths[i], "0"), 0);
+		KUNIT_EXPECT_EQ(test, pci_iov_write(ctx->iov, paths[i], "x"), -EINVAL);
+		KUNIT_EXPECT_NULL(test, pci_fabric_pdev(fns[i]));
+		KUNIT_EXPECT_EQ(test, pci_iov_write(ctx->iov, paths[i], "2"), 0);
+		KUNIT_EXPECT_NOT_NULL(test, pci_fabric_pdev(fns[i]));
+	}
 }
 
 /* Catches: a consumer that is still bound when its supplier goes. */
@@ -591,48 +682,68 @@ static void pci_remove_lock_consumer(struct kunit *test)
 static int pci_remove_lock_write_name(void *data)
 {
 	struct pci_remove_lock_ctx *ctx = data;
+	char path[64];
 
-	return pci_iov_write(ctx->iov, "bus/pci/devices/10000:00:01.0/remove", "1");
+	snprintf(path, sizeof(path), "bus/pci/devices/%s/remove", ctx->name);
+	return pci_iov_write(ctx->iov, path, "1");
 }
 
-static bool pci_remove_lock_begun_name(void *data)
+static unsigned int pci_remove_lock_accesses(struct pci_fabric_fn *fn)
+{
+	struct pci_fabric_stats stats = pci_fabric_stats(fn);
+
+	return stats.cfg_reads + stats.cfg_writes;
+}
+
+static int pci_remove_lock_hotplug(void *data)
 {
 	struct pci_remove_lock_ctx *ctx = data;
+	struct pci_dev *pdev;
 
-	return !pci_iov_exists(ctx->iov, NULL,
-			       "bus/pci/devices/10000:00:01.0/remove");
+	pci_lock_rescan_remove();
+	complete(&ctx->held);
+	wait_for_completion_timeout(&ctx->let_go, PCI_IOV_TIMEOUT);
+	pdev = pci_get_slot(pci_fabric_host_bridge(ctx->iov->fabric)->bus,
+			    PCI_DEVFN(1, 0));
+	if (pdev) {
+		/* Stopping a device writes to it, if that can do something */
+		pdev->pme_support = BIT(PCI_D3hot);
+		pdev->pm_cap = 0x80;
+		pci_stop_and_remove_bus_device(pdev);
+	}
+	pci_dev_put(pdev);
+	ctx->accesses = pci_remove_lock_accesses(ctx->port);
+	pci_unlock_rescan_remove();
+	return 0;
 }
 
 /*
- * Catches: a writer that waits for the rescan lock with nothing that keeps the
- * device.  KASAN tells.
+ * Catches: a writer that waits for the rescan lock and has nothing that keeps the
+ * device (KASAN tells), that lets the removal wait for him, or that works with a
+ * device that is no more.
  */
 static void pci_remove_lock_hot_removal(struct kunit *test)
 {
 	struct pci_remove_lock_ctx *ctx = test->priv;
-	struct pci_fabric_fn *fn = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(1, 0), 0);
-	struct pci_host_bridge *bridge;
-	struct pci_iov_thread *writer;
-	struct pci_dev *pdev;
+	struct pci_iov_thread *writer, *hotplug;
 
+	ctx->port = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(1, 0), 0);
 	pci_fabric_scan(ctx->iov->fabric);
-	bridge = pci_fabric_host_bridge(ctx->iov->fabric);
-	if (pci_domain_nr(bridge->bus) != 0x10000)
-		kunit_skip(test, "the domain has another number");
+	snprintf(ctx->name, sizeof(ctx->name), "%04x:00:01.0",
+		 pci_domain_nr(pci_fabric_host_bridge(ctx->iov->fabric)->bus));
 
-	pci_lock_rescan_remove();
+	hotplug = pci_iov_thread_start(ctx->iov, pci_remove_lock_hotplug, ctx);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->held,
+							    PCI_IOV_TIMEOUT));
 	writer = pci_iov_thread_start(ctx->iov, pci_remove_lock_write_name, ctx);
-	KUNIT_EXPECT_TRUE(test, pci_iov_wait(pci_remove_lock_begun_name, ctx,
-					     PCI_IOV_TIMEOUT));
+	KUNIT_EXPECT_TRUE(test, pci_iov_thread_waits(writer, PCI_IOV_TIMEOUT));
 	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(writer,
 						     PCI_REMOVE_LOCK_NOTHING));
-	pdev = pci_get_slot(bridge->bus, PCI_DEVFN(1, 0));
-	if (pdev)
-		pci_stop_and_remove_bus_device(pdev);
-	pci_dev_put(pdev);
-	pci_unlock_rescan_remove();
+	complete_all(&ctx->let_go);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(hotplug), 0);
 	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(writer), 0);
-	pci_remove_lock_expect_gone(test, fn);
+	KUNIT_EXPECT_EQ(test, pci_remove_lock_accesses(ctx->port), ctx->accesses);
+	pci_remove_lock_expect_gone(test, ctx->port);
 }
 
 /* Catches: a device that inherits the mark of the one that was removed. */
@@ -725,13 +836,16 @@ static struct kunit_case pci_remove_lock_cases[] = {
 	KUNIT_CASE_SLOW(pci_remove_lock_toctou),
 	KUNIT_CASE_SLOW(pci_remove_lock_waiting_bind),
 	KUNIT_CASE_SLOW(pci_remove_lock_pf_with_vfs),
+	KUNIT_CASE_SLOW(pci_remove_lock_vfs_left),
 	KUNIT_CASE(pci_remove_lock_bus_owner),
 	KUNIT_CASE(pci_remove_lock_bridge),
 	KUNIT_CASE(pci_remove_lock_bridge_pfs),
+	KUNIT_CASE_SLOW(pci_remove_lock_bridge_unbound),
 	KUNIT_CASE_SLOW(pci_remove_lock_child_unbind),
 	KUNIT_CASE_SLOW(pci_remove_lock_child_remove),
 	KUNIT_CASE_SLOW(pci_remove_lock_two_writers),
 	KUNIT_CASE(pci_remove_lock_values),
+	KUNIT_CASE(pci_remove_lock_rescan_values),
 	KUNIT_CASE(pci_remove_lock_consumer),
 	KUNIT_CASE(pci_remove_lock_hot_removal),
 	KUNIT_CASE_SLOW(pci_remove_lock_rescan),

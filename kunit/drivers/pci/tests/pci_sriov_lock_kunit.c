@@ -10,7 +10,9 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/debug_locks.h>
+#include <linux/delay.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/sizes.h>
 #include <linux/sysfs.h>
@@ -30,6 +32,9 @@ struct pci_sriov_lock_ctx {
 	bool free;			/* the lock, in a callback of the PF driver */
 	struct completion in, out;	/* a callback is in, and may go on */
 	unsigned long hold;		/* or goes on after so long */
+	struct notifier_block nb;	/* VFs that come and go */
+	int events, events_owned;	/* with the lock owned */
+	struct pci_iov_thread *waiter;	/* for the lock, and counts VFs */
 };
 
 static int pci_sriov_lock_init(struct kunit *test)
@@ -493,11 +498,36 @@ static void pci_sriov_lock_two_writers(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
 }
 
+static int pci_sriov_lock_notify(struct notifier_block *nb, unsigned long action,
+				 void *data)
+{
+	struct pci_sriov_lock_ctx *ctx =
+		container_of(nb, struct pci_sriov_lock_ctx, nb);
+
+	if (to_pci_dev(data)->device == PCI_IOV_VF_ID &&
+	    (action == BUS_NOTIFY_ADD_DEVICE || action == BUS_NOTIFY_DEL_DEVICE)) {
+		ctx->events++;
+		ctx->events_owned += pci_iov_lock_owned();
+	}
+	return NOTIFY_DONE;
+}
+
+static void pci_sriov_lock_forget(void *data)
+{
+	struct pci_sriov_lock_ctx *ctx = data;
+
+	bus_unregister_notifier(&pci_bus_type, &ctx->nb);
+}
+
 /* Catches: a lock that depends on VFs being bound. */
 static void pci_sriov_lock_no_autoprobe(struct kunit *test)
 {
 	struct pci_sriov_lock_ctx *ctx = test->priv;
 
+	ctx->nb.notifier_call = pci_sriov_lock_notify;
+	KUNIT_ASSERT_EQ(test, bus_register_notifier(&pci_bus_type, &ctx->nb), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, pci_sriov_lock_forget,
+							ctx), 0);
 	KUNIT_EXPECT_EQ(test, pci_iov_dev_write(ctx->iov, ctx->pdev,
 						"sriov_drivers_autoprobe", "0"), 0);
 	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
@@ -505,6 +535,58 @@ static void pci_sriov_lock_no_autoprobe(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_sriov_lock_calls(ctx, PCI_IOV_VF_PROBE), 0);
 	KUNIT_EXPECT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
 	pci_sriov_lock_expect_none(test);
+	KUNIT_EXPECT_EQ(test, ctx->events, 6);
+	KUNIT_EXPECT_EQ(test, ctx->events_owned, 6);
+}
+
+static int pci_sriov_lock_count_vfs(void *data)
+{
+	int nr;
+
+	pci_lock_rescan_remove();
+	nr = pci_sriov_lock_vfs(data);
+	pci_unlock_rescan_remove();
+	return nr;
+}
+
+/* The first VF lets somebody wait for the lock; all give him time to get it. */
+static void pci_sriov_lock_let_in(struct pci_iov_fixture *iov)
+{
+	struct pci_sriov_lock_ctx *ctx = iov->priv;
+
+	if (!ctx->waiter) {
+		ctx->waiter = pci_iov_thread_start(iov, pci_sriov_lock_count_vfs, ctx);
+		pci_iov_thread_waits(ctx->waiter, PCI_IOV_TIMEOUT);
+	}
+	fsleep(20 * USEC_PER_MSEC);
+}
+
+static int pci_sriov_lock_let_in_probe(struct pci_iov_fixture *iov, struct pci_dev *vf)
+{
+	pci_sriov_lock_let_in(iov);
+	return 0;
+}
+
+static void pci_sriov_lock_let_in_remove(struct pci_iov_fixture *iov, struct pci_dev *vf)
+{
+	pci_sriov_lock_let_in(iov);
+}
+
+/* Catches: a lock that is dropped between two VFs. */
+static void pci_sriov_lock_whole(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+
+	ctx->iov->vf_probe = pci_sriov_lock_let_in_probe;
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	KUNIT_ASSERT_NOT_NULL(test, ctx->waiter);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(ctx->waiter), 3);
+
+	ctx->waiter = NULL;
+	ctx->iov->vf_remove = pci_sriov_lock_let_in_remove;
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "0"), 0);
+	KUNIT_ASSERT_NOT_NULL(test, ctx->waiter);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(ctx->waiter), 0);
 }
 
 /* A PF that appears now; ctx->pdev is it from here on. */
@@ -636,6 +718,7 @@ static struct kunit_case pci_sriov_lock_cases[] = {
 	KUNIT_CASE_SLOW(pci_sriov_lock_no_vf_scan),
 	KUNIT_CASE_SLOW(pci_sriov_lock_two_writers),
 	KUNIT_CASE_SLOW(pci_sriov_lock_no_autoprobe),
+	KUNIT_CASE_SLOW(pci_sriov_lock_whole),
 	KUNIT_CASE_SLOW(pci_sriov_lock_depends),
 	KUNIT_CASE(pci_sriov_lock_depends_on_none),
 	KUNIT_CASE_SLOW(pci_sriov_lock_other_bus),
