@@ -485,6 +485,24 @@ static void intx_then_msi(struct kunit *test)
 	pci_irq_fixture_expect_idle(fx);
 }
 
+/* What pci_alloc_irq_vectors(), with the same arguments, adds to devres */
+static int pcim_irq_left(struct pci_irq_fixture *fx)
+{
+	int (*alloc)(struct pci_dev *pdev, unsigned int min_vecs,
+		     unsigned int max_vecs, unsigned int flags) = fx->alloc;
+	bool request = fx->request;
+	int added;
+
+	fx->alloc = pci_alloc_irq_vectors;
+	fx->request = false;
+	pci_irq_fixture_bind(fx);
+	added = fx->added;
+	pci_irq_fixture_unbind(fx);
+	fx->alloc = alloc;
+	fx->request = request;
+	return added;
+}
+
 static int pcim_irq_fallback(struct pci_dev *pdev, unsigned int min_vecs,
 			     unsigned int max_vecs, unsigned int flags)
 {
@@ -503,24 +521,23 @@ static int pcim_irq_fallback(struct pci_dev *pdev, unsigned int min_vecs,
 }
 
 /*
- * Catches a release that was added by the attempt at MSI and stays
- * although there is INTx only.  Whatever else the attempt has left behind is
- * what it leaves for an unmanaged driver, too.
+ * Catches a release that is added although there is INTx only.  What the attempt
+ * at MSI has left behind is what pci_alloc_irq_vectors() leaves.
  */
 static void intx_fallback(struct kunit *test)
 {
 	struct pci_irq_fixture *fx = pcim_irq_fixture(test);
-	int unmanaged;
+	int left;
 
 	pci_fabric_set_nr_vectors(fx->fabric, 0);
-	unmanaged = pci_irq_fixture_unmanaged(fx);
+	left = pcim_irq_left(fx);
 	KUNIT_EXPECT_LT(test, fx->nvecs, 0);
 
 	fx->alloc = pcim_irq_fallback;
 	KUNIT_ASSERT_EQ(test, pci_irq_fixture_bind(fx), 0);
 	KUNIT_EXPECT_EQ(test, fx->nvecs, 1);
-	KUNIT_EXPECT_FALSE(test, fx->managed);
-	KUNIT_EXPECT_EQ(test, fx->added, unmanaged);
+	KUNIT_EXPECT_EQ(test, fx->managed, !fx->plain);
+	KUNIT_EXPECT_EQ(test, fx->added, left);
 	KUNIT_EXPECT_EQ(test, pci_irq_vector(fx->pdev, 0), fx->pdev->irq);
 	/* The function may assert INTx now. */
 	KUNIT_EXPECT_FALSE(test, pci_fabric_peek(fx->fn, SPEC_COMMAND, 2) &
@@ -631,7 +648,7 @@ static int pcim_irq_failing_alloc(struct pci_dev *pdev, unsigned int min_vecs,
 	pdev->no_msi = false;
 
 	KUNIT_EXPECT_EQ(fx->test, nvecs, failure->error);
-	KUNIT_EXPECT_FALSE(fx->test, pdev->is_msi_managed);
+	KUNIT_EXPECT_FALSE(fx->test, fx->plain && pdev->is_msi_managed);
 	KUNIT_EXPECT_FALSE(fx->test, pci_dev_msi_enabled(pdev));
 	KUNIT_EXPECT_EQ(fx->test, pci_fabric_vectors_used(fx->fabric), 0);
 	KUNIT_EXPECT_EQ(fx->test, pci_irq_fixture_resources(fx) - before,
@@ -641,28 +658,31 @@ static int pcim_irq_failing_alloc(struct pci_dev *pdev, unsigned int min_vecs,
 }
 
 /*
- * Catches an action or a flag that is left by a failure, on either kind
- * of device, and a failure after which success does not work any more.
+ * Catches an action or a flag that is added by a failure, other than the implicit
+ * one of pcim_enable_device(), and a failure after which success does not work any
+ * more or adds a second action.
  */
 static void alloc_fails(struct kunit *test)
 {
 	const struct pcim_irq_failure *failure = test->param_value;
 	struct pci_irq_fixture *fx = test->priv;
-	int failed, good, plain;
+	int good, plain;
 
 	good = pci_irq_fixture_unmanaged(fx);
-
 	fx->min_vecs = failure->min_vecs;
 	fx->max_vecs = failure->max_vecs;
-	fx->flags = failure->flags;
-	fx->pdev->no_msi = failure->no_msi;
-	pci_fabric_set_nr_vectors(fx->fabric, failure->nr_vectors);
-	failed = pci_irq_fixture_unmanaged(fx);
-	fx->pdev->no_msi = false;
-	KUNIT_EXPECT_EQ(test, fx->nvecs, failure->error);
 
 	for (plain = 0; plain < 2; plain++) {
+		int failed;
+
 		fx->plain = plain;
+		fx->flags = failure->flags;
+		fx->pdev->no_msi = failure->no_msi;
+		pci_fabric_set_nr_vectors(fx->fabric, failure->nr_vectors);
+		failed = pcim_irq_left(fx);
+		fx->pdev->no_msi = false;
+		KUNIT_EXPECT_EQ(test, fx->nvecs, failure->error);
+
 		fx->flags = PCI_IRQ_MSI;
 		fx->alloc = pcim_irq_failing_alloc;
 		fx->request = true;
@@ -734,11 +754,11 @@ static int pcim_irq_enomem_alloc(struct pci_dev *pdev, unsigned int min_vecs,
 	state->left = pci_irq_failslab_disarm();
 
 	if (nvecs < 0) {
-		KUNIT_EXPECT_FALSE(fx->test, pdev->is_msi_managed);
+		KUNIT_EXPECT_FALSE(fx->test, fx->plain && pdev->is_msi_managed);
 		KUNIT_EXPECT_FALSE(fx->test, pci_dev_msi_enabled(pdev));
 		KUNIT_EXPECT_EQ(fx->test, pci_fabric_vectors_used(fx->fabric), 0);
 		KUNIT_EXPECT_LE(fx->test, pci_irq_fixture_resources(fx),
-				before + state->unmanaged);
+				before + state->unmanaged + !fx->plain);
 	}
 	return nvecs;
 }
@@ -879,7 +899,7 @@ static void affinity_fails(struct kunit *test)
 
 	fx->alloc = pcim_irq_reserve_all;
 	KUNIT_EXPECT_EQ(test, pci_irq_fixture_bind(fx), -ENOSPC);
-	KUNIT_EXPECT_FALSE(test, fx->managed);
+	KUNIT_EXPECT_EQ(test, fx->managed, !fx->plain);
 	pci_irq_fixture_expect_idle(fx);
 }
 
