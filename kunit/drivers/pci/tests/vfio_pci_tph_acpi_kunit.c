@@ -72,7 +72,7 @@ static void tph_acpi_tags(struct kunit *test)
 			(param->extended ? TPH_CTRL_EXTENDED : TPH_CTRL_ON));
 }
 
-/* The firmware has no tag: 0 for user space and in the table, which is "none" */
+/* The firmware has no tag that is valid: an error of its own, and nothing changes */
 static void tph_acpi_none_valid(struct kunit *test)
 {
 	struct tph_set *set = tph_acpi_set_alloc(test, false, true);
@@ -83,10 +83,10 @@ static void tph_acpi_none_valid(struct kunit *test)
 	KUNIT_ASSERT_NE(test, tph_st(set, 3), 0);
 	/* The tags are there, and those that are valid have 16 bits */
 	pci_tph_acpi_set(test, TPH_ACPI_BUFFER, 8, TPH_ACPI_XST, TPH_ACPI_XST);
-	KUNIT_EXPECT_EQ(test, tph_get_one(set, cpu, true, &tag), 0);
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, cpu, true, &tag), -ENODATA);
 	KUNIT_EXPECT_EQ(test, tag, 0);
-	KUNIT_EXPECT_EQ(test, tph_set_one(set, 3, cpu, true), 0);
-	KUNIT_EXPECT_EQ(test, tph_st(set, 3), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 3, cpu, true), -ENODATA);
+	KUNIT_EXPECT_NE(test, tph_st(set, 3), 0);
 }
 
 static const struct tph_acpi_bad {
@@ -117,10 +117,10 @@ static void tph_expect_no_tags(struct tph_set *set, struct tph_arg *get,
 	struct kunit *test = set->test;
 	unsigned int writes = tph_writes(set);
 
-	KUNIT_EXPECT_EQ(test, tph_arg_run(set, get), -EINVAL);
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, get), -ENODATA);
 	for (unsigned int i = 0; i < get->st->count; i++)
 		KUNIT_EXPECT_EQ(test, get->entry[i].st, 0);
-	KUNIT_EXPECT_EQ(test, tph_arg_run(set, set_st), -EINVAL);
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, set_st), -ENODATA);
 	for (unsigned int i = 0; i < TABLE; i++)
 		KUNIT_EXPECT_EQ(test, tph_st(set, i), 0);
 	KUNIT_EXPECT_EQ(test, tph_writes(set), writes);

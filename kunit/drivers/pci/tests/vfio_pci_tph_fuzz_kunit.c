@@ -97,6 +97,15 @@ static bool fuzz_zero(const u8 *at, unsigned int bytes)
 	return !memchr_inv(at, 0, bytes);
 }
 
+/* The modes that the gate lets through */
+static u32 fuzz_allowed(struct fuzz *fuzz)
+{
+	if (fuzz->model.gate)
+		return BIT(TPH_NO_ST) | BIT(TPH_IV) | BIT(TPH_DS);
+	return BIT(TPH_NO_ST) |
+	       (fuzz->set->conf.loc == TPH_LOC_CAP ? BIT(TPH_IV) : 0);
+}
+
 static int fuzz_model_enable(struct fuzz *fuzz, u32 argsz, const u8 *payload)
 {
 	struct fuzz_model *model = &fuzz->model;
@@ -109,16 +118,16 @@ static int fuzz_model_enable(struct fuzz *fuzz, u32 argsz, const u8 *payload)
 	mode = fuzz_get(payload, 4);
 	if (!fuzz_zero(payload + 4, 4) || mode > TPH_DS)
 		return -EINVAL;
-	if (mode == TPH_DS && !model->gate)
-		return -EPERM;
 	if (!(model->modes & BIT(mode)))
 		return -EOPNOTSUPP;
+	if (!(fuzz_allowed(fuzz) & BIT(mode)))
+		return -EPERM;
 	if (model->d3hot)
 		return -EIO;
 	if (model->mode >= 0)
 		return -EBUSY;
 	model->mode = mode;
-	if (mode != TPH_NO_ST && fuzz->set->conf.loc == TPH_LOC_CAP)
+	if (fuzz->set->conf.loc == TPH_LOC_CAP)
 		memset(model->next, 0, sizeof(model->next));
 	return 0;
 }
@@ -134,7 +143,7 @@ static int fuzz_model_tag(struct fuzz *fuzz, const u8 *entry, u16 *tag)
 	if (mem_type > 1)
 		return -EINVAL;
 	if (mem_type && fuzz->set->fail_persistent)
-		return fuzz->set->fail_persistent;
+		return -ENODATA;
 	*tag = tph_tag(cpu, mem_type);
 	return 0;
 }
@@ -143,17 +152,15 @@ static int fuzz_model_entry(struct fuzz *fuzz, const u8 *entry)
 {
 	struct fuzz_model *model = &fuzz->model;
 	u32 index = fuzz_get(entry + 4, 2);
-	u16 tag;
-	int ret;
+	u16 tag = 0;
 
 	if (index >= model->size)
 		return -EINVAL;
 	if (fuzz->set->conf.loc == TPH_LOC_MSIX && index >= model->vectors)
 		return -ENOENT;
-	ret = fuzz_model_tag(fuzz, entry, &tag);
-	if (!ret)
-		model->next[index] = tag;
-	return ret;
+	fuzz_model_tag(fuzz, entry, &tag);
+	model->next[index] = tag;
+	return 0;
 }
 
 static int fuzz_model_batch(struct fuzz *fuzz, u32 op, u32 argsz,
@@ -162,6 +169,7 @@ static int fuzz_model_batch(struct fuzz *fuzz, u32 op, u32 argsz,
 	const size_t head = TPH_OP_SIZE + TPH_ST_SIZE;
 	const u8 *entry = payload + TPH_ST_SIZE;
 	struct fuzz_model *model = &fuzz->model;
+	int ret = 0;
 	u32 nr;
 	u16 tag;
 
@@ -187,16 +195,11 @@ static int fuzz_model_batch(struct fuzz *fuzz, u32 op, u32 argsz,
 		return -EPERM;
 	if (model->mode < (op == 3 ? TPH_DS : TPH_IV))
 		return -ENXIO;
-	if (op == 4 && model->mode == TPH_DS && !model->gate)
-		return -EPERM;
-	for (u32 i = 0; i < nr; i++, entry += TPH_ENTRY_SIZE) {
-		int ret = op == 3 ? fuzz_model_tag(fuzz, entry, &tag) :
-				    fuzz_model_entry(fuzz, entry);
-
-		if (ret)
-			return ret;
-	}
-	return 0;
+	for (u32 i = 0; i < nr && !ret; i++)
+		ret = fuzz_model_tag(fuzz, entry + i * TPH_ENTRY_SIZE, &tag);
+	for (u32 i = 0; i < nr && !ret && op == 4; i++)
+		ret = fuzz_model_entry(fuzz, entry + i * TPH_ENTRY_SIZE);
+	return ret;
 }
 
 static int fuzz_model_call(struct fuzz *fuzz)
@@ -247,9 +250,11 @@ static void fuzz_model_out(struct fuzz *fuzz, int ret)
 		return;
 	if (op == 0) {
 		u32 cap[8] = {
-			model->gate ? model->modes : model->modes & ~BIT(TPH_DS),
+			model->modes & fuzz_allowed(fuzz),
 			fuzz->set->conf.loc, model->size, TPH_MAX_ENTRIES,
-			model->mode < 0 ? ~0U : model->mode,
+			model->mode < 0 ? ~0U : model->mode, TPH_ENTRY_SIZE,
+			!model->modes ? 0 : fuzz->set->conf.extended ? 16 : 8,
+			1,
 		};
 
 		memcpy(payload, cap, sizeof(cap));

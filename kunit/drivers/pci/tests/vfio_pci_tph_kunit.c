@@ -111,7 +111,10 @@ static void tph_layout(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, st_table_size), 8);
 	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, max_entries), 12);
 	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, mode), 16);
-	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, reserved), 20);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, entry_size), 20);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, tag_bits), 24);
+	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, flags), 28);
+	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_CAP_TAGS, 1);
 
 	KUNIT_EXPECT_EQ(test, sizeof(struct vfio_pci_tph_enable), TPH_ENABLE_SIZE);
 	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_enable, mode), 0);

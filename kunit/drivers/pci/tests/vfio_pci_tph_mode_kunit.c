@@ -34,10 +34,16 @@ static const struct tph_cap_param {
 	  M_NS | M_IV | M_DS, 1, 8 },
 	{ "cap_1", { .loc = TPH_LOC_CAP, .st_size = 1 }, M_NS | M_IV, 1, 1 },
 	{ "cap_64", { .loc = TPH_LOC_CAP, .st_size = 64 }, M_NS | M_IV, 1, 64 },
-	{ "msix", { .loc = TPH_LOC_MSIX, .vectors = 5 }, M_NS | M_IV, 2, 5 },
-	{ "msix_1", { .loc = TPH_LOC_MSIX, .vectors = 1 }, M_NS | M_IV, 2, 1 },
-	{ "msix_2048", { .loc = TPH_LOC_MSIX, .vectors = 2048 }, M_NS | M_IV, 2,
-	  2048 },
+	/* The user can write tags to a table there */
+	{ "msix", { .loc = TPH_LOC_MSIX, .vectors = 5 }, M_NS, 2, 5 },
+	{ "msix_1", { .loc = TPH_LOC_MSIX, .vectors = 1 }, M_NS, 2, 1 },
+	{ "msix_2048", { .loc = TPH_LOC_MSIX, .vectors = 2048 }, M_NS, 2, 2048 },
+	{ "msix_less", { .loc = TPH_LOC_MSIX, .vectors = 8, .st_size = 3,
+			 .gate = true }, M_NS | M_IV | M_DS, 2, 3 },
+	/* Nobody knows where the device has its tags then */
+	{ "none_iv", { .loc = TPH_LOC_NONE }, M_NS, 0, 0 },
+	{ "none_iv_gate", { .loc = TPH_LOC_NONE, .gate = true },
+	  M_NS | M_IV | M_DS, 0, 0 },
 	{ "msix_gate", { .loc = TPH_LOC_MSIX, .gate = true }, M_NS | M_IV | M_DS, 2,
 	  8 },
 	{ "none", { .loc = TPH_LOC_NONE, .no_iv = true }, M_NS, 0, 0 },
@@ -65,6 +71,21 @@ static const struct tph_cap_param {
 
 KUNIT_ARRAY_PARAM_DESC(tph_caps, tph_caps, name);
 
+/* Tags of 16 bits: both the function and the port have them */
+static bool tph_extended(const struct tph_conf *conf)
+{
+	return conf->extended && conf->completer != 1;
+}
+
+/* What only the gate forbids, as a bit */
+static u32 tph_gated(const struct tph_conf *conf)
+{
+	if (conf->gate || conf->no_completer)
+		return 0;
+	return (conf->no_ds ? 0 : M_DS) |
+	       (conf->no_iv || conf->loc == TPH_LOC_CAP ? 0 : M_IV);
+}
+
 static struct tph_set *tph_caps_set(struct kunit *test)
 {
 	const struct tph_cap_param *param = test->param_value;
@@ -77,7 +98,7 @@ static struct tph_set *tph_caps_set(struct kunit *test)
 /*
  * Modes, place and size of the table, limit, and that it is off.  Catches modes
  * that are told and cannot be enabled, places and sizes that are wrong (that of an
- * MSI-X table is the size of the table), and modes that the gate hides.
+ * MSI-X table may be less than that has), and modes that the gate hides.
  */
 static void tph_query(struct kunit *test)
 {
@@ -92,8 +113,10 @@ static void tph_query(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cap.st_table_size, param->size);
 	KUNIT_EXPECT_EQ(test, cap.max_entries, TPH_MAX_ENTRIES);
 	KUNIT_EXPECT_EQ(test, cap.mode, ~0U);
-	for (int i = 0; i < ARRAY_SIZE(cap.reserved); i++)
-		KUNIT_EXPECT_EQ(test, cap.reserved[i], 0);
+	KUNIT_EXPECT_EQ(test, cap.entry_size, TPH_ENTRY_SIZE);
+	KUNIT_EXPECT_EQ(test, cap.tag_bits, param->conf.no_completer ? 0 :
+			tph_extended(&param->conf) ? 16 : 8);
+	KUNIT_EXPECT_EQ(test, cap.flags, 1);
 	KUNIT_EXPECT_EQ(test, pci_fabric_stats(set->fn).cfg_writes, writes);
 }
 
@@ -106,8 +129,7 @@ static void tph_query_is_enable(struct kunit *test)
 {
 	const struct tph_cap_param *param = test->param_value;
 	struct tph_set *set = tph_caps_set(test);
-	u32 on = param->conf.extended && param->conf.completer != 1 ?
-		 TPH_CTRL_EXTENDED : TPH_CTRL_ON;
+	u32 on = tph_extended(&param->conf) ? TPH_CTRL_EXTENDED : TPH_CTRL_ON;
 	struct vfio_pci_tph_cap cap;
 
 	for (u32 mode = TPH_NO_ST; mode <= TPH_DS; mode++) {
@@ -125,7 +147,7 @@ static void tph_query_is_enable(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
 		} else {
 			KUNIT_EXPECT_EQ_MSG(test, ret,
-					    mode == TPH_DS && !param->conf.gate ?
+					    tph_gated(&param->conf) & BIT(mode) ?
 					    -EPERM : -EOPNOTSUPP,
 					    "mode %u", mode);
 			KUNIT_EXPECT_EQ(test, tph_writes(set), writes);

@@ -6,12 +6,15 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/eventfd.h>
+#include <linux/file.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/rwsem.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
@@ -98,6 +101,25 @@ static long tph_other_disable(struct tph_other *other)
 	return tph_arg_run_at(other->set, &arg, other->mem);
 }
 
+/* Off, and on again */
+static long tph_other_enable(struct tph_other *other)
+{
+	struct {
+		struct vfio_pci_tph_op op;
+		struct vfio_pci_tph_enable enable;
+	} arg = {
+		.op = { .argsz = sizeof(arg), .op = VFIO_PCI_TPH_OP_ENABLE },
+		.enable = { .mode = TPH_DS },
+	};
+	long ret = tph_other_disable(other);
+
+	if (ret)
+		return ret;
+	if (copy_to_user(other->mem, &arg, sizeof(arg)))
+		return -ENOMEM;
+	return vfio_pci_ioctl(other->set->user, VFIO_DEVICE_PCI_TPH, other->mem);
+}
+
 static long tph_other_no_msix(struct tph_other *other)
 {
 	struct vfio_irq_set irqs = {
@@ -116,24 +138,28 @@ static const struct tph_race_param {
 	long (*fn)(struct tph_other *other);
 	u32 op;
 	struct tph_conf conf;
-	bool off;		/* TPH is off then */
+	int want;
+	bool on;		/* TPH is on then */
 } tph_races[] = {
-	{ "set_reset", tph_other_reset, 4, { TPH_CAP_TABLE }, true },
-	{ "set_disable", tph_other_disable, 4, { TPH_CAP_TABLE }, true },
-	{ "get_reset", tph_other_reset, 3, { TPH_CAP_TABLE }, true },
-	{ "get_disable", tph_other_disable, 3, { TPH_CAP_TABLE }, true },
+	{ "set_reset", tph_other_reset, 4, { TPH_CAP_TABLE }, -ENXIO },
+	{ "set_disable", tph_other_disable, 4, { TPH_CAP_TABLE }, -ENXIO },
+	{ "set_enable", tph_other_enable, 4, { TPH_CAP_TABLE }, -ENXIO, true },
+	{ "get_reset", tph_other_reset, 3, { TPH_CAP_TABLE }, -ENXIO },
+	{ "get_disable", tph_other_disable, 3, { TPH_CAP_TABLE }, -ENXIO },
+	{ "get_enable", tph_other_enable, 3, { TPH_CAP_TABLE }, -ENXIO, true },
 	{ "msix_reset", tph_other_reset, 4, { .door = VFIO_PCI_CDEV,
-	  .loc = TPH_LOC_MSIX, .vectors = TABLE, .gate = true }, true },
+	  .loc = TPH_LOC_MSIX, .vectors = TABLE, .gate = true }, -ENXIO },
 	{ "msix_set_irqs", tph_other_no_msix, 4, { .door = VFIO_PCI_CDEV,
-	  .loc = TPH_LOC_MSIX, .vectors = TABLE, .gate = true }, false },
+	  .loc = TPH_LOC_MSIX, .vectors = TABLE, .gate = true }, -ENOENT, true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(tph_races, tph_races, name);
 
 /*
- * Somebody who resets the device, disables TPH or takes the vectors away waits
- * until the batch is done, and finds all of it.  Catches a lock that is not taken,
- * or given back between finding tags and writing them.
+ * Somebody who resets the device, disables TPH or takes the vectors away while the
+ * firmware is asked for tags need not wait for that.  The batch is not written then,
+ * even if TPH is on again.  Catches a lock that is held while the firmware is asked,
+ * and tags that are written, or told, for what was enabled before.
  */
 static void tph_race_batch(struct kunit *test)
 {
@@ -158,20 +184,316 @@ static void tph_race_batch(struct kunit *test)
 	set->on_resolve = tph_on_resolve;
 	ret = tph_arg_run(set, arg);
 	set->on_resolve = NULL;
-	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, ret, param->want);
 	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), 0);
 	KUNIT_EXPECT_TRUE(test, other->seen);
-	KUNIT_EXPECT_TRUE(test, other->awaited);
-	KUNIT_EXPECT_FALSE(test, other->over_in_batch);
-	if (param->off)
+	KUNIT_EXPECT_FALSE(test, other->awaited);
+	KUNIT_EXPECT_TRUE(test, other->over_in_batch);
+	for (int i = 0; i < TABLE; i++) {
+		KUNIT_EXPECT_EQ(test, tph_st(set, i), 0);
+		KUNIT_EXPECT_EQ(test, arg->entry[i].st, 0);
+	}
+	if (param->on)
+		KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_DS);
+	else
 		tph_expect_off(set);
-	if (param->fn == tph_other_disable && param->op == 4)
-		for (int i = 0; i < TABLE; i++)
-			KUNIT_EXPECT_EQ(test, tph_st(set, i),
-					tph_tag(tph_cpu(), false));
-	if (param->fn == tph_other_no_msix)
-		KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, tph_cpu(), false),
-				-ENOENT);
+}
+
+/* Each CPU and type of memory is asked for once, wherever it is in the batch */
+static void tph_asked_once(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+		struct tph_arg *arg = tph_arg(set, op, TPH_MAX_ENTRIES);
+		unsigned int asked = atomic_read(&set->resolved);
+
+		for (int i = 0; i < TPH_MAX_ENTRIES; i++) {
+			arg->entry[i].index %= TABLE;
+			arg->entry[i].mem_type = i % 3 == 2;
+		}
+		KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved) - asked, 2);
+		for (int i = 0; i < TPH_MAX_ENTRIES && op == 3; i++)
+			KUNIT_EXPECT_EQ(test, arg->entry[i].st,
+					tph_tag(tph_cpu(), i % 3 == 2));
+	}
+	for (int i = 0; i < TABLE; i++)
+		KUNIT_EXPECT_EQ(test, tph_st(set, i),
+				tph_tag(tph_cpu(), (TPH_MAX_ENTRIES - TABLE + i) % 3 == 2));
+}
+
+/* Who is killed need not wait for the rest of the tags, and nothing is written */
+static void tph_kill(struct tph_set *set)
+{
+	set->on_resolve = NULL;
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 1);
+}
+
+static void tph_killed(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+	unsigned int asked;
+	long ret;
+
+	arg->entry[TABLE - 1].mem_type = 1;
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	asked = atomic_read(&set->resolved);
+	set->on_resolve = tph_kill;
+	ret = tph_arg_run(set, arg);
+	disallow_signal(SIGKILL);
+	flush_signals(current);
+	KUNIT_EXPECT_EQ(test, ret, -EINTR);
+	KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved) - asked, 1);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 0), 0);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+}
+
+/* INTx, which is masked and unmasked while a tag is asked for */
+
+#define TPH_INTX_DISABLE	BIT(10)		/* of Command (sec 7.5.1.1.3) */
+
+struct tph_intx {
+	struct tph_set *set;
+	int trigger;		/* eventfds */
+	int unmask;
+	bool seen;
+	unsigned int writes;	/* to Command */
+};
+
+static void tph_intx_close(void *data)
+{
+	struct tph_intx *intx = data;
+
+	/* The device first, which listens to @unmask */
+	vfio_pci_close_all(intx->set->fix);
+	vfio_pci_sys(close, intx->trigger);
+	vfio_pci_sys(close, intx->unmask);
+	flush_delayed_fput();
+}
+
+static long tph_intx_set(struct tph_intx *intx, u32 action, int eventfd)
+{
+	struct {
+		struct vfio_irq_set set;
+		s32 fd;
+	} arg = {
+		.set = {
+			.argsz = sizeof(arg),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD | action,
+			.index = VFIO_PCI_INTX_IRQ_INDEX,
+			.count = 1,
+		},
+		.fd = eventfd,
+	};
+
+	return vfio_pci_call(intx->set->fix, intx->set->user->fd,
+			     VFIO_DEVICE_SET_IRQS, &arg, sizeof(arg));
+}
+
+static struct tph_intx *tph_intx_alloc(struct tph_set *set)
+{
+	struct kunit *test = set->test;
+	struct tph_intx *intx = kunit_kzalloc(test, sizeof(*intx), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, intx);
+	intx->set = set;
+	intx->trigger = vfio_pci_sys(eventfd2, 0, EFD_NONBLOCK);
+	intx->unmask = vfio_pci_sys(eventfd2, 0, EFD_NONBLOCK);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, tph_intx_close, intx),
+			0);
+	KUNIT_ASSERT_GE(test, intx->trigger, 0);
+	KUNIT_ASSERT_GE(test, intx->unmask, 0);
+	KUNIT_ASSERT_EQ(test, tph_intx_set(intx, VFIO_IRQ_SET_ACTION_TRIGGER,
+					   intx->trigger), 0);
+	KUNIT_ASSERT_EQ(test, tph_intx_set(intx, VFIO_IRQ_SET_ACTION_UNMASK,
+					   intx->unmask), 0);
+	return intx;
+}
+
+static long tph_intx_off(struct tph_intx *intx)
+{
+	struct vfio_irq_set set = {
+		.argsz = sizeof(set),
+		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = VFIO_PCI_INTX_IRQ_INDEX,
+	};
+
+	return vfio_pci_call(intx->set->fix, intx->set->user->fd,
+			     VFIO_DEVICE_SET_IRQS, &set, sizeof(set));
+}
+
+static bool tph_intx_masked(struct tph_set *set)
+{
+	return pci_fabric_peek(set->fn, 0x04, 2) & TPH_INTX_DISABLE;
+}
+
+/* Whether the user was told of an interrupt since this was asked last */
+static bool tph_intx_told(struct tph_intx *intx)
+{
+	pci_fabric_flush(intx->set->fix->fabric);
+	return vfio_pci_sys(read, intx->trigger,
+			    (char __user *)vfio_pci_mem(intx->set->fix, 0), 8) == 8;
+}
+
+/* The resample eventfd: the user has seen to the interrupt */
+static void tph_intx_resample(struct tph_intx *intx)
+{
+	void __user *mem = vfio_pci_mem(intx->set->fix, 0);
+	u64 one = 1;
+
+	if (copy_to_user(mem, &one, sizeof(one)))
+		KUNIT_FAIL(intx->set->test, "user memory");
+	KUNIT_EXPECT_EQ(intx->set->test,
+			vfio_pci_sys(write, intx->unmask, (const char __user *)mem, 8),
+			8);
+}
+
+static void tph_intx_raise(struct tph_set *set)
+{
+	struct tph_intx *intx = set->priv;
+
+	if (!intx->seen)
+		pci_fabric_raise_intx(set->fn, true);
+	intx->seen = true;
+}
+
+static void tph_intx_ack(struct tph_set *set)
+{
+	struct tph_intx *intx = set->priv;
+
+	if (!intx->seen)
+		tph_intx_resample(intx);
+	intx->seen = true;
+}
+
+static void tph_intx_see_write(struct pci_fabric_fn *fn, unsigned int where,
+			       unsigned int size, u32 val, void *priv)
+{
+	struct tph_intx *intx = priv;
+
+	if (where < 6 && where + size > 4)
+		intx->writes++;
+}
+
+/*
+ * An interrupt comes while the firmware is asked for a tag, and is masked then: it
+ * stays so, until the user has seen to it.  Catches a Command register that is
+ * written back as it was read, after which the line stays asserted and nobody cares.
+ */
+static void tph_intx_masks(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE, .intx = true });
+	struct tph_intx *intx = tph_intx_alloc(set);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_FALSE(test, tph_intx_masked(set));
+	set->priv = intx;
+	set->on_resolve = tph_intx_raise;
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), 0);
+	set->on_resolve = NULL;
+	KUNIT_EXPECT_TRUE(test, intx->seen);
+	KUNIT_EXPECT_TRUE(test, tph_intx_masked(set));
+	KUNIT_EXPECT_TRUE(test, tph_intx_told(intx));
+
+	pci_fabric_raise_intx(set->fn, false);
+	tph_intx_resample(intx);
+	KUNIT_EXPECT_FALSE(test, tph_intx_masked(set));
+}
+
+/* The other way round: the user sees to an interrupt, and the next one comes */
+static void tph_intx_unmasks(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE, .intx = true });
+	struct tph_intx *intx = tph_intx_alloc(set);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	pci_fabric_raise_intx(set->fn, true);
+	KUNIT_ASSERT_TRUE(test, tph_intx_masked(set));
+	KUNIT_ASSERT_TRUE(test, tph_intx_told(intx));
+	pci_fabric_raise_intx(set->fn, false);
+
+	set->priv = intx;
+	set->on_resolve = tph_intx_ack;
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), 0);
+	set->on_resolve = NULL;
+	KUNIT_EXPECT_TRUE(test, intx->seen);
+	KUNIT_EXPECT_FALSE(test, tph_intx_masked(set));
+	pci_fabric_raise_intx(set->fn, true);
+	KUNIT_EXPECT_TRUE(test, tph_intx_told(intx));
+	pci_fabric_raise_intx(set->fn, false);
+}
+
+/* The interrupt is still wanted when it is unmasked: told again, and masked */
+static void tph_intx_resampled(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE, .intx = true });
+	struct tph_intx *intx = tph_intx_alloc(set);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	pci_fabric_raise_intx(set->fn, true);
+	KUNIT_ASSERT_TRUE(test, tph_intx_told(intx));
+	set->priv = intx;
+	set->on_resolve = tph_intx_ack;
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), 0);
+	set->on_resolve = NULL;
+	KUNIT_EXPECT_TRUE(test, tph_intx_masked(set));
+	pci_fabric_raise_intx(set->fn, false);
+}
+
+/*
+ * A table in the capability is none of the Command register's business, nor is one
+ * in the MSI-X table without vectors, while INTx may be in use; with vectors it is
+ * written only where memory decoding is off.
+ */
+static void tph_intx_command(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE, .intx = true });
+	struct tph_intx *intx = tph_intx_alloc(set);
+
+	KUNIT_ASSERT_EQ(test, vfio_pci_cfg_write(set->user, 0x04, 2, 0), 0);
+	pci_fabric_watch(set->fn, tph_intx_see_write, intx);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), 0);
+	KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
+	pci_fabric_watch(set->fn, NULL, NULL);
+	KUNIT_EXPECT_EQ(test, intx->writes, 0);
+}
+
+static void tph_intx_command_msix(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		.gate = true, .intx = true });
+	struct tph_intx *intx = tph_intx_alloc(set);
+
+	KUNIT_ASSERT_EQ(test, vfio_pci_cfg_write(set->user, 0x04, 2, 0), 0);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	pci_fabric_watch(set->fn, tph_intx_see_write, intx);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), -ENOENT);
+	KUNIT_EXPECT_EQ(test, intx->writes, 0);
+
+	KUNIT_ASSERT_EQ(test, tph_intx_set(intx, VFIO_IRQ_SET_ACTION_TRIGGER, -1),
+			0);
+	KUNIT_ASSERT_EQ(test, tph_intx_off(intx), 0);
+	tph_msix(set, TABLE);
+	intx->writes = 0;
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), 0);
+	KUNIT_EXPECT_EQ(test, intx->writes, 2);
+	KUNIT_ASSERT_EQ(test, vfio_pci_cfg_write(set->user, 0x04, 2, BIT(1)), 0);
+	intx->writes = 0;
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), 0);
+	KUNIT_EXPECT_EQ(test, intx->writes, 0);
+	pci_fabric_watch(set->fn, NULL, NULL);
 }
 
 /* What is held by who reads or writes the registers, seen when it happens */
@@ -240,7 +562,8 @@ static int tph_seen_read(struct pci_bus *bus, unsigned int devfn, int where,
 {
 	struct vfio_pci_core_device *vdev = tph_vdev(tph_read_locks->set);
 
-	if (where == tph_read_locks->set->cap + 4) {
+	if (where >= tph_read_locks->set->cap &&
+	    where < tph_read_locks->set->cap + 12) {
 		tph_read_locks->reads++;
 		if (!rwsem_is_locked(&vdev->memory_lock))
 			tph_read_locks->without_memory_lock++;
@@ -353,47 +676,101 @@ static void tph_race_gone(struct kunit *test)
 	/* For whom it is closed, it is there */
 	pci_fabric_insert(set->fn);
 	KUNIT_EXPECT_EQ(test, ret, -ENODEV);
-	KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved), TABLE);
-	KUNIT_EXPECT_EQ(test, (int)set->pdev->tph_enabled, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved), 1);
 }
 
-/*
- * The device is gone before anything is asked for.  Catches all ones that are taken
- * for modes and for no ST table.
- */
-static void tph_gone(struct kunit *test)
+/* The same when the first tags are in the table already */
+static void tph_pull_late(struct pci_fabric_fn *fn, unsigned int where,
+			  unsigned int size, u32 val, void *priv)
+{
+	struct tph_set *set = priv;
+
+	if (where == set->cap + 12 + 2 * 3)
+		pci_fabric_surprise_remove(fn);
+}
+
+static void tph_race_gone_late(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		TPH_CAP_TABLE });
-	long enable, set_st;
+	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+	long ret;
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	pci_fabric_watch(set->fn, tph_pull_late, set);
+	ret = tph_arg_run(set, arg);
+	pci_fabric_watch(set->fn, NULL, NULL);
+	/* For whom it is closed, it is there */
+	pci_fabric_insert(set->fn);
+	KUNIT_EXPECT_EQ(test, ret, -ENODEV);
+	KUNIT_EXPECT_EQ(test, (int)set->pdev->tph_enabled, 0);
+}
+
+static const struct tph_gone_param {
+	const char *name;
+	struct tph_conf conf;
+} tph_gones[] = {
+	{ "function", { TPH_CAP_TABLE } },
+	/* Of which its PF knows nothing */
+	{ "vf", { TPH_CAP_TABLE, .vf = true } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(tph_gone, tph_gones, name);
+
+/*
+ * The device is gone before anything is asked for.  Catches all ones that are taken
+ * for modes and for no ST table, and what was enabled before for what is.
+ */
+static void tph_gone(struct kunit *test)
+{
+	const struct tph_gone_param *param = test->param_value;
+	struct tph_set *set = tph_set_alloc(test, &param->conf);
+	long enable, query, set_st, get_st;
+	struct vfio_pci_tph_cap cap;
+	unsigned int asked;
+	u16 tag;
 
 	pci_fabric_surprise_remove(set->fn);
 	enable = tph_enable(set, TPH_IV);
+	query = tph_get_cap(set, &cap);
 	pci_fabric_insert(set->fn);
 	KUNIT_EXPECT_EQ(test, enable, -ENODEV);
+	KUNIT_EXPECT_EQ(test, query, -ENODEV);
 	KUNIT_EXPECT_EQ(test, (int)set->pdev->tph_enabled, 0);
 
-	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	asked = atomic_read(&set->resolved);
 	pci_fabric_surprise_remove(set->fn);
 	set_st = tph_set_one(set, 0, tph_cpu(), false);
+	get_st = tph_get_one(set, tph_cpu(), false, &tag);
+	KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved), asked);
+	query = tph_get_cap(set, &cap);
 	pci_fabric_insert(set->fn);
 	KUNIT_EXPECT_EQ(test, set_st, -ENODEV);
-	KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved), 0);
+	KUNIT_EXPECT_EQ(test, get_st, -ENODEV);
+	KUNIT_EXPECT_EQ(test, query, -ENODEV);
 }
 
 /* Several devices */
 
-static struct tph_set *tph_two(struct kunit *test, bool vf, struct tph_set *other)
+static struct tph_set *tph_two_owned(struct kunit *test, bool vf, bool one_iommufd,
+				     struct tph_set *other)
 {
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		TPH_CAP_TABLE, .two = !vf, .vf = vf });
 
-	set->fix->one_iommufd = true;
+	set->fix->one_iommufd = one_iommufd;
 	*other = *set;
 	other->fn = set->fn2;
 	other->pdev = set->pdev2;
 	other->user = vfio_pci_open(set->fix, other->pdev);
 	return set;
+}
+
+/* Two devices of one user */
+static struct tph_set *tph_two(struct kunit *test, bool vf, struct tph_set *other)
+{
+	return tph_two_owned(test, vf, true, other);
 }
 
 /* One device does nothing to another: functions of one device, VFs of one PF */
@@ -402,10 +779,13 @@ static void tph_do_apart(struct kunit *test, bool vf)
 	struct tph_set *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
 	unsigned int writes, cpu = tph_cpu();
 	struct vfio_pci_tph_cap cap;
+	unsigned int pf = 0;
 	struct tph_set *set;
 
 	KUNIT_ASSERT_NOT_NULL(test, other);
 	set = tph_two(test, vf, other);
+	if (vf)
+		pf = pci_fabric_tph_stats(set->pf).cap_writes;
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
 	KUNIT_ASSERT_EQ(test, tph_set_one(set, 2, cpu, false), 0);
 	writes = tph_writes(set);
@@ -426,7 +806,7 @@ static void tph_do_apart(struct kunit *test, bool vf)
 	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
 	KUNIT_EXPECT_EQ(test, cap.mode, TPH_IV);
 	if (vf)
-		KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(set->pf).cap_writes, 0);
+		KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(set->pf).cap_writes, pf);
 }
 
 static void tph_apart(struct kunit *test)
@@ -463,6 +843,74 @@ static void tph_hot_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tph_enable(other, TPH_IV), 0);
 	KUNIT_EXPECT_EQ(test, tph_ctrl(set), 0);
 	vfio_pci_close(other->user);
+}
+
+/* Somebody is at work on a device, so that it cannot be locked */
+struct tph_busy {
+	struct vfio_pci_core_device *vdev;
+	struct completion locked;
+	struct completion go;
+};
+
+static int tph_busy_main(void *data)
+{
+	struct tph_busy *busy = data;
+	bool over;
+
+	down_read(&busy->vdev->memory_lock);
+	complete(&busy->locked);
+	over = wait_for_completion_timeout(&busy->go, VFIO_PCI_TIMEOUT / 2);
+	up_read(&busy->vdev->memory_lock);
+	return over ? 0 : -ETIMEDOUT;
+}
+
+/*
+ * A hot reset that is refused, as one of the devices is another user's, or busy,
+ * leaves TPH of all of them as it is.
+ */
+static void tph_do_hot_reset_refused(struct kunit *test, bool busy, int want)
+{
+	struct tph_set *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
+	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
+	struct vfio_pci_thread *thread = NULL;
+	struct tph_busy *lock = kunit_kzalloc(test, sizeof(*lock), GFP_KERNEL);
+	struct tph_set *set;
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	KUNIT_ASSERT_NOT_NULL(test, lock);
+	set = tph_two_owned(test, false, busy, other);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_enable(other, TPH_DS), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(other, 1, tph_cpu(), false), 0);
+	if (busy) {
+		lock->vdev = tph_vdev(other);
+		init_completion(&lock->locked);
+		init_completion(&lock->go);
+		thread = vfio_pci_thread_start(set->fix, tph_busy_main, lock);
+		wait_for_completion(&lock->locked);
+	}
+	KUNIT_EXPECT_EQ(test, vfio_pci_call(set->fix, set->user->fd,
+					    VFIO_DEVICE_PCI_HOT_RESET, &reset,
+					    sizeof(reset)), want);
+	if (thread) {
+		complete(&lock->go);
+		KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), 0);
+	}
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(other), TPH_CTRL_ON | TPH_DS);
+	KUNIT_EXPECT_EQ(test, tph_st(other, 1), tph_tag(tph_cpu(), false));
+	KUNIT_EXPECT_EQ(test, tph_enable(other, TPH_IV), -EBUSY);
+	vfio_pci_close(other->user);
+}
+
+static void tph_hot_reset_not_owned(struct kunit *test)
+{
+	tph_do_hot_reset_refused(test, false, -EINVAL);
+}
+
+static void tph_hot_reset_busy(struct kunit *test)
+{
+	tph_do_hot_reset_refused(test, true, -EBUSY);
 }
 
 /* All at once */
@@ -561,15 +1009,25 @@ static void tph_stress(struct kunit *test)
 
 static struct kunit_case vfio_pci_tph_race_cases[] = {
 	KUNIT_CASE_PARAM(tph_race_batch, tph_races_gen_params),
+	KUNIT_CASE(tph_asked_once),
+	KUNIT_CASE(tph_killed),
+	KUNIT_CASE(tph_intx_masks),
+	KUNIT_CASE(tph_intx_unmasks),
+	KUNIT_CASE(tph_intx_resampled),
+	KUNIT_CASE(tph_intx_command),
+	KUNIT_CASE(tph_intx_command_msix),
 	KUNIT_CASE(tph_locked),
 	KUNIT_CASE(tph_query_locked),
 	KUNIT_CASE(tph_lock_order),
 	KUNIT_CASE(tph_race_close),
 	KUNIT_CASE(tph_race_gone),
-	KUNIT_CASE(tph_gone),
+	KUNIT_CASE(tph_race_gone_late),
+	KUNIT_CASE_PARAM(tph_gone, tph_gone_gen_params),
 	KUNIT_CASE(tph_apart),
 	KUNIT_CASE(tph_apart_vf),
 	KUNIT_CASE(tph_hot_reset),
+	KUNIT_CASE(tph_hot_reset_not_owned),
+	KUNIT_CASE(tph_hot_reset_busy),
 	KUNIT_CASE(tph_stress),
 	{}
 };

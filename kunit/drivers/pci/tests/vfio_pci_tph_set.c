@@ -66,7 +66,7 @@ void tph_set_gate(struct tph_set *set, bool on)
 {
 	struct vfio_pci_core_device *vdev = pci_get_drvdata(set->pdev);
 
-	vdev->tph_ds_allowed = on;
+	vdev->tph_unsafe_allowed = on;
 }
 
 static void tph_gate_back(void *data)
@@ -90,6 +90,7 @@ static struct pci_fabric_fn_desc tph_fn_desc(const struct tph_conf *conf)
 		.device = TPH_FN_ID,
 		.flr = !conf->no_flr,
 		.pm = true,
+		.intx_pin = conf->intx,
 		.no_soft_reset = !conf->soft_reset,
 		.bars[0] = { .size = SZ_64K },
 		.msix = {
@@ -103,7 +104,7 @@ static struct pci_fabric_fn_desc tph_fn_desc(const struct tph_conf *conf)
 			.ds = !conf->no_ds,
 			.extended = conf->extended,
 			.st_loc = conf->loc,
-			.st_size = conf->loc == TPH_LOC_CAP ? conf->st_size : 0,
+			.st_size = conf->loc == TPH_LOC_NONE ? 0 : conf->st_size,
 		},
 	};
 
@@ -207,7 +208,7 @@ struct tph_set *tph_set_alloc(struct kunit *test, const struct tph_conf *conf)
 	tph_add_functions(set);
 	set->cap = pci_fabric_cap_pos(set->fn, 0x17, true);
 	set->pdev = vfio_pci_bind(set->fix, set->fn);
-	if (set->fn2)
+	if (set->fn2 && !conf->unbound)
 		set->pdev2 = vfio_pci_bind(set->fix, set->fn2);
 	if (!conf->closed)
 		set->user = vfio_pci_open(set->fix, set->pdev);

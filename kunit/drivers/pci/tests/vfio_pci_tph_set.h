@@ -51,16 +51,19 @@
  * @no_ds: the function has no Device Specific Mode
  * @extended: Extended TPH Requester, below a root port that completes it
  * @loc: TPH_LOC_*
- * @st_size: entries in the capability
+ * @st_size: entries of the ST table; 0 in the MSI-X table: all vectors
  * @vectors: MSI-X vectors; 0: 8
  * @no_completer: the root port does not complete TPH
  * @completer: what the root port completes, if not what the function asks for
- * @gate: vfio-pci allows Device Specific Mode when it is bound
+ * @gate: vfio-pci allows modes in which a user can choose tags when it is bound
  * @no_flr: no Function Level Reset
  * @soft_reset: D3hot to D0 resets
+ * @intx: the function has an INTx pin
  * @af: Advanced Features capability, whose register can ask for a reset as well
  * @vf: the function is the first of two VFs; nothing is bound to their PF
  * @two: there is a second function, of the same device, which nobody has open
+ * @unbound: the second function has no driver, so that not even the bus is reset
+ *	when the first is closed
  * @closed: bound, but not opened yet
  */
 struct tph_conf {
@@ -77,9 +80,11 @@ struct tph_conf {
 	bool gate;
 	bool no_flr;
 	bool soft_reset;
+	bool intx;
 	bool af;
 	bool vf;
 	bool two;
+	bool unbound;
 	bool closed;
 };
 
@@ -133,7 +138,7 @@ struct tph_set {
 /* tph_set_alloc() - make it all; ends the test when it fails */
 struct tph_set *tph_set_alloc(struct kunit *test, const struct tph_conf *conf);
 
-/* tph_set_gate() - allow Device Specific Mode of a bound device, or not */
+/* tph_set_gate() - allow a bound device the modes of the gate, or not */
 void tph_set_gate(struct tph_set *set, bool on);
 
 /* tph_reopen() - close and open */

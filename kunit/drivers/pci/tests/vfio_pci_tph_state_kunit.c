@@ -73,7 +73,7 @@ static void tph_get_fails(struct kunit *test)
 		struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_GET_ST, 5);
 
 		arg->entry[at].mem_type = 1;
-		KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -ENODEV);
+		KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -ENODATA);
 		for (int i = 0; i < 5; i++)
 			KUNIT_EXPECT_EQ(test, arg->entry[i].st, 0);
 	}
@@ -109,7 +109,10 @@ static void tph_wants_mode(struct kunit *test)
 	}
 }
 
-/* The gate is for all of Device Specific Mode, and for nothing else */
+/*
+ * The gate is for all of Device Specific Mode: nothing is told and nothing enabled.
+ * Interrupt Vector Mode with a table that only the kernel writes goes on.
+ */
 static void tph_gate(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
@@ -117,20 +120,17 @@ static void tph_gate(struct kunit *test)
 	unsigned int resolved, writes, cpu = tph_cpu();
 	u16 tag;
 
-	/* As if the gate had been closed since */
-	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
 	tph_set_gate(set, false);
-	resolved = atomic_read(&set->resolved);
 	writes = tph_writes(set);
-	KUNIT_EXPECT_EQ(test, tph_get_one(set, cpu, false, &tag), -EPERM);
-	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, cpu, false), -EPERM);
 	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
 	KUNIT_EXPECT_EQ(test, cap.modes, BIT(0) | BIT(1));
+	resolved = atomic_read(&set->resolved);
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, cpu, false, &tag), -EPERM);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_DS), -EPERM);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, cpu, false), -ENXIO);
 	KUNIT_EXPECT_EQ(test, atomic_read(&set->resolved), resolved);
 	KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
-	KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
 
-	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_DS), -EPERM);
 	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
 	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, cpu, false), 0);
 	KUNIT_EXPECT_EQ(test, tph_st(set, 0), tph_tag(cpu, false));
@@ -190,22 +190,26 @@ static void tph_extended(struct kunit *test)
 }
 
 /*
- * What the platform says of a device for which it has no tags comes back, and
- * nothing is done: -ENODEV without ACPI, -EINVAL without the _DSM.
+ * A platform that knows no tags, as there is no ACPI, or no _DSM: the query says so,
+ * there is one errno for it, and nothing is done.
  */
 static void tph_platform(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
-	int want = IS_ENABLED(CONFIG_ACPI) ? -EINVAL : -ENODEV;
+	struct vfio_pci_tph_cap cap;
 	unsigned int writes;
 	u16 tag;
 
+	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
+	KUNIT_EXPECT_EQ(test, cap.flags, 1);
 	pci_fabric_tph_set_resolver(set->fix->fabric, NULL, NULL);
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
 	writes = tph_writes(set);
-	KUNIT_EXPECT_EQ(test, tph_get_one(set, tph_cpu(), false, &tag), want);
+	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
+	KUNIT_EXPECT_EQ(test, cap.flags, 0);
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, tph_cpu(), false, &tag), -ENODATA);
 	KUNIT_EXPECT_EQ(test, tag, 0);
-	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, tph_cpu(), false), want);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, tph_cpu(), false), -ENODATA);
 	KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
 	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_DS);
 }
@@ -292,7 +296,12 @@ static void tph_config(struct kunit *test)
 
 	writes = tph_writes(set);
 	vfio_pci_cfg_write(set->user, set->cap + 8, 4, TPH_CTRL_ON | TPH_DS);
-	vfio_pci_cfg_write(set->user, set->cap + 0xc + 2, 2, 0x77);
+	for (int i = 0; i < TABLE; i++) {
+		vfio_pci_cfg_write(set->user, set->cap + 0xc + 2 * i, 2, 0x77);
+		vfio_pci_cfg_write(set->user, set->cap + 0xc + 2 * i, 1, 0x77);
+		vfio_pci_cfg_write(set->user, set->cap + 0xc + (2 * i & ~3), 4,
+				   0x770077);
+	}
 	KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
 	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
 	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(tph_cpu(), false));
@@ -446,6 +455,29 @@ static void tph_reset_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), -EBUSY);
 }
 
+/* Writes to the registers that could end it, but do not ask for that */
+static void tph_kept(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE, .af = true });
+	unsigned int exp = pci_fabric_cap_pos(set->fn, 0x10, false);
+	unsigned int af = pci_fabric_cap_pos(set->fn, 0x13, false);
+	unsigned int cpu = tph_cpu();
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, cpu, true), 0);
+	KUNIT_EXPECT_EQ(test, tph_power(set, 0), 0);
+	KUNIT_EXPECT_EQ(test, tph_power(set, 1), 0);
+	KUNIT_EXPECT_EQ(test, tph_power(set, 0), 0);
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_write(set->user, exp + 0x08, 2, 0x2810),
+			0);
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_write(set->user, af + 4, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_write(set->user, 0x04, 2, 0), 0);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(cpu, true));
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 2, cpu, true), 0);
+}
+
 /*
  * A device that is closed with TPH on is off while nobody has it open, and while
  * another driver may have it.
@@ -481,6 +513,333 @@ static void tph_left_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
 	tph_reopen(set);
 	tph_expect_off(set);
+}
+
+/* What one user leaves for the next */
+
+/* A device that cannot be reset, as another function is on its bus */
+#define TPH_NO_RESET	.no_flr = true, .two = true, .unbound = true
+
+/*
+ * The user closes a device that cannot be reset: no tag is left in the capability,
+ * not for whoever looks while it is closed, and not for the next one.
+ */
+static void tph_next_cap(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE, TPH_NO_RESET });
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	for (int i = 0; i < TABLE; i++)
+		KUNIT_ASSERT_EQ(test, tph_set_one(set, i, tph_cpu(), false), 0);
+	vfio_pci_close(set->user);
+	for (int i = 0; i < TABLE; i++)
+		KUNIT_EXPECT_EQ(test, tph_st(set, i), 0);
+
+	/* Nor those of a driver before */
+	pci_fabric_poke(set->fn, set->cap + 12, 2, 0x77);
+	pci_fabric_poke(set->fn, set->cap + 12 + 2 * (TABLE - 1), 2, 0x78);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	for (int i = 0; i < TABLE; i++)
+		KUNIT_EXPECT_EQ(test, tph_st(set, i), 0);
+}
+
+/* Vector Control of an entry of the MSI-X table (sec 7.7.2.8) */
+static u32 tph_vector_ctrl(struct tph_set *set, unsigned int index)
+{
+	return pci_fabric_bar_peek(set->fn, 0, TPH_BAR_TABLE + 16 * index + 12, 4);
+}
+
+/* As a user does who has mapped it: the tag, and nothing else */
+static void tph_write_tag(struct tph_set *set, unsigned int index, u16 tag)
+{
+	pci_fabric_bar_poke(set->fn, 0, TPH_BAR_TABLE + 16 * index + 14, 2, tag);
+}
+
+/*
+ * The same for a table in the MSI-X table: what was set, and what the user has
+ * written there himself, for vectors that there are not.  Catches tags that come
+ * back when vectors are unmasked.
+ */
+static void tph_next_msix(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		.gate = true, TPH_NO_RESET });
+	u32 ctrl[TABLE];
+
+	tph_msix(set, 4);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), 0);
+	tph_msix(set, 0);
+	tph_write_tag(set, 2, 0x77);
+	tph_write_tag(set, TABLE - 1, 0x78);
+	for (int i = 0; i < TABLE; i++)
+		ctrl[i] = tph_vector_ctrl(set, i) & 0xffff;
+	KUNIT_ASSERT_EQ(test, vfio_pci_cfg_write(set->user, 0x04, 2, 0), 0);
+	vfio_pci_close(set->user);
+	for (int i = 0; i < TABLE; i++)
+		KUNIT_EXPECT_EQ_MSG(test, tph_vector_ctrl(set, i), ctrl[i],
+				    "entry %d", i);
+
+	/* Nor those of a driver before */
+	tph_write_tag(set, 0, 0x77);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 0), 0);
+	tph_msix(set, TABLE);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+	for (int i = 0; i < TABLE; i++)
+		KUNIT_EXPECT_EQ(test, tph_st(set, i), 0);
+}
+
+/* Without such a table, nobody looks at the MSI-X table, or where it should be */
+static void tph_next_no_table(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE, TPH_NO_RESET });
+	unsigned int writes;
+
+	pci_fabric_need_bars(test);
+	tph_write_tag(set, 2, 0x77);
+	vfio_pci_close(set->user);
+	writes = pci_fabric_stats(set->fn).bar_writes;
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	vfio_pci_close(set->user);
+	KUNIT_EXPECT_EQ(test, tph_vector_ctrl(set, 2) >> 16, 0x77);
+	KUNIT_EXPECT_EQ(test, pci_fabric_stats(set->fn).bar_writes, writes);
+}
+
+static const struct tph_astray_param {
+	const char *name;
+	u32 table;		/* Table Offset and BIR (sec 7.7.2.3) */
+} tph_astray[] = {
+	{ "behind_bar", SZ_64K },
+	{ "end_of_bar", SZ_64K - 16 * TABLE + 8 },
+	{ "far", 0xfffffff8 },
+	{ "no_bar", 1 },
+	{ "bar_6", TPH_BAR_TABLE | 6 },
+	{ "bar_7", TPH_BAR_TABLE | 7 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(tph_astray, tph_astray, name);
+
+/* A device whose MSI-X table is where there is nothing can be opened and closed */
+static void tph_msix_astray(struct kunit *test)
+{
+	const struct tph_astray_param *param = test->param_value;
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		.gate = true, .closed = true, TPH_NO_RESET });
+	unsigned int msix = pci_fabric_cap_pos(set->fn, 0x11, false);
+	struct pci_fabric_stats before = pci_fabric_stats(set->fn), after;
+
+	pci_fabric_poke(set->fn, msix + 4, 4, param->table);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	vfio_pci_close(set->user);
+	after = pci_fabric_stats(set->fn);
+	KUNIT_EXPECT_EQ(test, after.bar_reads, before.bar_reads);
+	KUNIT_EXPECT_EQ(test, after.bar_writes, before.bar_writes);
+}
+
+/* ENABLE is not to let requests go out with what is in the table still */
+static void tph_see_enable(struct pci_fabric_fn *fn, unsigned int where,
+			   unsigned int size, u32 val, void *priv)
+{
+	struct tph_set *set = priv;
+
+	if (where != set->cap + 8 || !(val & 0x300))
+		return;
+	for (int i = 0; i < TABLE; i++)
+		KUNIT_EXPECT_EQ(set->test, tph_st(set, i), 0);
+	set->priv = NULL;
+}
+
+static void tph_clear_first(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+
+	for (u32 mode = TPH_NO_ST; mode <= TPH_DS; mode++) {
+		pci_fabric_poke(set->fn, set->cap + 12 + 2, 2, 0x77);
+		set->priv = set;
+		pci_fabric_watch(set->fn, tph_see_enable, set);
+		KUNIT_EXPECT_EQ(test, tph_enable(set, mode), 0);
+		pci_fabric_watch(set->fn, NULL, NULL);
+		KUNIT_EXPECT_NULL(test, set->priv);
+		KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
+	}
+}
+
+/* The hardware has it on, and the kernel knows nothing of it: off, at both ends */
+static void tph_unknown_on(struct kunit *test)
+{
+	struct tph_conf conf = { TPH_CAP_TABLE, TPH_NO_RESET };
+	struct tph_set *set;
+
+	conf.closed = true;
+	set = tph_set_alloc(test, &conf);
+	pci_fabric_poke(set->fn, set->cap + 8, 4, TPH_CTRL_ON | TPH_IV);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	tph_expect_off(set);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), 0);
+	pci_fabric_poke(set->fn, set->cap + 8, 4, TPH_CTRL_ON | TPH_IV);
+	vfio_pci_close(set->user);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), 0);
+}
+
+/* Resets that VFIO does not see */
+
+/* What happens while the device is in the reset */
+struct tph_outside {
+	struct tph_set *set;
+	long (*fn)(struct tph_set *set);
+	long ret;
+	bool seen;
+};
+
+static void tph_in_reset(struct pci_fabric_fn *fn, unsigned int where,
+			 unsigned int size, u32 val, void *priv)
+{
+	struct tph_outside *outside = priv;
+	unsigned int exp = pci_fabric_cap_pos(fn, 0x10, false);
+
+	/* Device Control, Initiate Function Level Reset */
+	if (outside->seen || where != exp + 0x08 || !(val & BIT(15)))
+		return;
+	outside->seen = true;
+	if (outside->fn)
+		outside->ret = outside->fn(outside->set);
+}
+
+static struct tph_outside tph_sysfs_reset(struct tph_set *set,
+					  long (*fn)(struct tph_set *set))
+{
+	struct tph_outside outside = { .set = set, .fn = fn };
+	char path[64];
+
+	snprintf(path, sizeof(path), "bus/pci/devices/%s/reset",
+		 pci_name(set->pdev));
+	pci_fabric_watch(set->fn, tph_in_reset, &outside);
+	KUNIT_EXPECT_EQ(set->test, vfio_pci_sysfs_write(set->fix, path, "1"), 0);
+	pci_fabric_watch(set->fn, NULL, NULL);
+	KUNIT_EXPECT_TRUE(set->test, outside.seen);
+	KUNIT_EXPECT_EQ(set->test, outside.ret, 0);
+	return outside;
+}
+
+/* The user is told what the hardware has, and the kernel believes the same */
+static void tph_expect_mode(struct tph_set *set, u32 mode)
+{
+	struct kunit *test = set->test;
+	struct vfio_pci_tph_cap cap = {};
+
+	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
+	KUNIT_EXPECT_EQ(test, cap.mode, mode);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set),
+			mode == ~0U ? 0 : TPH_CTRL_ON | mode);
+	KUNIT_EXPECT_EQ(test, (int)set->pdev->tph_enabled, mode != ~0U);
+}
+
+/* Through sysfs: mode and tags are as before, and can be changed */
+static void tph_outside_keeps(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	unsigned int cpu = tph_cpu();
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, cpu, true), 0);
+	tph_sysfs_reset(set, NULL);
+	tph_expect_mode(set, TPH_IV);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(cpu, true));
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 2, cpu, false), 0);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 2), tph_tag(cpu, false));
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+	KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
+	tph_sysfs_reset(set, NULL);
+	tph_expect_mode(set, ~0U);
+}
+
+/* Who disables it in the middle has disabled it, and no tag comes back */
+static void tph_outside_disable(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, tph_cpu(), true), 0);
+	tph_sysfs_reset(set, tph_disable);
+	tph_expect_mode(set, ~0U);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), 0);
+}
+
+static long tph_enable_ds(struct tph_set *set)
+{
+	return tph_enable(set, TPH_DS);
+}
+
+/*
+ * Who enables it in the middle may find himself undone, but not with the mode and
+ * the tags of an earlier session, and he can see it.
+ */
+static void tph_outside_enable(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, tph_cpu(), true), 0);
+	tph_sysfs_reset(set, NULL);
+	tph_reopen(set);
+	tph_sysfs_reset(set, tph_enable_ds);
+	tph_expect_mode(set, ~0U);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), 0);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_DS), 0);
+	tph_expect_mode(set, TPH_DS);
+}
+
+/*
+ * The link is reset after an error, or the PF of a VF: nobody restores the device.
+ * The user is told, no tag is set in a mode that nobody enabled, and ENABLE works.
+ */
+static void tph_outside_lost(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	struct vfio_pci_tph_cap cap = {};
+	unsigned int writes;
+	u16 tag;
+
+	for (u32 mode = TPH_NO_ST; mode <= TPH_DS; mode++) {
+		KUNIT_ASSERT_EQ(test, tph_enable(set, mode), 0);
+		pci_fabric_reset(set->fn, PCI_FABRIC_RESET_HOT);
+		KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
+		KUNIT_EXPECT_EQ(test, cap.mode, ~0U);
+		writes = tph_writes(set);
+		KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), -ENXIO);
+		KUNIT_EXPECT_EQ(test, tph_get_one(set, tph_cpu(), false, &tag),
+				-ENXIO);
+		KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
+		KUNIT_EXPECT_EQ(test, tph_ctrl(set), 0);
+		/* The reset takes bus mastering and BARs as well */
+		KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+		tph_expect_mode(set, TPH_IV);
+		KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
+	}
+}
+
+/* A device may say that its table has 2048 entries, when it is in the capability */
+static void tph_table_too_big(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE, .closed = true, TPH_NO_RESET });
+	u32 cap_reg = pci_fabric_peek(set->fn, set->cap + 4, 4);
+	struct vfio_pci_tph_cap cap = {};
+
+	pci_fabric_poke(set->fn, set->cap + 4, 4, cap_reg | 0x07ff0000);
+	/* Which maps configuration space */
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
+	KUNIT_EXPECT_EQ(test, cap.st_table_size, 64);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 64, tph_cpu(), false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 2047, tph_cpu(), false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
 }
 
 /* In D3hot nothing can be enabled; what is told stays the same */
@@ -540,8 +899,20 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	KUNIT_CASE(tph_config),
 	KUNIT_CASE_PARAM(tph_ended, tph_ends_gen_params),
 	KUNIT_CASE(tph_reset_refused),
+	KUNIT_CASE(tph_kept),
 	KUNIT_CASE(tph_closed),
 	KUNIT_CASE(tph_left_on),
+	KUNIT_CASE(tph_next_cap),
+	KUNIT_CASE(tph_next_msix),
+	KUNIT_CASE(tph_next_no_table),
+	KUNIT_CASE_PARAM(tph_msix_astray, tph_astray_gen_params),
+	KUNIT_CASE(tph_clear_first),
+	KUNIT_CASE(tph_unknown_on),
+	KUNIT_CASE(tph_outside_keeps),
+	KUNIT_CASE(tph_outside_disable),
+	KUNIT_CASE(tph_outside_enable),
+	KUNIT_CASE(tph_outside_lost),
+	KUNIT_CASE(tph_table_too_big),
 	KUNIT_CASE(tph_d3hot),
 	KUNIT_CASE(tph_low_power),
 	{}

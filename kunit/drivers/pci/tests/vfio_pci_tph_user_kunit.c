@@ -6,6 +6,7 @@
  */
 #include <kunit/test.h>
 #include <linux/atomic.h>
+#include <linux/cpumask.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/init_syscalls.h>
@@ -15,6 +16,7 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/umh.h>
+#include <linux/vfio_pci_core.h>
 #include <uapi/linux/mount.h>
 
 #include "pci_fabric.h"
@@ -22,6 +24,7 @@
 #include "vfio_pci_fixture.h"
 
 #define VFIO_PCI_TPH_USER_QUEUES	4
+#define VFIO_PCI_TPH_USER_QUERIES	3
 #define VFIO_PCI_TPH_USER_TAG		0x5a
 
 struct vfio_pci_tph_user_ctx {
@@ -117,8 +120,16 @@ static int vfio_pci_tph_user_run(struct kunit *test, struct pci_dev *pdev)
 	return ret > 0 && !(ret & 0x7f) ? ret >> 8 : ret;
 }
 
+/* As if the parameter of vfio-pci had been given on the command line. */
+static void vfio_pci_tph_user_unsafe(struct pci_dev *pdev)
+{
+	struct vfio_pci_core_device *vdev = pci_get_drvdata(pdev);
+
+	vdev->tph_unsafe_allowed = true;
+}
+
 static void vfio_pci_tph_user_works(struct kunit *test, struct pci_fabric_fn_desc *desc,
-				    unsigned int writes)
+				    bool unsafe)
 {
 	struct vfio_pci_tph_user_ctx *ctx = test->priv;
 	struct pci_fabric_fn *fn;
@@ -127,11 +138,15 @@ static void vfio_pci_tph_user_works(struct kunit *test, struct pci_fabric_fn_des
 	fn = pci_fabric_add(ctx->fix->fabric, ctx->port, desc);
 	pci_fabric_scan(ctx->fix->fabric);
 	pdev = vfio_pci_bind(ctx->fix, fn);
+	if (unsafe)
+		vfio_pci_tph_user_unsafe(pdev);
 	KUNIT_EXPECT_EQ(test, vfio_pci_tph_user_run(test, pdev), 0);
 
-	/* The program says what it read; this is what the device has seen. */
-	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->tags), VFIO_PCI_TPH_USER_QUEUES);
-	KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(fn).st_writes, writes);
+	/* The program says what it read; this is what firmware and device have seen. */
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->tags), VFIO_PCI_TPH_USER_QUERIES +
+			min(VFIO_PCI_TPH_USER_QUEUES, (int)num_online_cpus()));
+	KUNIT_EXPECT_GE(test, pci_fabric_tph_stats(fn).st_writes,
+			VFIO_PCI_TPH_USER_QUEUES);
 	KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(fn).st_live, 0);
 	KUNIT_EXPECT_EQ(test, pci_fabric_tph_ctrl(fn), 0);
 }
@@ -143,10 +158,13 @@ static void __init vfio_pci_tph_user_cap(struct kunit *test)
 		.device = 0x0712,
 		.bars[0] = { .size = SZ_4K },
 		.tph = { .present = true, .iv = true, .st_loc = 1, .st_size = 8 },
-	}, 8 + VFIO_PCI_TPH_USER_QUEUES);	/* cleared first */
+	}, false);
 }
 
-/* The same with the table in the MSI-X table, which wants interrupts. */
+/*
+ * The same with the table in the MSI-X table, which wants interrupts, and the parameter
+ * of vfio-pci, as a program can write there.
+ */
 static void __init vfio_pci_tph_user_msix(struct kunit *test)
 {
 	vfio_pci_tph_user_works(test, &(struct pci_fabric_fn_desc){
@@ -154,7 +172,7 @@ static void __init vfio_pci_tph_user_msix(struct kunit *test)
 		.bars[0] = { .size = SZ_64K },
 		.msix = { .vectors = 8, .table_off = SZ_8K, .pba_off = SZ_16K },
 		.tph = { .present = true, .iv = true, .st_loc = 2 },
-	}, VFIO_PCI_TPH_USER_QUEUES);
+	}, true);
 }
 
 /* Catches: a program that is content with everything, a test that does not ask. */
@@ -171,7 +189,8 @@ static void __init vfio_pci_tph_user_fails(struct kunit *test)
 	});
 	pci_fabric_scan(ctx->fix->fabric);
 	KUNIT_EXPECT_EQ(test, vfio_pci_tph_user_run(test, vfio_pci_bind(ctx->fix, fn)), 1);
-	KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(fn).cap_writes, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->tags), 1);	/* of the query */
+	KUNIT_EXPECT_EQ(test, pci_fabric_tph_ctrl(fn), 0);
 }
 
 static struct kunit_case __refdata vfio_pci_tph_user_cases[] = {

@@ -138,25 +138,26 @@ static struct vfio_pci_tph_cap query(int device)
 }
 
 /* The CPUs that this process may run on, one queue on each in turn. */
-static void set_tags(int device, unsigned int queues)
+static void set_tags(int device, const struct vfio_pci_tph_cap *cap, unsigned int queues)
 {
 	size_t size = sizeof(struct vfio_pci_tph_st) +
 		      queues * sizeof(struct vfio_pci_tph_st_entry);
 	struct vfio_pci_tph_st *batch = calloc(1, size);
+	struct vfio_pci_tph_st_entry *entries = (void *)(batch + 1);
 	cpu_set_t mask;
 	int cpu = -1;
 
 	if (!batch || sched_getaffinity(0, sizeof(mask), &mask))
 		fail("sched_getaffinity");
 	batch->count = queues;
-	batch->entry_size = sizeof(struct vfio_pci_tph_st_entry);
+	batch->entry_size = cap->entry_size;
 	for (unsigned int i = 0; i < queues; i++) {
 		do
 			cpu = (cpu + 1) % CPU_SETSIZE;
 		while (!CPU_ISSET(cpu, &mask));
-		batch->entries[i].cpu = cpu;
-		batch->entries[i].mem_type = VFIO_PCI_TPH_MEM_VOLATILE;
-		batch->entries[i].index = i;
+		entries[i].cpu = cpu;
+		entries[i].mem_type = VFIO_PCI_TPH_MEM_VOLATILE;
+		entries[i].index = i;
 		printf("queue %u: cpu %d\n", i, cpu);
 	}
 	tph(device, VFIO_PCI_TPH_OP_SET_ST, batch, size, 1);
@@ -209,7 +210,9 @@ int main(int argc, char **argv)
 	if (cap.mode != VFIO_PCI_TPH_DISABLED)
 		fail("enabled before anybody has");
 	if (!(cap.modes & 1 << VFIO_PCI_TPH_MODE_IV) || !queues ||
-	    queues > cap.st_table_size || queues > cap.max_entries)
+	    queues > cap.st_table_size || queues > cap.max_entries ||
+	    cap.entry_size != sizeof(struct vfio_pci_tph_st_entry) ||
+	    !(cap.flags & VFIO_PCI_TPH_CAP_TAGS))
 		fail("no %u queues with this device", queues);
 
 	if (cap.st_table_loc == VFIO_PCI_TPH_ST_MSIX)
@@ -218,7 +221,7 @@ int main(int argc, char **argv)
 	errno = 0;
 	if (query(device).mode != VFIO_PCI_TPH_MODE_IV)
 		fail("not enabled");
-	set_tags(device, queues);
+	set_tags(device, &cap, queues);
 	read_back(device, &cap, queues);
 	tph(device, VFIO_PCI_TPH_OP_DISABLE, &enable, 0, 1);
 	if (query(device).mode != VFIO_PCI_TPH_DISABLED)
