@@ -232,8 +232,8 @@ struct vfio_pci_fixture *vfio_pci_fixture_alloc(struct kunit *test,
 	return fix;
 }
 
-struct pci_dev *vfio_pci_bind(struct vfio_pci_fixture *fix,
-			      struct pci_fabric_fn *fn)
+struct pci_dev *vfio_pci_bind_to(struct vfio_pci_fixture *fix,
+				 struct pci_fabric_fn *fn, const char *driver)
 {
 	struct kunit *test = fix->test;
 	char path[VFIO_PCI_PATH_LEN];
@@ -243,12 +243,18 @@ struct pci_dev *vfio_pci_bind(struct vfio_pci_fixture *fix,
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
 	snprintf(path, sizeof(path), "bus/pci/devices/%s/driver_override",
 		 pci_name(pdev));
-	KUNIT_ASSERT_EQ(test, vfio_pci_sysfs_write(fix, path, "vfio-pci"), 0);
+	KUNIT_ASSERT_EQ(test, vfio_pci_sysfs_write(fix, path, driver), 0);
 	KUNIT_ASSERT_EQ(test, vfio_pci_sysfs_write(fix, "bus/pci/drivers_probe",
 						   pci_name(pdev)), 0);
 	KUNIT_ASSERT_NOT_NULL(test, pdev->dev.driver);
-	KUNIT_ASSERT_STREQ(test, pdev->dev.driver->name, "vfio-pci");
+	KUNIT_ASSERT_STREQ(test, pdev->dev.driver->name, driver);
 	return pdev;
+}
+
+struct pci_dev *vfio_pci_bind(struct vfio_pci_fixture *fix,
+			      struct pci_fabric_fn *fn)
+{
+	return vfio_pci_bind_to(fix, fn, "vfio-pci");
 }
 
 /* Users */

@@ -117,6 +117,19 @@ struct pci_dev *vfio_pci_bind(struct vfio_pci_fixture *fix,
 			      struct pci_fabric_fn *fn);
 
 /**
+ * vfio_pci_bind_to() - bind a variant driver of vfio-pci to a function
+ * @fix: the fixture, its fabric scanned
+ * @fn: the function, of whatever vendor: driver_override decides
+ * @driver: name of the driver
+ *
+ * Ends the test when it fails.
+ *
+ * Return: the device, never NULL.
+ */
+struct pci_dev *vfio_pci_bind_to(struct vfio_pci_fixture *fix,
+				 struct pci_fabric_fn *fn, const char *driver);
+
+/**
  * vfio_pci_open() - open a device
  * @fix: the fixture
  * @pdev: the device, bound

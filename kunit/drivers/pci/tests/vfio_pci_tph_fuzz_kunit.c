@@ -9,6 +9,9 @@
  * The model is written from the description in include/uapi/linux/vfio.h.  After
  * each call, the result, the user's memory, the control register and the ST
  * table have to be as it says.
+ *
+ * Then two threads call with the same memory, which each fills with arguments of its
+ * own while the other's are being read.
  */
 #include <kunit/test.h>
 #include <linux/cpumask.h>
@@ -563,8 +566,136 @@ static void fuzz_run(struct kunit *test)
 	tph_expect_off(fuzz->set);
 }
 
+/* Two threads, one device, one argument */
+
+struct fuzz_pair {
+	struct fuzz *fuzz;
+	void __user *mem;
+	unsigned int calls;
+	unsigned long seen;	/* errnos, as bits */
+	bool unknown;		/* an errno that is none of the interface's */
+};
+
+static int fuzz_pair_main(void *data)
+{
+	static const int known[] = { 0, -EINVAL, -EFAULT, -EPERM, -ENXIO, -ENODATA,
+				     -ENOENT, -EBUSY, -EOPNOTSUPP };
+	struct fuzz_pair *pair = data;
+	struct fuzz *fuzz = pair->fuzz;
+
+	for (unsigned int i = 0; i < pair->calls; i++) {
+		long ret;
+		int nr;
+
+		fuzz_make(fuzz);
+		/* What the other one writes meanwhile goes between, and over it */
+		if (copy_to_user(pair->mem, fuzz->buf, fuzz->size))
+			return -EFAULT;
+		cond_resched();
+		ret = vfio_pci_ioctl(fuzz->set->user, VFIO_DEVICE_PCI_TPH, pair->mem);
+		for (nr = 0; nr < ARRAY_SIZE(known) && known[nr] != ret; nr++)
+			;
+		if (nr == ARRAY_SIZE(known))
+			pair->unknown = true;
+		pair->seen |= BIT(nr);
+	}
+	return 0;
+}
+
+/* While a tag is asked for: the whole of the argument is something else then */
+static void fuzz_pair_resolve(struct tph_set *set)
+{
+	struct fuzz_pair *pair = set->priv;
+	static const u8 other[64] = { [0 ... 63] = 0xff };
+
+	if (copy_to_user(pair->mem + TPH_OP_SIZE, other, sizeof(other)))
+		WRITE_ONCE(pair->unknown, true);
+	cond_resched();
+}
+
+/*
+ * Each argument is read once: whatever the other thread makes of it, the table has
+ * only tags that the firmware tells, memory behind the longest one is not written,
+ * and the device can be used as before.  Catches what is checked in one copy and
+ * used in another.
+ */
+static void fuzz_two_threads(struct kunit *test)
+{
+	const struct fuzz_param *param = test->param_value;
+	struct fuzz *fuzz = kunit_kzalloc(test, 2 * sizeof(*fuzz), GFP_KERNEL);
+	struct vfio_pci_thread *thread[2];
+	struct fuzz_pair pair[2] = {};
+	struct tph_set *set;
+	u8 behind[FUZZ_BEHIND];
+
+	KUNIT_ASSERT_NOT_NULL(test, fuzz);
+	if (!seed)
+		seed = get_random_u64() | 1;
+	kunit_info(test, "vfio_pci_tph_fuzz.seed=%llu, 2 * %u calls\n", seed,
+		   count / 20);
+	set = tph_set_alloc(test, &param->conf);
+	tph_set_gate(set, true);
+	if (param->conf.loc == TPH_LOC_MSIX)
+		tph_msix(set, FUZZ_TABLE);
+	memset(behind, FUZZ_CANARY, sizeof(behind));
+	KUNIT_ASSERT_EQ(test, copy_to_user(vfio_pci_mem(set->fix, FUZZ_MAX), behind,
+					   sizeof(behind)), 0);
+	set->priv = &pair[0];
+	set->on_resolve = fuzz_pair_resolve;
+	for (int i = 0; i < 2; i++) {
+		fuzz[i].test = test;
+		fuzz[i].set = set;
+		fuzz[i].buf = kunit_kzalloc(test, FUZZ_MAX, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, fuzz[i].buf);
+		prandom_seed_state(&fuzz[i].rnd, seed + 2 * (param - fuzz_kinds) + i);
+		pair[i].fuzz = &fuzz[i];
+		pair[i].calls = count / 20;
+		pair[i].mem = vfio_pci_mem(set->fix, 0);
+	}
+	for (int i = 0; i < 2; i++)
+		thread[i] = vfio_pci_thread_start(set->fix, fuzz_pair_main, &pair[i]);
+	for (int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread[i]), 0);
+		KUNIT_EXPECT_FALSE(test, pair[i].unknown);
+		/* Some succeed, or it proves nothing */
+		KUNIT_EXPECT_TRUE(test, param->conf.absent || pair[i].seen & BIT(0));
+	}
+	set->on_resolve = NULL;
+	KUNIT_ASSERT_EQ(test, copy_from_user(behind, vfio_pci_mem(set->fix, FUZZ_MAX),
+					     sizeof(behind)), 0);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(behind, FUZZ_CANARY, sizeof(behind)),
+			    NULL);
+	for (unsigned int i = 0; i < param->size; i++) {
+		u16 tag = tph_st(set, i);
+		bool told = !tag;
+
+		for (unsigned int cpu = 0; cpu < nr_cpu_ids; cpu++)
+			told |= tag == tph_tag(cpu, false) || tag == tph_tag(cpu, true);
+		KUNIT_EXPECT_TRUE_MSG(test, told, "entry %u: tag %#x", i, tag);
+	}
+	vfio_pci_close(set->user);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), 0);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	tph_expect_off(set);
+}
+
+static const void *fuzz_pairs_gen_params(struct kunit *test, const void *prev,
+					 char *desc)
+{
+	const struct fuzz_param *next = prev ? (const struct fuzz_param *)prev + 1 :
+					       fuzz_kinds;
+
+	/* Where there is something to read and to write: the first four */
+	if (next == &fuzz_kinds[4])
+		return NULL;
+	strscpy(desc, next->name, KUNIT_PARAM_DESC_SIZE);
+	return next;
+}
+
 static struct kunit_case vfio_pci_tph_fuzz_cases[] = {
 	KUNIT_CASE_PARAM_ATTR(fuzz_run, fuzz_kinds_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
+	KUNIT_CASE_PARAM_ATTR(fuzz_two_threads, fuzz_pairs_gen_params,
 			      { .speed = KUNIT_SPEED_SLOW }),
 	{}
 };

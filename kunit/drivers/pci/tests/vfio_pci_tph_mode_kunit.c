@@ -348,6 +348,41 @@ static void tph_group(struct kunit *test)
 }
 
 /*
+ * A variant driver, which knows nothing of TPH: it has what needs no parameter, as
+ * that is vfio-pci's.  Catches a parameter that is looked at for all drivers, and an
+ * interface that variant drivers do not have, or have without its resets.
+ */
+static void tph_variant(struct kunit *test)
+{
+	struct tph_conf conf = tph_conf_cap;
+	struct vfio_pci_tph_cap cap = {};
+	struct tph_set *set;
+	u16 tag;
+
+	if (!IS_ENABLED(CONFIG_VIRTIO_VFIO_PCI))
+		kunit_skip(test, "without virtio-vfio-pci");
+
+	conf.driver = "virtio_vfio_pci";
+	set = tph_set_alloc(test, &conf);
+	KUNIT_EXPECT_TRUE(test, *set->gate);
+	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
+	KUNIT_EXPECT_EQ(test, cap.modes, M_NS | M_IV);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_DS), -EPERM);
+	KUNIT_EXPECT_EQ(test, tph_get_one(set, tph_cpu(), false, &tag), -EPERM);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 3, tph_cpu(), false), 0);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 3), tph_tag(tph_cpu(), false));
+	KUNIT_EXPECT_EQ(test, vfio_pci_ioctl(set->user, VFIO_DEVICE_RESET, NULL),
+			0);
+	tph_expect_off(set);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 3, tph_cpu(), false), 0);
+	vfio_pci_close(set->user);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), 0);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 3), 0);
+}
+
+/*
  * Two files of one device share its state: it is the device's, not the file's.
  * Catches state that is undone when one of them is closed.
  */
@@ -388,6 +423,7 @@ static struct kunit_case vfio_pci_tph_mode_cases[] = {
 	KUNIT_CASE(tph_notph_enabled),
 	KUNIT_CASE(tph_enable_cannot_clear),
 	KUNIT_CASE(tph_group),
+	KUNIT_CASE(tph_variant),
 	KUNIT_CASE(tph_two_files),
 	{}
 };

@@ -207,7 +207,7 @@ struct tph_set *tph_set_alloc(struct kunit *test, const struct tph_conf *conf)
 
 	tph_add_functions(set);
 	set->cap = pci_fabric_cap_pos(set->fn, 0x17, true);
-	set->pdev = vfio_pci_bind(set->fix, set->fn);
+	set->pdev = vfio_pci_bind_to(set->fix, set->fn, conf->driver ?: "vfio-pci");
 	if (set->fn2 && !conf->unbound)
 		set->pdev2 = vfio_pci_bind(set->fix, set->fn2);
 	if (!conf->closed)

@@ -65,6 +65,7 @@
  * @unbound: the second function has no driver, so that not even the bus is reset
  *	when the first is closed
  * @closed: bound, but not opened yet
+ * @driver: bound to the function; NULL: vfio-pci
  */
 struct tph_conf {
 	enum vfio_pci_door door;
@@ -86,6 +87,7 @@ struct tph_conf {
 	bool two;
 	bool unbound;
 	bool closed;
+	const char *driver;
 };
 
 /**

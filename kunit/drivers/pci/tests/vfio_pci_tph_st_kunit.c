@@ -307,6 +307,14 @@ static void tph_cpu_mask(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, other, false), 0);
 		KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(other, false));
 	}
+
+	/* A thread that stays where it is for a moment has not lost its mask */
+	migrate_disable();
+	fsleep(1000);
+	KUNIT_EXPECT_EQ(test, cpumask_weight(current->cpus_ptr), 1);
+	for_each_online_cpu(other)
+		KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, other, false), 0);
+	migrate_enable();
 }
 
 /*
@@ -332,6 +340,45 @@ static void tph_set_fails(struct kunit *test)
 		}
 	}
 	KUNIT_EXPECT_EQ(test, tph_st(set, 5), tph_tag(cpu, true));
+}
+
+/* Another thread of the caller changes the argument while a tag is asked for */
+static void tph_scribble(struct tph_set *set)
+{
+	struct tph_arg *arg = set->priv;
+	void *ones = kunit_kmalloc(set->test, arg->size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(set->test, ones);
+	memset(ones, 0xff, arg->size);
+	KUNIT_EXPECT_EQ(set->test, copy_to_user(vfio_pci_mem_tail(set->fix, arg->size),
+						ones, arg->size), 0);
+}
+
+/*
+ * It is the argument as it was first that counts: the count too, when tags are
+ * written back.  Catches what is read from user memory again after it was checked.
+ */
+static void tph_memory_changes(struct kunit *test)
+{
+	struct tph_set *set = tph_table_set(test, TPH_DS);
+	unsigned int cpu = tph_cpu();
+
+	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+		struct tph_arg *arg = tph_arg(set, op, TABLE);
+
+		set->priv = arg;
+		set->on_resolve = tph_scribble;
+		KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
+		set->on_resolve = NULL;
+		KUNIT_EXPECT_EQ(test, arg->op->argsz, ~0U);
+		KUNIT_EXPECT_EQ(test, arg->st->count, ~0U);
+		for (int i = 0; i < TABLE && op == VFIO_PCI_TPH_OP_GET_ST; i++) {
+			KUNIT_EXPECT_EQ(test, arg->entry[i].cpu, cpu);
+			KUNIT_EXPECT_EQ(test, arg->entry[i].st, tph_tag(cpu, false));
+		}
+	}
+	for (int i = 0; i < TABLE; i++)
+		KUNIT_EXPECT_EQ(test, tph_st(set, i), tph_tag(cpu, false));
 }
 
 /*
@@ -406,6 +453,7 @@ static struct kunit_case vfio_pci_tph_st_cases[] = {
 	KUNIT_CASE_PARAM(tph_cpu_offline, tph_tables_gen_params),
 	KUNIT_CASE_PARAM(tph_cpu_mask, tph_tables_gen_params),
 	KUNIT_CASE_PARAM(tph_set_fails, tph_tables_gen_params),
+	KUNIT_CASE_PARAM(tph_memory_changes, tph_tables_gen_params),
 	KUNIT_CASE_PARAM(tph_entry_fault, tph_tables_gen_params),
 	KUNIT_CASE_PARAM(tph_entry_read_only, tph_tables_gen_params),
 	{}

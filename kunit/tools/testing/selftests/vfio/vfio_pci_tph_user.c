@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/vfio.h>
@@ -137,31 +139,120 @@ static struct vfio_pci_tph_cap query(int device)
 	return cap;
 }
 
+static void pin(int cpu)
+{
+	cpu_set_t mask;
+
+	CPU_ZERO(&mask);
+	CPU_SET(cpu, &mask);
+	if (sched_setaffinity(0, sizeof(mask), &mask))
+		fail("sched_setaffinity to %d", cpu);
+}
+
+/* A thread that would poll a queue: on a CPU of its own, until all are to end. */
+static pthread_barrier_t begin, end;
+static pthread_t pollers[CPU_SETSIZE];
+static pid_t poller_tids[CPU_SETSIZE];
+
+static void *poll_queue(void *cpu)
+{
+	pin((long)cpu);
+	poller_tids[(long)cpu] = syscall(SYS_gettid);
+	pthread_barrier_wait(&begin);
+	pthread_barrier_wait(&end);
+	return NULL;
+}
+
+/* The main thread stays on the first CPU, and each of the others has a poller. */
+static void start_pollers(const cpu_set_t *cpus)
+{
+	int cpu, first = -1;
+
+	if (pthread_barrier_init(&begin, NULL, CPU_COUNT(cpus)) ||
+	    pthread_barrier_init(&end, NULL, CPU_COUNT(cpus)))
+		fail("pthread_barrier_init");
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, cpus))
+			continue;
+		if (first < 0)
+			first = cpu;
+		else if (pthread_create(&pollers[cpu], NULL, poll_queue,
+					(void *)(long)cpu))
+			fail("pthread_create");
+	}
+	pin(first);
+	pthread_barrier_wait(&begin);
+}
+
+static void end_pollers(const cpu_set_t *cpus)
+{
+	int cpu;
+
+	pthread_barrier_wait(&end);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, cpus) || !pollers[cpu])
+			continue;
+		pthread_join(pollers[cpu], NULL);
+		/* It is a thread of the process until it is gone for the kernel, too */
+		do
+			usleep(1000);
+		while (!syscall(SYS_tgkill, getpid(), poller_tids[cpu], 0));
+	}
+	errno = 0;
+}
+
 /* The CPUs that this process may run on, one queue on each in turn. */
-static void set_tags(int device, const struct vfio_pci_tph_cap *cap, unsigned int queues)
+static int set_tags(int device, const struct vfio_pci_tph_cap *cap, unsigned int queues,
+		    const cpu_set_t *cpus, int fatal)
 {
 	size_t size = sizeof(struct vfio_pci_tph_st) +
 		      queues * sizeof(struct vfio_pci_tph_st_entry);
 	struct vfio_pci_tph_st *batch = calloc(1, size);
 	struct vfio_pci_tph_st_entry *entries = (void *)(batch + 1);
-	cpu_set_t mask;
-	int cpu = -1;
+	int cpu = -1, ret;
 
-	if (!batch || sched_getaffinity(0, sizeof(mask), &mask))
-		fail("sched_getaffinity");
+	if (!batch)
+		fail("calloc");
 	batch->count = queues;
 	batch->entry_size = cap->entry_size;
 	for (unsigned int i = 0; i < queues; i++) {
 		do
 			cpu = (cpu + 1) % CPU_SETSIZE;
-		while (!CPU_ISSET(cpu, &mask));
+		while (!CPU_ISSET(cpu, cpus));
 		entries[i].cpu = cpu;
 		entries[i].mem_type = VFIO_PCI_TPH_MEM_VOLATILE;
 		entries[i].index = i;
 		printf("queue %u: cpu %d\n", i, cpu);
 	}
-	tph(device, VFIO_PCI_TPH_OP_SET_ST, batch, size, 1);
+	ret = tph(device, VFIO_PCI_TPH_OP_SET_ST, batch, size, fatal);
 	free(batch);
+	return ret;
+}
+
+/*
+ * The tags of all queues, as the main thread sets them up: it is pinned itself, and
+ * need not be where the queues are.  With the pollers gone, it has no business on
+ * their CPUs any more.
+ */
+static void set_up_queues(int device, const struct vfio_pci_tph_cap *cap,
+			  unsigned int queues)
+{
+	cpu_set_t cpus, own;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus))
+		fail("sched_getaffinity");
+	start_pollers(&cpus);
+	set_tags(device, cap, queues, &cpus, 1);
+	end_pollers(&cpus);
+	if (CPU_COUNT(&cpus) == 1)
+		return;
+
+	if (sched_getaffinity(0, sizeof(own), &own))
+		fail("sched_getaffinity");
+	CPU_XOR(&cpus, &cpus, &own);
+	if (!set_tags(device, cap, queues, &cpus, 0) || errno != EPERM)
+		fail("tags of CPUs without a thread");
+	errno = 0;
 }
 
 /*
@@ -221,7 +312,7 @@ int main(int argc, char **argv)
 	errno = 0;
 	if (query(device).mode != VFIO_PCI_TPH_MODE_IV)
 		fail("not enabled");
-	set_tags(device, &cap, queues);
+	set_up_queues(device, &cap, queues);
 	read_back(device, &cap, queues);
 	tph(device, VFIO_PCI_TPH_OP_DISABLE, &enable, 0, 1);
 	if (query(device).mode != VFIO_PCI_TPH_DISABLED)
