@@ -6,6 +6,7 @@
 #include <kunit/test.h>
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/mman.h>
 #include <linux/pci.h>
 #include <linux/sched.h>
