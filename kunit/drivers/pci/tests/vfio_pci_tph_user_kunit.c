@@ -47,6 +47,7 @@ static int vfio_pci_tph_user_tag(struct pci_dev *pdev, enum tph_mem_type mem_typ
 static void __init vfio_pci_tph_user_umount(void *unused)
 {
 	init_umount("/host", 0);
+	init_umount("/sys", 0);
 	init_umount("/dev", 0);
 }
 
@@ -58,7 +59,23 @@ static int __init vfio_pci_tph_user_init(struct kunit *test)
 	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ctx);
 	test->priv = ctx;
-	ctx->fix = vfio_pci_fixture_alloc(test, VFIO_PCI_GROUP);
+
+	init_mkdir("/dev", 0755);	/* usually there */
+	init_mkdir("/host", 0755);
+	init_mkdir("/sys", 0755);
+	KUNIT_ASSERT_EQ(test, init_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL), 0);
+	KUNIT_ASSERT_EQ(test, init_mount("sysfs", "/sys", "sysfs", 0, NULL), 0);
+	strscpy(host, VFIO_PCI_TPH_USER_DIR);
+	KUNIT_ASSERT_EQ(test, init_mount("none", "/host", "hostfs", MS_RDONLY, host), 0);
+	return 0;
+}
+
+/* @door: how the program is going to open the device */
+static void vfio_pci_tph_user_fabric(struct kunit *test, enum vfio_pci_door door)
+{
+	struct vfio_pci_tph_user_ctx *ctx = test->priv;
+
+	ctx->fix = vfio_pci_fixture_alloc(test, door);
 	pci_fabric_tph_set_resolver(ctx->fix->fabric, vfio_pci_tph_user_tag, ctx);
 	ctx->port = pci_fabric_add(ctx->fix->fabric, NULL, &(struct pci_fabric_fn_desc){
 		.device = 0x0711,
@@ -66,13 +83,6 @@ static int __init vfio_pci_tph_user_init(struct kunit *test)
 		.pcie_type = PCI_EXP_TYPE_ROOT_PORT,
 		.tph_completer = 1,
 	});
-
-	init_mkdir("/dev", 0755);	/* usually there */
-	init_mkdir("/host", 0755);
-	KUNIT_ASSERT_EQ(test, init_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL), 0);
-	strscpy(host, VFIO_PCI_TPH_USER_DIR);
-	KUNIT_ASSERT_EQ(test, init_mount("none", "/host", "hostfs", MS_RDONLY, host), 0);
-	return 0;
 }
 
 static void __init vfio_pci_tph_user_exit(struct kunit *test)
@@ -97,18 +107,12 @@ static int vfio_pci_tph_user_stdio(struct subprocess_info *info, struct cred *cr
 }
 
 /* Returns the exit status of the program, or -errno when it could not be run. */
-static int vfio_pci_tph_user_run(struct kunit *test, struct pci_dev *pdev)
+static int vfio_pci_tph_user_exec(struct kunit *test, char **argv)
 {
 	static char *envp[2] = { "PATH=/host", NULL };
-	char group[32], bdf[16], queues[8];
-	char *argv[5] = { "/host/vfio_pci_tph_user", group, bdf, queues, NULL };
 	struct subprocess_info *info;
 	int ret;
 
-	snprintf(group, sizeof(group), "/dev/vfio/noiommu-%d",
-		 iommu_group_id(pdev->dev.iommu_group));
-	strscpy(bdf, pci_name(pdev));
-	snprintf(queues, sizeof(queues), "%d", VFIO_PCI_TPH_USER_QUEUES);
 	info = call_usermodehelper_setup(argv[0], argv, envp, GFP_KERNEL,
 					 vfio_pci_tph_user_stdio, NULL, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, info);
@@ -118,6 +122,18 @@ static int vfio_pci_tph_user_run(struct kunit *test, struct pci_dev *pdev)
 	if (ret > 0)
 		kunit_info(test, "wait status 0x%x", ret);
 	return ret > 0 && !(ret & 0x7f) ? ret >> 8 : ret;
+}
+
+static int vfio_pci_tph_user_run(struct kunit *test, struct pci_dev *pdev)
+{
+	char group[32], bdf[16], queues[8];
+	char *argv[5] = { "/host/vfio_pci_tph_user", group, bdf, queues, NULL };
+
+	snprintf(group, sizeof(group), "/dev/vfio/noiommu-%d",
+		 iommu_group_id(pdev->dev.iommu_group));
+	strscpy(bdf, pci_name(pdev));
+	snprintf(queues, sizeof(queues), "%d", VFIO_PCI_TPH_USER_QUEUES);
+	return vfio_pci_tph_user_exec(test, argv);
 }
 
 /* As if the parameter of vfio-pci had been given on the command line. */
@@ -135,6 +151,7 @@ static void vfio_pci_tph_user_works(struct kunit *test, struct pci_fabric_fn_des
 	struct pci_fabric_fn *fn;
 	struct pci_dev *pdev;
 
+	vfio_pci_tph_user_fabric(test, VFIO_PCI_GROUP);
 	fn = pci_fabric_add(ctx->fix->fabric, ctx->port, desc);
 	pci_fabric_scan(ctx->fix->fabric);
 	pdev = vfio_pci_bind(ctx->fix, fn);
@@ -181,6 +198,7 @@ static void __init vfio_pci_tph_user_fails(struct kunit *test)
 	struct vfio_pci_tph_user_ctx *ctx = test->priv;
 	struct pci_fabric_fn *fn;
 
+	vfio_pci_tph_user_fabric(test, VFIO_PCI_GROUP);
 	fn = pci_fabric_add(ctx->fix->fabric, ctx->port, &(struct pci_fabric_fn_desc){
 		.device = 0x0714,
 		.bars[0] = { .size = SZ_4K },
@@ -193,10 +211,62 @@ static void __init vfio_pci_tph_user_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_fabric_tph_ctrl(fn), 0);
 }
 
+static const struct vfio_pci_tph_user_kind {
+	const char *name;
+	unsigned int st_loc;
+	bool unsafe;
+	bool absent;
+} vfio_pci_tph_user_kinds[] = {
+	{ "cap", 1, false },
+	{ "cap_unsafe", 1, true },
+	{ "msix_unsafe", 2, true },
+	{ "absent", 0, false, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(vfio_pci_tph_user_kinds, vfio_pci_tph_user_kinds, name);
+
+/*
+ * The selftest of the series, with IOMMUFD: all of its tests pass, or skip what the
+ * device does not have.  Its TAP is in the log.
+ */
+static void vfio_pci_tph_user_selftest(struct kunit *test)
+{
+	const struct vfio_pci_tph_user_kind *kind = test->param_value;
+	struct vfio_pci_tph_user_ctx *ctx = test->priv;
+	char bdf[16];
+	char *argv[3] = { "/host/vfio_pci_tph_test", bdf, NULL };
+	struct pci_fabric_fn *fn;
+	struct pci_dev *pdev;
+
+	vfio_pci_tph_user_fabric(test, VFIO_PCI_CDEV);
+	fn = pci_fabric_add(ctx->fix->fabric, ctx->port, &(struct pci_fabric_fn_desc){
+		.device = 0x0715,
+		.flr = true,
+		.bars[0] = { .size = SZ_64K },
+		.msix = { .vectors = 8, .table_off = SZ_8K, .pba_off = SZ_16K },
+		.tph = {
+			.present = !kind->absent, .iv = true, .ds = true,
+			.st_loc = kind->st_loc, .st_size = kind->st_loc == 1 ? 8 : 0,
+		},
+	});
+	pci_fabric_scan(ctx->fix->fabric);
+	pdev = vfio_pci_bind(ctx->fix, fn);
+	if (kind->unsafe)
+		vfio_pci_tph_user_unsafe(pdev);
+	strscpy(bdf, pci_name(pdev));
+	KUNIT_EXPECT_EQ(test, vfio_pci_tph_user_exec(test, argv), 0);
+	if (kind->absent)
+		return;
+	/* It has set tags, twice, and left none */
+	KUNIT_EXPECT_GE(test, pci_fabric_tph_stats(fn).st_writes, 16);
+	KUNIT_EXPECT_EQ(test, pci_fabric_tph_ctrl(fn), 0);
+}
+
 static struct kunit_case __refdata vfio_pci_tph_user_cases[] = {
 	KUNIT_CASE_SLOW(vfio_pci_tph_user_cap),
 	KUNIT_CASE_SLOW(vfio_pci_tph_user_msix),
 	KUNIT_CASE_SLOW(vfio_pci_tph_user_fails),
+	KUNIT_CASE_PARAM(vfio_pci_tph_user_selftest, vfio_pci_tph_user_kinds_gen_params),
 	{}
 };
 
