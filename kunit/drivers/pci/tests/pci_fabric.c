@@ -395,9 +395,17 @@ void pci_fabric_surprise_remove(struct pci_fabric_fn *fn)
 	pci_fabric_update_intx(fn->fabric);
 }
 
+void pci_fabric_surprise_remove_after(struct pci_fabric_fn *fn,
+				      unsigned int reads)
+{
+	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
+	fn->reads_left = reads;
+}
+
 void pci_fabric_insert(struct pci_fabric_fn *fn)
 {
 	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
+	fn->reads_left = 0;
 	pci_fabric_do_reset(fn, PCI_FABRIC_RESET_COLD);
 	pci_fabric_reset_below(fn, PCI_FABRIC_RESET_COLD);
 	fn->removed = false;

@@ -445,6 +445,15 @@ unsigned int pci_fabric_intx_irq(struct pci_fabric *fabric, unsigned int line);
 void pci_fabric_surprise_remove(struct pci_fabric_fn *fn);
 
 /**
+ * pci_fabric_surprise_remove_after() - pull a function out in the middle
+ * @fn: the function
+ * @reads: configuration reads that it still answers, at least 1; the one after
+ *	them finds nothing, see pci_fabric_surprise_remove()
+ */
+void pci_fabric_surprise_remove_after(struct pci_fabric_fn *fn,
+				      unsigned int reads);
+
+/**
  * pci_fabric_insert() - put a removed function back
  * @fn: the function
  *

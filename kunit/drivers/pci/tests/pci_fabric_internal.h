@@ -128,6 +128,7 @@ struct pci_fabric_fn {
 	void (*watch)(struct pci_fabric_fn *fn, unsigned int where,
 		      unsigned int size, u32 val, void *priv);
 	void *watch_priv;
+	unsigned int reads_left;	/* configuration reads until it is pulled out */
 
 	u16 next_cap, last_cap;		/* where the next one goes, the last is */
 	u16 next_ext, last_ext;

@@ -164,6 +164,10 @@ static int pci_fabric_read(struct pci_bus *bus, unsigned int devfn, int where,
 
 	fn->stats.cfg_reads++;
 	*val = pci_fabric_cfg_get(fn, where, size);
+	if (fn->reads_left && !--fn->reads_left) {
+		fn->removed = true;
+		pci_fabric_update_intx(fabric);
+	}
 	return PCIBIOS_SUCCESSFUL;
 }
 

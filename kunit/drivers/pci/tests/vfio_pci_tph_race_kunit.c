@@ -751,6 +751,32 @@ static void tph_gone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, query, -ENODEV);
 }
 
+/*
+ * The device goes after each number of reads.  Catches a query that tells of all
+ * ones what it was to tell of the device.
+ */
+static void tph_gone_in_query(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+	struct vfio_pci_tph_cap there, cap;
+	unsigned int reads = 0;
+	long ret;
+
+	KUNIT_ASSERT_EQ(test, tph_get_cap(set, &there), 0);
+	do {
+		pci_fabric_surprise_remove_after(set->fn, ++reads);
+		ret = tph_get_cap(set, &cap);
+		pci_fabric_insert(set->fn);
+		if (ret)
+			KUNIT_EXPECT_EQ_MSG(test, ret, -ENODEV, "%u", reads);
+	} while (ret && reads < 100);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_MEMEQ(test, &cap, &there, sizeof(cap));
+	/* The capability, the control register, and the capability again at least */
+	KUNIT_EXPECT_GE(test, reads, 3);
+}
+
 /* Several devices */
 
 static struct tph_set *tph_two_owned(struct kunit *test, bool vf, bool one_iommufd,
@@ -1023,6 +1049,7 @@ static struct kunit_case vfio_pci_tph_race_cases[] = {
 	KUNIT_CASE(tph_race_gone),
 	KUNIT_CASE(tph_race_gone_late),
 	KUNIT_CASE_PARAM(tph_gone, tph_gone_gen_params),
+	KUNIT_CASE(tph_gone_in_query),
 	KUNIT_CASE(tph_apart),
 	KUNIT_CASE(tph_apart_vf),
 	KUNIT_CASE(tph_hot_reset),

@@ -4,11 +4,15 @@
  * a device, and what ends that state: closing, resets, power states.
  */
 #include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/pci.h>
 #include <linux/pci-tph.h>
+#include <linux/rwsem.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
+#include <linux/vfio_pci_core.h>
 
 #include "pci_fabric.h"
 #include "vfio_pci_tph_set.h"
@@ -278,6 +282,33 @@ static void tph_msix_memory_off(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_fabric_peek(set->fn, 0x04, 2) & BIT(1), 0);
 }
 
+/* PowerState of PMCSR (sec 7.5.2.2) */
+static int tph_power(struct tph_set *set, unsigned int state)
+{
+	unsigned int pm = pci_fabric_cap_pos(set->fn, 0x01, false);
+
+	return vfio_pci_cfg_write(set->user, pm + 4, 2, state);
+}
+
+/* In D1 the table cannot be reached, and no tag is lost on the way there */
+static void tph_msix_d1(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_msix);
+	unsigned int cpu = tph_cpu();
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	tph_msix(set, 2);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 0, cpu, false), 0);
+	KUNIT_ASSERT_EQ(test, tph_power(set, 1), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, cpu, false), -EIO);
+	KUNIT_ASSERT_EQ(test, tph_power(set, 0), 0);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 0), tph_tag(cpu, false));
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, cpu, false), 0);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(cpu, false));
+}
+
 /* Configuration space */
 
 /* The user sees the registers of the hardware, and cannot write them */
@@ -337,14 +368,6 @@ static int tph_end_hot_reset(struct tph_set *set)
 
 	return vfio_pci_call(set->fix, set->user->fd, VFIO_DEVICE_PCI_HOT_RESET,
 			     &reset, sizeof(reset));
-}
-
-/* PowerState of PMCSR (sec 7.5.2.2) */
-static int tph_power(struct tph_set *set, unsigned int state)
-{
-	unsigned int pm = pci_fabric_cap_pos(set->fn, 0x01, false);
-
-	return vfio_pci_cfg_write(set->user, pm + 4, 2, state);
 }
 
 static int tph_end_d3hot(struct tph_set *set)
@@ -592,6 +615,39 @@ static void tph_next_msix(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, tph_st(set, i), 0);
 }
 
+/* Memory is decoded at the address that a reset leaves */
+static void tph_see_memory(struct pci_fabric_fn *fn, unsigned int where,
+			   unsigned int size, u32 val, void *priv)
+{
+	bool *astray = priv;
+
+	if (where == 0x04 && (val & BIT(1)) &&
+	    !(pci_fabric_peek(fn, 0x10, 4) & ~0xfU))
+		*astray = true;
+}
+
+/*
+ * A reset that nobody restores the device after, of the link for instance, takes the
+ * tags and the BARs.  Catches a device that is made to answer at address 0.
+ */
+static void tph_next_lost_bars(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		.gate = true, TPH_NO_RESET });
+	bool astray = false;
+
+	pci_fabric_need_bars(test);
+	pci_fabric_reset(set->fn, PCI_FABRIC_RESET_HOT);
+	KUNIT_ASSERT_EQ(test, pci_fabric_peek(set->fn, 0x10, 4) & ~0xfU, 0);
+	pci_fabric_watch(set->fn, tph_see_memory, &astray);
+	vfio_pci_close(set->user);
+	pci_fabric_watch(set->fn, NULL, NULL);
+	KUNIT_EXPECT_FALSE(test, astray);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	tph_expect_off(set);
+}
+
 /* Without such a table, nobody looks at the MSI-X table, or where it should be */
 static void tph_next_no_table(struct kunit *test)
 {
@@ -688,42 +744,73 @@ static void tph_unknown_on(struct kunit *test)
 
 /* Resets that VFIO does not see */
 
-/* What happens while the device is in the reset */
+/* What somebody does while the device is in the reset */
 struct tph_outside {
 	struct tph_set *set;
 	long (*fn)(struct tph_set *set);
-	long ret;
+	struct completion go;
 	bool seen;
+	bool over;
+	bool over_in_reset;
 };
+
+static int tph_outside_main(void *data)
+{
+	struct tph_outside *outside = data;
+	long ret;
+
+	if (!wait_for_completion_timeout(&outside->go, VFIO_PCI_TIMEOUT / 2))
+		return -ETIMEDOUT;
+	ret = outside->fn(outside->set);
+	WRITE_ONCE(outside->over, true);
+	return ret;
+}
 
 static void tph_in_reset(struct pci_fabric_fn *fn, unsigned int where,
 			 unsigned int size, u32 val, void *priv)
 {
 	struct tph_outside *outside = priv;
 	unsigned int exp = pci_fabric_cap_pos(fn, 0x10, false);
+	struct vfio_pci_core_device *vdev;
 
 	/* Device Control, Initiate Function Level Reset */
 	if (outside->seen || where != exp + 0x08 || !(val & BIT(15)))
 		return;
 	outside->seen = true;
-	if (outside->fn)
-		outside->ret = outside->fn(outside->set);
+	if (!outside->fn)
+		return;
+	complete(&outside->go);
+	/* He is done, or has what he needs of VFIO and waits for something else */
+	vdev = pci_get_drvdata(outside->set->pdev);
+	for (int held = 0, i = 0; held < 20 && i < 5000; i++) {
+		if (READ_ONCE(outside->over))
+			break;
+		held = rwsem_is_locked(&vdev->memory_lock) ? held + 1 : 0;
+		fsleep(1000);
+	}
+	outside->over_in_reset = READ_ONCE(outside->over);
 }
 
-static struct tph_outside tph_sysfs_reset(struct tph_set *set,
-					  long (*fn)(struct tph_set *set))
+static void tph_sysfs_reset(struct tph_set *set, long (*fn)(struct tph_set *set))
 {
 	struct tph_outside outside = { .set = set, .fn = fn };
+	struct vfio_pci_thread *thread = NULL;
+	struct kunit *test = set->test;
 	char path[64];
 
+	init_completion(&outside.go);
+	if (fn)
+		thread = vfio_pci_thread_start(set->fix, tph_outside_main, &outside);
 	snprintf(path, sizeof(path), "bus/pci/devices/%s/reset",
 		 pci_name(set->pdev));
 	pci_fabric_watch(set->fn, tph_in_reset, &outside);
-	KUNIT_EXPECT_EQ(set->test, vfio_pci_sysfs_write(set->fix, path, "1"), 0);
+	KUNIT_EXPECT_EQ(test, vfio_pci_sysfs_write(set->fix, path, "1"), 0);
 	pci_fabric_watch(set->fn, NULL, NULL);
-	KUNIT_EXPECT_TRUE(set->test, outside.seen);
-	KUNIT_EXPECT_EQ(set->test, outside.ret, 0);
-	return outside;
+	KUNIT_EXPECT_TRUE(test, outside.seen);
+	if (!fn)
+		return;
+	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), 0);
+	KUNIT_EXPECT_FALSE(test, outside.over_in_reset);
 }
 
 /* The user is told what the hardware has, and the kernel believes the same */
@@ -758,7 +845,11 @@ static void tph_outside_keeps(struct kunit *test)
 	tph_expect_mode(set, ~0U);
 }
 
-/* Who disables it in the middle has disabled it, and no tag comes back */
+/*
+ * Who does something in the middle does it after the reset.  Catches DISABLE that the
+ * reset undoes, ENABLE that it undoes or that gets the mode and the tags of before,
+ * and tags that are set in a device that does not answer.
+ */
 static void tph_outside_disable(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
@@ -767,6 +858,7 @@ static void tph_outside_disable(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, tph_cpu(), true), 0);
 	tph_sysfs_reset(set, tph_disable);
 	tph_expect_mode(set, ~0U);
+	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
 	KUNIT_EXPECT_EQ(test, tph_st(set, 1), 0);
 }
 
@@ -775,10 +867,6 @@ static long tph_enable_ds(struct tph_set *set)
 	return tph_enable(set, TPH_DS);
 }
 
-/*
- * Who enables it in the middle may find himself undone, but not with the mode and
- * the tags of an earlier session, and he can see it.
- */
 static void tph_outside_enable(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
@@ -788,10 +876,26 @@ static void tph_outside_enable(struct kunit *test)
 	tph_sysfs_reset(set, NULL);
 	tph_reopen(set);
 	tph_sysfs_reset(set, tph_enable_ds);
-	tph_expect_mode(set, ~0U);
-	KUNIT_EXPECT_EQ(test, tph_st(set, 1), 0);
-	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_DS), 0);
 	tph_expect_mode(set, TPH_DS);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), 0);
+}
+
+static long tph_set_third(struct tph_set *set)
+{
+	return tph_set_one(set, 2, tph_cpu(), false);
+}
+
+static void tph_outside_set(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	unsigned int cpu = tph_cpu();
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, cpu, true), 0);
+	tph_sysfs_reset(set, tph_set_third);
+	tph_expect_mode(set, TPH_IV);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(cpu, true));
+	KUNIT_EXPECT_EQ(test, tph_st(set, 2), tph_tag(cpu, false));
 }
 
 /*
@@ -896,6 +1000,7 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	KUNIT_CASE(tph_msix_vectors),
 	KUNIT_CASE(tph_msix_interrupt),
 	KUNIT_CASE(tph_msix_memory_off),
+	KUNIT_CASE(tph_msix_d1),
 	KUNIT_CASE(tph_config),
 	KUNIT_CASE_PARAM(tph_ended, tph_ends_gen_params),
 	KUNIT_CASE(tph_reset_refused),
@@ -904,6 +1009,7 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	KUNIT_CASE(tph_left_on),
 	KUNIT_CASE(tph_next_cap),
 	KUNIT_CASE(tph_next_msix),
+	KUNIT_CASE(tph_next_lost_bars),
 	KUNIT_CASE(tph_next_no_table),
 	KUNIT_CASE_PARAM(tph_msix_astray, tph_astray_gen_params),
 	KUNIT_CASE(tph_clear_first),
@@ -911,6 +1017,7 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	KUNIT_CASE(tph_outside_keeps),
 	KUNIT_CASE(tph_outside_disable),
 	KUNIT_CASE(tph_outside_enable),
+	KUNIT_CASE(tph_outside_set),
 	KUNIT_CASE(tph_outside_lost),
 	KUNIT_CASE(tph_table_too_big),
 	KUNIT_CASE(tph_d3hot),
