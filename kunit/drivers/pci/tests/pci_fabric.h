@@ -87,6 +87,7 @@ struct pci_fabric_bar_desc {
  * @msix.pba_bar: PBA BIR
  * @msix.pba_off: PBA Offset, a multiple of 8
  * @pm: Power Management capability
+ * @pm_d1: with @pm, D1 is supported
  * @no_soft_reset: No_Soft_Reset; without it D3hot to D0 resets the function
  * @serial: Device Serial Number extended capability, when not 0
  * @ari: ARI extended capability.  With SR-IOV it is there in any case, unless in a
@@ -163,6 +164,7 @@ struct pci_fabric_fn_desc {
 	} msix;
 
 	bool pm;
+	bool pm_d1;
 	bool no_soft_reset;
 	u64 serial;
 

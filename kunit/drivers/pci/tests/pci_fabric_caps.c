@@ -89,8 +89,8 @@ unsigned int pci_fabric_cap_pos(struct pci_fabric_fn *fn, u16 id, bool ext)
 }
 
 /*
- * Power Management (sec 7.5.2).  D1 and D2 are not supported: a write of an
- * unsupported state has no effect.
+ * Power Management (sec 7.5.2).  D2 is not supported, nor is D1 by default: a write
+ * of an unsupported state has no effect.
  */
 static void pci_fabric_pm_write(struct pci_fabric_cap *cap, unsigned int off,
 				unsigned int size, u32 val)
@@ -100,14 +100,14 @@ static void pci_fabric_pm_write(struct pci_fabric_cap *cap, unsigned int off,
 	u8 state = pmcsr & PCI_PM_CTRL_STATE_MASK;
 	u8 old = fn->pm_state;
 
-	if (state == 1 || state == 2) {
+	if (state == 2 || (state == 1 && !fn->desc.pm_d1)) {
 		fn->val[cap->pos + PCI_PM_CTRL] &= ~PCI_PM_CTRL_STATE_MASK;
 		fn->val[cap->pos + PCI_PM_CTRL] |= old;
 		return;
 	}
 
 	fn->pm_state = state;
-	if (old && !state && !fn->desc.no_soft_reset)
+	if (old == 3 && !state && !fn->desc.no_soft_reset)
 		pci_fabric_do_reset(fn, PCI_FABRIC_RESET_FLR);
 	pci_fabric_update_intx(fn->fabric);
 	pci_fabric_kick(fn->fabric);
@@ -120,8 +120,9 @@ static const struct pci_fabric_cap_ops pci_fabric_pm_ops = {
 static void pci_fabric_add_pm(struct pci_fabric_fn *fn)
 {
 	const struct pci_fabric_reg regs[] = {
-		/* version 3, no PME, no D1 or D2 */
-		{ .off = PCI_PM_PMC, .size = 2, .val = 3 },
+		/* version 3, no PME, no D2 */
+		{ .off = PCI_PM_PMC, .size = 2,
+		  .val = 3 | (fn->desc.pm_d1 ? PCI_PM_CAP_D1 : 0) },
 		{ .off = PCI_PM_CTRL, .size = 2, .rw = PCI_PM_CTRL_STATE_MASK,
 		  .val = fn->desc.no_soft_reset ? PCI_PM_CTRL_NO_SOFT_RESET : 0 },
 	};

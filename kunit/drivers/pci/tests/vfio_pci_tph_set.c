@@ -91,6 +91,7 @@ static struct pci_fabric_fn_desc tph_fn_desc(const struct tph_conf *conf)
 		.flr = !conf->no_flr,
 		.pm = true,
 		.intx_pin = conf->intx,
+		.pm_d1 = conf->d1,
 		.no_soft_reset = !conf->soft_reset,
 		.bars[0] = { .size = SZ_64K },
 		.msix = {

@@ -58,6 +58,7 @@
  * @gate: vfio-pci allows modes in which a user can choose tags when it is bound
  * @no_flr: no Function Level Reset
  * @soft_reset: D3hot to D0 resets
+ * @d1: D1 is supported
  * @intx: the function has an INTx pin
  * @af: Advanced Features capability, whose register can ask for a reset as well
  * @vf: the function is the first of two VFs; nothing is bound to their PF
@@ -81,6 +82,7 @@ struct tph_conf {
 	bool gate;
 	bool no_flr;
 	bool soft_reset;
+	bool d1;
 	bool intx;
 	bool af;
 	bool vf;

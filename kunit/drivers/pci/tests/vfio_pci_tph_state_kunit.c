@@ -293,13 +293,16 @@ static int tph_power(struct tph_set *set, unsigned int state)
 /* In D1 the table cannot be reached, and no tag is lost on the way there */
 static void tph_msix_d1(struct kunit *test)
 {
-	struct tph_set *set = tph_set_alloc(test, &tph_conf_msix);
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		.gate = true, .d1 = true });
 	unsigned int cpu = tph_cpu();
 
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
 	tph_msix(set, 2);
 	KUNIT_ASSERT_EQ(test, tph_set_one(set, 0, cpu, false), 0);
 	KUNIT_ASSERT_EQ(test, tph_power(set, 1), 0);
+	KUNIT_ASSERT_EQ(test, set->pdev->current_state, PCI_D1);
 	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, cpu, false), -EIO);
 	KUNIT_ASSERT_EQ(test, tph_power(set, 0), 0);
 	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
@@ -482,7 +485,7 @@ static void tph_reset_refused(struct kunit *test)
 static void tph_kept(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
-		TPH_CAP_TABLE, .af = true });
+		TPH_CAP_TABLE, .af = true, .d1 = true });
 	unsigned int exp = pci_fabric_cap_pos(set->fn, 0x10, false);
 	unsigned int af = pci_fabric_cap_pos(set->fn, 0x13, false);
 	unsigned int cpu = tph_cpu();
@@ -491,6 +494,7 @@ static void tph_kept(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, cpu, true), 0);
 	KUNIT_EXPECT_EQ(test, tph_power(set, 0), 0);
 	KUNIT_EXPECT_EQ(test, tph_power(set, 1), 0);
+	KUNIT_EXPECT_EQ(test, set->pdev->current_state, PCI_D1);
 	KUNIT_EXPECT_EQ(test, tph_power(set, 0), 0);
 	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_write(set->user, exp + 0x08, 2, 0x2810),
 			0);
@@ -848,7 +852,7 @@ static void tph_outside_keeps(struct kunit *test)
 /*
  * Who does something in the middle does it after the reset.  Catches DISABLE that the
  * reset undoes, ENABLE that it undoes or that gets the mode and the tags of before,
- * and tags that are set in a device that does not answer.
+ * tags that are set in a device that does not answer, and a mode that is not true.
  */
 static void tph_outside_disable(struct kunit *test)
 {
@@ -896,6 +900,41 @@ static void tph_outside_set(struct kunit *test)
 	tph_expect_mode(set, TPH_IV);
 	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(cpu, true));
 	KUNIT_EXPECT_EQ(test, tph_st(set, 2), tph_tag(cpu, false));
+}
+
+static long tph_get_tag(struct tph_set *set)
+{
+	u16 tag = 0;
+	long ret;
+
+	ret = tph_get_one(set, tph_cpu(), true, &tag);
+	return ret ?: tag == tph_tag(tph_cpu(), true) ? 0 : -ERANGE;
+}
+
+static void tph_outside_get(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	tph_sysfs_reset(set, tph_get_tag);
+	tph_expect_mode(set, TPH_DS);
+}
+
+static long tph_query_ds(struct tph_set *set)
+{
+	struct vfio_pci_tph_cap cap = {};
+	long ret = tph_get_cap(set, &cap);
+
+	return ret ?: cap.mode == TPH_DS ? 0 : -ERANGE;
+}
+
+static void tph_outside_query(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	tph_sysfs_reset(set, tph_query_ds);
+	tph_expect_mode(set, TPH_DS);
 }
 
 /*
@@ -1018,6 +1057,8 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	KUNIT_CASE(tph_outside_disable),
 	KUNIT_CASE(tph_outside_enable),
 	KUNIT_CASE(tph_outside_set),
+	KUNIT_CASE(tph_outside_get),
+	KUNIT_CASE(tph_outside_query),
 	KUNIT_CASE(tph_outside_lost),
 	KUNIT_CASE(tph_table_too_big),
 	KUNIT_CASE(tph_d3hot),

@@ -26,11 +26,17 @@
 #define VFIO_PCI_TPH_USER_QUEUES	4
 #define VFIO_PCI_TPH_USER_QUERIES	3
 #define VFIO_PCI_TPH_USER_TAG		0x5a
+#define VFIO_PCI_TPH_USER_TESTS		5	/* of the selftest */
+
+/* What a program prints is here, on the root file system of the kernel */
+#define VFIO_PCI_TPH_USER_OUT	"/vfio_pci_tph_user.out"
+#define VFIO_PCI_TPH_USER_MAX	SZ_16K
 
 struct vfio_pci_tph_user_ctx {
 	struct vfio_pci_fixture *fix;
 	atomic_t tags;			/* asked for by the kernel */
 	struct pci_fabric_fn *port;
+	char *out;			/* what the program has printed */
 };
 
 static int vfio_pci_tph_user_tag(struct pci_dev *pdev, enum tph_mem_type mem_type,
@@ -59,6 +65,8 @@ static int __init vfio_pci_tph_user_init(struct kunit *test)
 	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ctx);
 	test->priv = ctx;
+	ctx->out = kunit_kzalloc(test, VFIO_PCI_TPH_USER_MAX, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ctx->out);
 
 	init_mkdir("/dev", 0755);	/* usually there */
 	init_mkdir("/host", 0755);
@@ -90,13 +98,13 @@ static void __init vfio_pci_tph_user_exit(struct kunit *test)
 	vfio_pci_tph_user_umount(NULL);
 }
 
-/* In the new process: what it prints goes to the kernel's log. */
+/* In the new process: what it prints goes to a file. */
 static int vfio_pci_tph_user_stdio(struct subprocess_info *info, struct cred *cred)
 {
 	struct file *file;
 	int ret = 0;
 
-	file = filp_open("/dev/kmsg", O_RDWR, 0);
+	file = filp_open(VFIO_PCI_TPH_USER_OUT, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	/* What is there is a copy of what kernel threads have open, the test's too. */
@@ -104,6 +112,48 @@ static int vfio_pci_tph_user_stdio(struct subprocess_info *info, struct cred *cr
 		ret = replace_fd(fd, file, 0);
 	fput(file);
 	return ret < 0 ? ret : 0;
+}
+
+static void vfio_pci_tph_user_read(struct kunit *test)
+{
+	struct vfio_pci_tph_user_ctx *ctx = test->priv;
+	struct file *file;
+	loff_t pos = 0;
+	ssize_t len;
+
+	file = filp_open(VFIO_PCI_TPH_USER_OUT, O_RDONLY, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	len = kernel_read(file, ctx->out, VFIO_PCI_TPH_USER_MAX - 1, &pos);
+	__fput_sync(file);
+	KUNIT_ASSERT_GT(test, len, 0);
+	ctx->out[len] = 0;
+}
+
+/* What a program that prints TAP says of its tests */
+struct vfio_pci_tph_user_tap {
+	unsigned int passed;
+	unsigned int failed;
+	unsigned int skipped;
+};
+
+/* The lines of the program, into the log; not as lines of KTAP, which they may be */
+static struct vfio_pci_tph_user_tap vfio_pci_tph_user_lines(struct kunit *test)
+{
+	struct vfio_pci_tph_user_ctx *ctx = test->priv;
+	struct vfio_pci_tph_user_tap tap = {};
+	char *line, *rest = ctx->out;
+
+	while ((line = strsep(&rest, "\n"))) {
+		if (*line)
+			kunit_info(test, "| %s", line);
+		if (!strncmp(line, "not ok ", 7))
+			tap.failed++;
+		else if (!strncmp(line, "ok ", 3) && strstr(line, "# SKIP"))
+			tap.skipped++;
+		else if (!strncmp(line, "ok ", 3))
+			tap.passed++;
+	}
+	return tap;
 }
 
 /* Returns the exit status of the program, or -errno when it could not be run. */
@@ -119,6 +169,7 @@ static int vfio_pci_tph_user_exec(struct kunit *test, char **argv)
 	ret = call_usermodehelper_exec(info, UMH_WAIT_PROC);
 	/* Closed by the process, but seen by nobody before its work has run */
 	flush_delayed_fput();
+	vfio_pci_tph_user_read(test);
 	if (ret > 0)
 		kunit_info(test, "wait status 0x%x", ret);
 	return ret > 0 && !(ret & 0x7f) ? ret >> 8 : ret;
@@ -128,12 +179,15 @@ static int vfio_pci_tph_user_run(struct kunit *test, struct pci_dev *pdev)
 {
 	char group[32], bdf[16], queues[8];
 	char *argv[5] = { "/host/vfio_pci_tph_user", group, bdf, queues, NULL };
+	int ret;
 
 	snprintf(group, sizeof(group), "/dev/vfio/noiommu-%d",
 		 iommu_group_id(pdev->dev.iommu_group));
 	strscpy(bdf, pci_name(pdev));
 	snprintf(queues, sizeof(queues), "%d", VFIO_PCI_TPH_USER_QUEUES);
-	return vfio_pci_tph_user_exec(test, argv);
+	ret = vfio_pci_tph_user_exec(test, argv);
+	vfio_pci_tph_user_lines(test);
+	return ret;
 }
 
 /* As if the parameter of vfio-pci had been given on the command line. */
@@ -216,18 +270,19 @@ static const struct vfio_pci_tph_user_kind {
 	unsigned int st_loc;
 	bool unsafe;
 	bool absent;
+	unsigned int skipped;	/* tests that the program cannot do there */
 } vfio_pci_tph_user_kinds[] = {
-	{ "cap", 1, false },
+	{ "cap", 1, false, false, 1 },
 	{ "cap_unsafe", 1, true },
 	{ "msix_unsafe", 2, true },
-	{ "absent", 0, false, true },
+	{ "absent", 0, false, true, VFIO_PCI_TPH_USER_TESTS },
 };
 
 KUNIT_ARRAY_PARAM_DESC(vfio_pci_tph_user_kinds, vfio_pci_tph_user_kinds, name);
 
 /*
- * The selftest of the series, with IOMMUFD: all of its tests pass, or skip what the
- * device does not have.  Its TAP is in the log.
+ * The selftest of the series, with IOMMUFD: all of its tests pass, and only those skip
+ * that the device has nothing for, or that want another CPU.  Its TAP is in the log.
  */
 static void vfio_pci_tph_user_selftest(struct kunit *test)
 {
@@ -235,6 +290,8 @@ static void vfio_pci_tph_user_selftest(struct kunit *test)
 	struct vfio_pci_tph_user_ctx *ctx = test->priv;
 	char bdf[16];
 	char *argv[3] = { "/host/vfio_pci_tph_test", bdf, NULL };
+	unsigned int skipped = kind->skipped;
+	struct vfio_pci_tph_user_tap tap;
 	struct pci_fabric_fn *fn;
 	struct pci_dev *pdev;
 
@@ -255,6 +312,12 @@ static void vfio_pci_tph_user_selftest(struct kunit *test)
 		vfio_pci_tph_user_unsafe(pdev);
 	strscpy(bdf, pci_name(pdev));
 	KUNIT_EXPECT_EQ(test, vfio_pci_tph_user_exec(test, argv), 0);
+	tap = vfio_pci_tph_user_lines(test);
+	if (!kind->absent && num_online_cpus() == 1)
+		skipped++;
+	KUNIT_EXPECT_EQ(test, tap.failed, 0);
+	KUNIT_EXPECT_EQ(test, tap.skipped, skipped);
+	KUNIT_EXPECT_EQ(test, tap.passed, VFIO_PCI_TPH_USER_TESTS - skipped);
 	if (kind->absent)
 		return;
 	/* It has set tags, twice, and left none */
