@@ -122,6 +122,34 @@ static void pci_iov_vf_remove(struct pci_dev *vf)
 		iov->vf_remove(iov, vf);
 }
 
+static atomic_t pci_iov_platform_nr, pci_iov_platform_owned;
+
+#if defined(CONFIG_UML) && !defined(MODULE)
+static int pci_iov_platform_call(void)
+{
+	atomic_inc(&pci_iov_platform_nr);
+	if (pci_iov_lock_owned())
+		atomic_inc(&pci_iov_platform_owned);
+	return 0;
+}
+
+int pcibios_sriov_enable(struct pci_dev *pf, u16 num_vfs)
+{
+	return pci_iov_platform_call();
+}
+
+int pcibios_sriov_disable(struct pci_dev *pf)
+{
+	return pci_iov_platform_call();
+}
+#endif
+
+int pci_iov_platform_calls(int *owned)
+{
+	*owned = atomic_read(&pci_iov_platform_owned);
+	return atomic_read(&pci_iov_platform_nr);
+}
+
 /* The last to go: threads may still use all the rest */
 static void pci_iov_fixture_free(void *data)
 {
@@ -157,6 +185,11 @@ static void pci_iov_break_lock(struct pci_iov_fixture *iov)
 		return;
 	KUNIT_FAIL(iov->test, "the rescan lock is still held");
 	mutex_unlock(&pci_rescan_remove_lock);
+	/* Who waits for it in pciehp has to be woken, which is done by an unlock */
+	if (pci_iov_lock_free(NULL)) {
+		pci_lock_rescan_remove();
+		pci_unlock_rescan_remove();
+	}
 }
 
 static void pci_iov_join_all(void *data)

@@ -204,6 +204,17 @@ int pci_iov_bind(struct pci_iov_fixture *iov, struct pci_dev *pdev);
  */
 int pci_iov_unbind(struct pci_iov_fixture *iov, struct pci_dev *pdev);
 
+/**
+ * pci_iov_platform_calls() - were the calls of the platform made with the lock?
+ * @owned: how often the caller owned the rescan lock, out
+ *
+ * pcibios_sriov_enable() and pcibios_sriov_disable() are for platforms to replace,
+ * and on User-Mode Linux the fixture does it.
+ *
+ * Return: how many calls there were, of all PFs since the boot; 0 elsewhere.
+ */
+int pci_iov_platform_calls(int *owned);
+
 /* Threads */
 
 /**

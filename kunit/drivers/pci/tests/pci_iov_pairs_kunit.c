@@ -20,19 +20,22 @@
 #include <linux/device.h>
 #include <linux/pci.h>
 #include <linux/pci_hotplug.h>
+#include <linux/platform_device.h>
 #include <linux/sched/debug.h>
 #include <linux/sizes.h>
 #ifdef CONFIG_UML
 #include <timetravel.h>
 #endif
 
+#include "../controller/pci-host-common.h"
+#include "../hotplug/pciehp.h"
 #include "../pci.h"
 #include "pci_iov_fixture.h"
 
 /* pciehp sleeps for some seconds at a time, an Attention Button takes five */
 #define PAIRS_TIMEOUT	(30 * HZ)
-/* Until the second waits for the first, if it does */
-#define PAIRS_MEET	(HZ / 2)
+/* Until the second waits for the first, if it does: longer than a button takes */
+#define PAIRS_MEET	(6 * HZ)
 
 /* Where the first is stopped */
 enum pairs_stop {
@@ -60,13 +63,18 @@ struct pairs_ctx {
 	struct kunit *test;
 	struct pci_iov_fixture *iov;
 	struct pci_fabric_fn *port;
-	char port_name[16], pf_name[16], slot[16];
+	char port_name[16], pf_name[16], slot[16], service[32];
 	int domain;
 	u8 bus;
+	struct controller *ctrl;	/* of the slot, as long as the port is there */
+	struct platform_device host;	/* as the driver of the host bridge has it */
+	struct pci_driver other;	/* one that binds to nothing */
 
 	atomic_t stop;			/* enum pairs_stop, until it is reached */
 	struct completion in, out;	/* it was reached, and may go on */
 	bool probe_enables;
+	bool leaves_vfs;		/* the driver of the PF does, when it is released */
+	atomic_t resets, others;	/* calls that the fixture does not count */
 	bool classes;			/* lockdep looks at the device lock of PFs */
 	atomic_t card, bridge;		/* card in the slot, host bridge there */
 	struct mutex load;		/* of the driver, and unload */
@@ -116,7 +124,7 @@ static int pairs_pf_probe(struct pci_iov_fixture *iov, struct pci_dev *pf)
 	if (ctx->classes && !pci_iov_lock_owned())
 		device_lock_set_class(&pf->dev, &pairs_key);
 	pairs_stop(ctx, STOP_PF_PROBE);
-	return ctx->probe_enables ? pci_enable_sriov(pf, 2) : 0;
+	return ctx->probe_enables && !pci_num_vf(pf) ? pci_enable_sriov(pf, 2) : 0;
 }
 
 static void pairs_pf_remove(struct pci_iov_fixture *iov, struct pci_dev *pf)
@@ -124,7 +132,7 @@ static void pairs_pf_remove(struct pci_iov_fixture *iov, struct pci_dev *pf)
 	struct pairs_ctx *ctx = iov->priv;
 
 	pairs_stop(ctx, pf->is_physfn ? STOP_PF_REMOVE : STOP_OTHER_REMOVE);
-	if (!pf->is_physfn)
+	if (!pf->is_physfn || ctx->leaves_vfs)
 		return;
 	scoped_guard(mutex, &ctx->own)
 		pci_disable_sriov(pf);
@@ -161,8 +169,10 @@ static void pairs_reset_prepare(struct pci_dev *pf)
 {
 	struct pci_iov_fixture *iov = container_of(to_pci_driver(pf->dev.driver),
 						   struct pci_iov_fixture, pf_driver);
+	struct pairs_ctx *ctx = iov->priv;
 
-	pairs_stop(iov->priv, STOP_RESET);
+	atomic_inc(&ctx->resets);
+	pairs_stop(ctx, STOP_RESET);
 }
 
 static const struct pci_error_handlers pairs_err_handler = {
@@ -226,6 +236,30 @@ static int pairs_insmod(void *data)
 	return ctx->iov->pf_registered ? 0 : pci_iov_register_pf(ctx->iov);
 }
 
+static int pairs_other_probe(struct pci_dev *pf, const struct pci_device_id *id)
+{
+	struct pairs_ctx *ctx = container_of(to_pci_driver(pf->dev.driver),
+					     struct pairs_ctx, other);
+
+	atomic_inc(&ctx->others);
+	return -ENODEV;
+}
+
+/* Another driver for the same devices comes and goes, as vfio-pci may */
+static int pairs_other(void *data)
+{
+	struct pairs_ctx *ctx = data;
+	int ret;
+
+	ctx->other.name = "kunit_other";
+	ctx->other.id_table = ctx->iov->pf_driver.id_table;
+	ctx->other.probe = pairs_other_probe;
+	ret = pci_register_driver(&ctx->other);
+	if (!ret)
+		pci_unregister_driver(&ctx->other);
+	return ret;
+}
+
 static int pairs_enable(void *data)
 {
 	struct pairs_ctx *ctx = data;
@@ -286,6 +320,19 @@ static int pairs_pull(void *data)
 	return pci_iov_wait(pairs_gone, ctx, PAIRS_TIMEOUT) ? 0 : -ETIMEDOUT;
 }
 
+/* Another card is there before anybody has looked */
+static int pairs_swap(void *data)
+{
+	struct pairs_ctx *ctx = data;
+
+	if (!atomic_xchg(&ctx->card, 0))
+		return -ENODEV;
+	pci_fabric_slot_remove(ctx->port);
+	pci_fabric_slot_insert(ctx->port);
+	atomic_set(&ctx->card, 1);
+	return 0;
+}
+
 /* Whether the PF stays is another question, see pairs_recover() */
 static int pairs_insert(void *data)
 {
@@ -313,19 +360,15 @@ static int pairs_reset(void *data)
 	return pairs_write(ctx, ctx->port_name, "reset_subordinate", "1");
 }
 
-/* As drivers of host bridges would do it, see the known limits in the cover letter */
 static int pairs_host(void *data)
 {
 	struct pairs_ctx *ctx = data;
-	struct pci_host_bridge *bridge = pci_fabric_host_bridge(ctx->iov->fabric);
-	static const bool never;
 
+	/* There is one platform device, and its driver is unbound once */
 	if (!atomic_xchg(&ctx->bridge, 0))
-		return 0;
-	pci_lock_to_remove(bridge->bus, &never);
-	pci_stop_root_bus(bridge->bus);
-	pci_remove_root_bus(bridge->bus);
-	pci_unlock_rescan_remove();
+		return -ENODEV;
+	platform_set_drvdata(&ctx->host, pci_fabric_host_bridge(ctx->iov->fabric));
+	pci_host_common_remove(&ctx->host);
 	return 0;
 }
 
@@ -335,6 +378,8 @@ static const struct pairs_way {
 	enum pairs_state state;
 	enum pairs_stop stop;		/* STOP_NOWHERE: only as the second */
 	bool again;			/* as above, stopped elsewhere: only the first */
+	bool first;			/* only the first, but a way of its own */
+	bool leaves_vfs;
 } pairs_ways[] = {
 	{ "remove", pairs_remove, STATE_VFS, STOP_PF_REMOVE },
 	{ "remove in VF", pairs_remove, STATE_VFS, STOP_VF_REMOVE, true },
@@ -345,7 +390,9 @@ static const struct pairs_way {
 	{ "rmmod", pairs_rmmod, STATE_VFS, STOP_PF_REMOVE },
 	{ "bind", pairs_bind, STATE_UNBOUND, STOP_PF_PROBE },
 	{ "bind in VF", pairs_bind, STATE_UNBOUND, STOP_VF_PROBE, true },
-	{ "insmod", pairs_insmod, STATE_NO_DRIVER, STOP_PF_PROBE },
+	/* The second would have to be another driver: the module loader sees to that */
+	{ "insmod", pairs_insmod, STATE_NO_DRIVER, STOP_PF_PROBE, .first = true },
+	{ "other driver", pairs_other, STATE_UNBOUND, STOP_NOWHERE },
 	{ "enable", pairs_enable, STATE_BOUND, STOP_CONFIGURE },
 	{ "enable in VF", pairs_enable, STATE_BOUND, STOP_VF_PROBE, true },
 	{ "disable", pairs_disable, STATE_VFS, STOP_CONFIGURE },
@@ -357,11 +404,25 @@ static const struct pairs_way {
 	{ "power off locked", pairs_power_off, STATE_VFS, STOP_OTHER_REMOVE, true },
 	{ "pull", pairs_pull, STATE_VFS, STOP_PF_REMOVE },
 	{ "pull locked", pairs_pull, STATE_VFS, STOP_OTHER_REMOVE, true },
-	{ "insert", pairs_insert, STATE_OUT, STOP_PF_PROBE },
+	{ "swap", pairs_swap, STATE_VFS, STOP_PF_REMOVE },
+	{ "swap, adding", pairs_swap, STATE_VFS, STOP_PF_PROBE, true },
+	/* The slot is not empty when there is a first */
+	{ "insert", pairs_insert, STATE_OUT, STOP_PF_PROBE, .first = true },
 	{ "button", pairs_button, STATE_VFS, STOP_PF_REMOVE },
 	{ "reset", pairs_reset, STATE_VFS, STOP_RESET },
 	{ "host bridge", pairs_host, STATE_VFS, STOP_PF_REMOVE },
 	{ "host bridge locked", pairs_host, STATE_VFS, STOP_OTHER_REMOVE, true },
+	/* The driver of the PF leaves SR-IOV enabled, as that of nvme does */
+	{ "remove, VFs left", pairs_remove, STATE_VFS, STOP_VF_REMOVE, true,
+	  .leaves_vfs = true },
+	{ "remove port, VFs left", pairs_remove_port, STATE_VFS, STOP_VF_REMOVE, true,
+	  .leaves_vfs = true },
+	{ "power off, VFs left", pairs_power_off, STATE_VFS, STOP_VF_REMOVE, true,
+	  .leaves_vfs = true },
+	{ "pull, VFs left", pairs_pull, STATE_VFS, STOP_VF_REMOVE, true,
+	  .leaves_vfs = true },
+	{ "host bridge, VFs left", pairs_host, STATE_VFS, STOP_VF_REMOVE, true,
+	  .leaves_vfs = true },
 };
 
 static bool pairs_works(void *data)
@@ -428,8 +489,11 @@ static void pairs_build(struct pairs_ctx *ctx)
 	strscpy(ctx->port_name, pci_name(port_dev));
 	slot = list_first_entry_or_null(&port_dev->subordinate->slots,
 					struct pci_slot, list);
-	if (slot && slot->hotplug)
+	if (slot && slot->hotplug) {
 		strscpy(ctx->slot, hotplug_slot_name(slot->hotplug));
+		ctx->ctrl = to_ctrl(slot->hotplug);
+		strscpy(ctx->service, dev_name(&ctx->ctrl->pcie->device));
+	}
 	pci_dev_put(port_dev);
 	KUNIT_ASSERT_STRNEQ(ctx->test, ctx->slot, "");
 	snprintf(ctx->pf_name, sizeof(ctx->pf_name), "%04x:%02x:00.0", ctx->domain,
@@ -520,6 +584,108 @@ static void pairs_expect_well(struct pairs_ctx *ctx)
 						  PCI_IOV_TIMEOUT));
 }
 
+/* What a way may change, all of which is zero if there is no PF */
+struct pairs_seen {
+	bool there, bound;
+	int vfs, calls;
+};
+
+static struct pairs_seen pairs_look(struct pairs_ctx *ctx)
+{
+	struct pci_dev *pf = pairs_get_pf(ctx);
+	struct pairs_seen seen = {
+		.there = pf,
+		.bound = pf && READ_ONCE(pf->dev.driver),
+		.vfs = pf ? pci_num_vf(pf) : 0,
+		.calls = atomic_read(&ctx->resets) + atomic_read(&ctx->others),
+	};
+	int i;
+
+	for (i = 0; i < PCI_IOV_NR_CALLS; i++)
+		seen.calls += atomic_read(&ctx->iov->calls[i]);
+	pci_dev_put(pf);
+	return seen;
+}
+
+static bool pairs_same(const struct pairs_seen *a, const struct pairs_seen *b)
+{
+	return a->there == b->there && a->bound == b->bound && a->vfs == b->vfs &&
+	       a->calls == b->calls;
+}
+
+/* When a way ends at once though another is stopped */
+enum pairs_when {
+	WHEN_ALWAYS,
+	WHEN_FREE,		/* the rescan lock is */
+	WHEN_GONE,		/* the driver of the PF has been released for good */
+	WHEN_LOADING,		/* the driver of the PF has no attributes */
+	WHEN_PCIEHP,		/* the first is pciehp, which is busy */
+	WHEN_SAME,		/* the first is the same, and there is one card, or bridge */
+};
+
+static const struct pairs_apart {
+	int (*fn)(void *data);
+	enum pairs_when when;
+	int ret;
+} pairs_aparts[] = {
+	/* It tries the locks, and has its turn as the first */
+	{ pairs_reset, WHEN_ALWAYS, -EAGAIN },
+	{ pairs_rescan, WHEN_FREE, 0 },
+	{ pairs_rescan_port, WHEN_FREE, 0 },
+	{ pairs_rescan_bus, WHEN_FREE, 0 },
+	{ pairs_power_off, WHEN_PCIEHP, -ENODEV },
+	{ pairs_bind, WHEN_GONE, -ENODEV },
+	{ pairs_bind, WHEN_LOADING, -ENOENT },
+	{ pairs_unbind, WHEN_GONE, -ENODEV },
+	{ pairs_unbind, WHEN_LOADING, -ENOENT },
+	{ pairs_enable, WHEN_GONE, -ENOENT },
+	{ pairs_disable, WHEN_GONE, 0 },
+	{ pairs_other, WHEN_GONE, 0 },
+	{ pairs_host, WHEN_SAME, -ENODEV },
+	{ pairs_swap, WHEN_SAME, -ENODEV },
+};
+
+static bool pairs_is(const struct pairs_way *first, enum pairs_when when,
+		     const struct pairs_way *second)
+{
+	switch (when) {
+	case WHEN_ALWAYS:
+		return true;
+	case WHEN_FREE:
+		return pci_iov_lock_free(NULL);
+	case WHEN_GONE:
+		return first->stop == STOP_OTHER_REMOVE || first->leaves_vfs;
+	case WHEN_LOADING:
+		return first->fn == pairs_rmmod || first->fn == pairs_insmod;
+	case WHEN_PCIEHP:
+		return first->fn == pairs_power_off || first->fn == pairs_pull ||
+		       first->fn == pairs_swap || first->fn == pairs_insert ||
+		       first->fn == pairs_button;
+	case WHEN_SAME:
+		return first->fn == second->fn ||
+		       (first->fn == pairs_pull && second->fn == pairs_swap);
+	}
+	return false;
+}
+
+/*
+ * The second has ended and changed nothing: is that what it does against this first?
+ * pciehp may still be busy with what the second has started.
+ */
+static bool pairs_apart(struct pairs_ctx *ctx, const struct pairs_way *first,
+			const struct pairs_way *second, int ret)
+{
+	const struct pairs_apart *apart;
+
+	if (second->fn == pairs_swap && !ret)
+		return ctx->ctrl->ist_running || atomic_read(&ctx->ctrl->pending_events);
+	for (apart = pairs_aparts; apart < pairs_aparts + ARRAY_SIZE(pairs_aparts); apart++)
+		if (apart->fn == second->fn && apart->ret == ret &&
+		    pairs_is(first, apart->when, second))
+			return true;
+	return false;
+}
+
 /* Catches: two ways that wait for each other. */
 static void pairs_pair(struct kunit *test)
 {
@@ -528,22 +694,37 @@ static void pairs_pair(struct kunit *test)
 	const struct pairs_way *second = &pairs_ways[*nr % ARRAY_SIZE(pairs_ways)];
 	struct pairs_ctx *ctx = test->priv;
 	struct pci_iov_thread *a, *b;
+	struct pairs_seen before, now;
 	bool ended;
 
 	if (!pairs_time_travels())
 		kunit_skip(test, "needs a kernel with time travel");
 
+	ctx->leaves_vfs = first->leaves_vfs;
 	pairs_build(ctx);
 	pairs_go_to(ctx, first->state);
 	atomic_set(&ctx->stop, first->stop);
 	a = pci_iov_thread_start(ctx->iov, first->fn, ctx);
 	KUNIT_EXPECT_TRUE_MSG(test, wait_for_completion_timeout(&ctx->in, PAIRS_TIMEOUT),
 			      "%s does not get there", first->name);
+	before = pairs_look(ctx);
 	b = pci_iov_thread_start(ctx->iov, second->fn, ctx);
 	pci_iov_thread_done(b, PAIRS_MEET);
+	now = pairs_look(ctx);
+	if (pci_iov_thread_done(b, 0))
+		KUNIT_EXPECT_TRUE_MSG(test, !pairs_same(&before, &now) ||
+				      pairs_apart(ctx, first, second,
+						  pci_iov_thread_join(b)),
+				      "%s does not meet it, and returns %d", second->name,
+				      pci_iov_thread_join(b));
+	else
+		KUNIT_EXPECT_TRUE_MSG(test, pci_iov_thread_waits(b, PAIRS_MEET),
+				      "%s neither ends nor waits", second->name);
 	complete_all(&ctx->out);
 	ended = pairs_end(ctx, a, first->name);
 	ended = pairs_end(ctx, b, second->name) && ended;
+	/* Only pciehp and its like are to meet that, see the known limits */
+	ctx->leaves_vfs = false;
 	if (ended)
 		pairs_expect_well(ctx);
 }
@@ -588,11 +769,139 @@ static void pairs_adding(struct kunit *test)
 		pairs_expect_well(ctx);
 }
 
+/* Holds the lock, as a rescan of something else */
+static int pairs_hold(void *data)
+{
+	struct pairs_ctx *ctx = data;
+
+	pci_lock_rescan_remove();
+	complete(&ctx->in);
+	wait_for_completion_timeout(&ctx->out, PAIRS_TIMEOUT);
+	pci_unlock_rescan_remove();
+	return 0;
+}
+
+static int pairs_service(struct pairs_ctx *ctx, const char *attr)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "bus/pci_express/drivers/pciehp/%s", attr);
+	return pci_iov_write(ctx->iov, path, ctx->service);
+}
+
+static int pairs_unbind_service(void *data)
+{
+	return pairs_service(data, "unbind");
+}
+
+static int pairs_unbind_port(void *data)
+{
+	struct pairs_ctx *ctx = data;
+
+	return pci_iov_write(ctx->iov, "bus/pci/drivers/pcieport/unbind", ctx->port_name);
+}
+
+static int pairs_bind_service(struct pairs_ctx *ctx)
+{
+	return pairs_service(ctx, "bind");
+}
+
+static int pairs_bind_port(struct pairs_ctx *ctx)
+{
+	return pci_iov_write(ctx->iov, "bus/pci/drivers/pcieport/bind", ctx->port_name);
+}
+
+/*
+ * A card is pulled, pciehp has to wait for the lock to remove its devices, and is
+ * unbound.  They are removed all the same, and the next card is found.
+ */
+static void pairs_unbound(struct kunit *test, int (*unbind)(void *data),
+			  int (*bind)(struct pairs_ctx *ctx))
+{
+	struct pairs_ctx *ctx = test->priv;
+	struct pci_iov_thread *holder, *unbinder;
+
+	if (!pairs_time_travels())
+		kunit_skip(test, "needs a kernel with time travel");
+
+	pairs_build(ctx);
+	pairs_go_to(ctx, STATE_VFS);
+	holder = pci_iov_thread_start(ctx->iov, pairs_hold, ctx);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in, PAIRS_TIMEOUT));
+	atomic_set(&ctx->card, 0);
+	pci_fabric_slot_remove(ctx->port);
+	schedule_timeout_uninterruptible(HZ);
+	unbinder = pci_iov_thread_start(ctx->iov, unbind, ctx);
+	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(unbinder, 5 * HZ));
+	KUNIT_EXPECT_TRUE(test, pairs_there(ctx));
+	complete_all(&ctx->out);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(holder), 0);
+	if (!pairs_end(ctx, unbinder, "unbind"))
+		return;
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(unbinder), 0);
+	KUNIT_EXPECT_FALSE_MSG(test, pairs_there(ctx), "the card is gone, the PF is not");
+	KUNIT_EXPECT_EQ(test, bind(ctx), 0);
+	pairs_expect_well(ctx);
+}
+
+/* Catches: a surprise removal that is dropped because pciehp is unbound. */
+static void pairs_service_unbound(struct kunit *test)
+{
+	pairs_unbound(test, pairs_unbind_service, pairs_bind_service);
+}
+
+/* Catches: the same when the port loses its driver. */
+static void pairs_port_unbound(struct kunit *test)
+{
+	pairs_unbound(test, pairs_unbind_port, pairs_bind_port);
+}
+
+/* Removes the port while pciehp, which waits for the lock, is at @busy */
+static void pairs_port_goes(struct kunit *test, int (*busy)(void *data), int expected)
+{
+	struct pairs_ctx *ctx = test->priv;
+	struct pci_iov_thread *remover, *user;
+
+	if (!pairs_time_travels())
+		kunit_skip(test, "needs a kernel with time travel");
+
+	pairs_build(ctx);
+	pairs_go_to(ctx, STATE_VFS);
+	remover = pci_iov_thread_start(ctx->iov, pairs_take_port, ctx);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in, PAIRS_TIMEOUT));
+	if (busy == pairs_unbind_port) {
+		atomic_set(&ctx->card, 0);
+		pci_fabric_slot_remove(ctx->port);
+		schedule_timeout_uninterruptible(HZ);
+	}
+	user = pci_iov_thread_start(ctx->iov, busy, ctx);
+	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(user, 5 * HZ));
+	complete_all(&ctx->out);
+	if (pairs_end(ctx, remover, "the removal of the port") &&
+	    pairs_end(ctx, user, "what needs pciehp")) {
+		KUNIT_EXPECT_EQ(test, pci_iov_thread_join(user), expected);
+		pairs_expect_well(ctx);
+	}
+}
+
+/* Catches: who unbinds the port, and so waits for pciehp, and who removes it. */
+static void pairs_unbound_port_goes(struct kunit *test)
+{
+	pairs_port_goes(test, pairs_unbind_port, 0);
+}
+
+/* Catches: success for a slot that has not been switched off. */
+static void pairs_power_off_port_goes(struct kunit *test)
+{
+	pairs_port_goes(test, pairs_power_off, -ENODEV);
+}
+
 /* Catches, with lockdep: a way that takes its locks in a wrong order. */
 static void pairs_alone(struct kunit *test)
 {
 	const struct pairs_way *way = test->param_value;
 	struct pairs_ctx *ctx = test->priv;
+	struct pairs_seen before, now;
 	struct pci_iov_thread *thread;
 	struct pci_dev *pf;
 
@@ -603,8 +912,15 @@ static void pairs_alone(struct kunit *test)
 	if (pf && way->state != STATE_UNBOUND && way->state != STATE_NO_DRIVER)
 		pci_iov_set_lock_class(pf, &pairs_key);
 	pci_dev_put(pf);
+	before = pairs_look(ctx);
 	thread = pci_iov_thread_start(ctx->iov, way->fn, ctx);
-	pairs_end(ctx, thread, way->name);
+	if (pairs_end(ctx, thread, way->name))
+		KUNIT_EXPECT_EQ(test, pci_iov_thread_join(thread), 0);
+	if (way->fn == pairs_swap || way->fn == pairs_insert)
+		schedule_timeout_uninterruptible(5 * HZ);
+	now = pairs_look(ctx);
+	KUNIT_EXPECT_FALSE_MSG(test, pairs_same(&before, &now), "%s does nothing",
+			       way->name);
 	if (pairs_time_travels())
 		pairs_expect_well(ctx);
 	KUNIT_EXPECT_TRUE_MSG(test, !IS_ENABLED(CONFIG_PROVE_LOCKING) || debug_locks,
@@ -620,7 +936,11 @@ static const void *pairs_gen_pair(struct kunit *test, const void *prev, char *de
 		const struct pairs_way *first = &pairs_ways[nr / ARRAY_SIZE(pairs_ways)];
 		const struct pairs_way *second = &pairs_ways[nr % ARRAY_SIZE(pairs_ways)];
 
-		if (first->stop == STOP_NOWHERE || second->again)
+		if (first->stop == STOP_NOWHERE || second->again || second->first)
+			continue;
+		/* The module loader does that, and here a mutex */
+		if (second->fn == pairs_rmmod &&
+		    (first->fn == pairs_rmmod || first->fn == pairs_insmod))
 			continue;
 		snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s", first->name,
 			 second->name);
@@ -643,6 +963,10 @@ static const void *pairs_gen_way(struct kunit *test, const void *prev, char *des
 
 static struct kunit_case pci_iov_pairs_cases[] = {
 	KUNIT_CASE_SLOW(pairs_adding),
+	KUNIT_CASE_SLOW(pairs_service_unbound),
+	KUNIT_CASE_SLOW(pairs_port_unbound),
+	KUNIT_CASE_SLOW(pairs_unbound_port_goes),
+	KUNIT_CASE_SLOW(pairs_power_off_port_goes),
 	KUNIT_CASE_PARAM_ATTR(pairs_alone, pairs_gen_way, { .speed = KUNIT_SPEED_SLOW }),
 	KUNIT_CASE_PARAM_ATTR(pairs_pair, pairs_gen_pair, { .speed = KUNIT_SPEED_SLOW }),
 	{}

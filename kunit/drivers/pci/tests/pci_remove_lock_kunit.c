@@ -519,6 +519,30 @@ static void pci_remove_lock_bridge_pfs(struct kunit *test)
 	pci_remove_lock_expect_gone(test, pf[0]);
 }
 
+/* Catches: drivers that are released though their device stays, in another slot. */
+static void pci_remove_lock_slot(struct kunit *test)
+{
+	struct pci_remove_lock_ctx *ctx = test->priv;
+	struct pci_fabric_fn *goes, *stays;
+	struct pci_bus *bus;
+	u16 rid;
+
+	goes = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(3, 0), 1);
+	stays = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(4, 0), 1);
+	pci_fabric_scan(ctx->iov->fabric);
+	bus = pci_fabric_pdev(goes)->bus;
+	rid = pci_dev_id(pci_fabric_pdev(goes));
+
+	KUNIT_ASSERT_EQ(test, pci_lock_to_remove(bus, 3), 0);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_owned());
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->nr), 1);
+	KUNIT_EXPECT_EQ(test, ctx->step[0].rid, rid);
+	KUNIT_EXPECT_NOT_NULL(test, pci_fabric_pdev(stays)->dev.driver);
+	pci_stop_and_remove_bus_device(pci_fabric_pdev(goes));
+	pci_unlock_rescan_remove();
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+}
+
 /*
  * Catches: unbind of a PF with VFs, which holds its device lock and wants the
  * rescan lock, against removal of the bridge above.
@@ -840,6 +864,7 @@ static struct kunit_case pci_remove_lock_cases[] = {
 	KUNIT_CASE(pci_remove_lock_bus_owner),
 	KUNIT_CASE(pci_remove_lock_bridge),
 	KUNIT_CASE(pci_remove_lock_bridge_pfs),
+	KUNIT_CASE(pci_remove_lock_slot),
 	KUNIT_CASE_SLOW(pci_remove_lock_bridge_unbound),
 	KUNIT_CASE_SLOW(pci_remove_lock_child_unbind),
 	KUNIT_CASE_SLOW(pci_remove_lock_child_remove),

@@ -275,22 +275,16 @@ static int pci_sriov_lock_enable_thread(void *data)
 	return pci_sriov_lock_numvfs(data, "3");
 }
 
-/*
- * Catches: VFs that come while somebody else holds the lock, and a lock that is
- * taken too early: by now the VFs are enabled in the device.
- */
+/* Catches: VFs that come while somebody else holds the lock. */
 static void pci_sriov_lock_enable_waits(struct kunit *test)
 {
 	struct pci_sriov_lock_ctx *ctx = test->priv;
-	unsigned int pos = pci_fabric_cap_pos(ctx->pf, PCI_EXT_CAP_ID_SRIOV, true);
 	struct pci_iov_thread *thread;
 
 	pci_lock_rescan_remove();
 	thread = pci_iov_thread_start(ctx->iov, pci_sriov_lock_enable_thread, ctx);
 	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(thread,
 						     PCI_SRIOV_LOCK_NOTHING));
-	KUNIT_EXPECT_TRUE(test, pci_fabric_peek(ctx->pf, pos + PCI_SRIOV_CTRL, 2) &
-				PCI_SRIOV_CTRL_VFE);
 	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 0);
 	pci_unlock_rescan_remove();
 	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(thread), 0);
@@ -454,32 +448,56 @@ static void pci_sriov_lock_vf_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 3);
 }
 
-static int pci_sriov_lock_enable_direct(void *data)
-{
-	struct pci_sriov_lock_ctx *ctx = data;
-
-	return pci_enable_sriov(ctx->pdev, 3);
-}
-
-/*
- * Catches: a lock that is taken where the platform adds the VFs, which may be
- * under the lock in another thread.
- */
+/* Catches: VFs added where the platform does it, and a lock that is kept then. */
 static void pci_sriov_lock_no_vf_scan(struct kunit *test)
 {
 	struct pci_sriov_lock_ctx *ctx = test->priv;
-	struct pci_iov_thread *thread;
 
 	ctx->pdev->no_vf_scan = 1;
-	pci_lock_rescan_remove();
-	thread = pci_iov_thread_start(ctx->iov, pci_sriov_lock_enable_direct, ctx);
-	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(thread), 0);
-	pci_unlock_rescan_remove();
+	KUNIT_EXPECT_EQ(test, pci_enable_sriov(ctx->pdev, 3), 0);
 	KUNIT_EXPECT_EQ(test, pci_num_vf(ctx->pdev), 3);
 	KUNIT_EXPECT_EQ(test, pci_sriov_lock_vfs(ctx), 0);
 	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
 	pci_disable_sriov(ctx->pdev);
 	pci_sriov_lock_expect_none(test);
+}
+
+/* How many calls of the platform there were since @nr and @owned, all with the lock */
+static void pci_sriov_lock_expect_pcibios(struct kunit *test, int *nr, int *owned,
+					   int expected)
+{
+	int nr_before = *nr, owned_before = *owned;
+
+	*nr = pci_iov_platform_calls(owned);
+	KUNIT_EXPECT_EQ(test, *nr - nr_before, expected);
+	KUNIT_EXPECT_EQ(test, *owned - owned_before, expected);
+}
+
+/* Catches: a platform that edits lists which others edit with the lock held. */
+static void pci_sriov_lock_pcibios(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	struct kobject *kobj = &ctx->pdev->dev.kobj;
+	int owned, nr = pci_iov_platform_calls(&owned);
+
+	if (!IS_ENABLED(CONFIG_UML) || !IS_BUILTIN(CONFIG_PCI_SRIOV_LOCK_KUNIT_TEST))
+		kunit_skip(test, "the platform's calls are not the fixture's");
+
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	pci_sriov_lock_expect_pcibios(test, &nr, &owned, 1);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "0"), 0);
+	pci_sriov_lock_expect_pcibios(test, &nr, &owned, 1);
+
+	/* A VF cannot be added, and the sysfs core reports it */
+	KUNIT_ASSERT_EQ(test, sysfs_create_link(kobj, kobj, "virtfn1"), 0);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), -EEXIST);
+	sysfs_remove_link(kobj, "virtfn1");
+	pci_sriov_lock_expect_pcibios(test, &nr, &owned, 2);
+
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "3"), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_unbind(ctx->iov, ctx->pdev), 0);
+	pci_sriov_lock_expect_pcibios(test, &nr, &owned, 2);
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
 }
 
 /* Catches: two writers that both enable, or that lose the lock to each other. */
@@ -716,6 +734,7 @@ static struct kunit_case pci_sriov_lock_cases[] = {
 	KUNIT_CASE_SLOW(pci_sriov_lock_errors),
 	KUNIT_CASE_SLOW(pci_sriov_lock_vf_fails),
 	KUNIT_CASE_SLOW(pci_sriov_lock_no_vf_scan),
+	KUNIT_CASE_SLOW(pci_sriov_lock_pcibios),
 	KUNIT_CASE_SLOW(pci_sriov_lock_two_writers),
 	KUNIT_CASE_SLOW(pci_sriov_lock_no_autoprobe),
 	KUNIT_CASE_SLOW(pci_sriov_lock_whole),
