@@ -471,9 +471,14 @@ bool pci_iov_lock_free(void *unused)
 	return !mutex_is_locked(&pci_rescan_remove_lock);
 }
 
+void pci_iov_set_lock_class_locked(struct pci_dev *pdev, struct lock_class_key *key)
+{
+	device_lock_set_class(&pdev->dev, key);
+}
+
 void pci_iov_set_lock_class(struct pci_dev *pdev, struct lock_class_key *key)
 {
 	device_lock(&pdev->dev);
-	device_lock_set_class(&pdev->dev, key);
+	pci_iov_set_lock_class_locked(pdev, key);
 	device_unlock(&pdev->dev);
 }

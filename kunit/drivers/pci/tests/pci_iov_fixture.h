@@ -300,4 +300,7 @@ bool pci_iov_lock_free(void *unused);
  */
 void pci_iov_set_lock_class(struct pci_dev *pdev, struct lock_class_key *key);
 
+/* pci_iov_set_lock_class_locked() - for who holds that lock; one name for a key */
+void pci_iov_set_lock_class_locked(struct pci_dev *pdev, struct lock_class_key *key);
+
 #endif /* _PCI_IOV_FIXTURE_H */

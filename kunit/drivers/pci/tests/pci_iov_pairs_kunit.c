@@ -122,7 +122,7 @@ static int pairs_pf_probe(struct pci_iov_fixture *iov, struct pci_dev *pf)
 		return 0;
 	/* Rescan and hotplug have the other order for what they add, see limits */
 	if (ctx->classes && !pci_iov_lock_owned())
-		device_lock_set_class(&pf->dev, &pairs_key);
+		pci_iov_set_lock_class_locked(pf, &pairs_key);
 	pairs_stop(ctx, STOP_PF_PROBE);
 	return ctx->probe_enables && !pci_num_vf(pf) ? pci_enable_sriov(pf, 2) : 0;
 }
