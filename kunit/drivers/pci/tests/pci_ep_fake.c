@@ -35,6 +35,8 @@ static int pci_ep_fake_set_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 	fake->sets[i]++;
 	if (fake->set_ret[i])
 		return fake->set_ret[i];
+	if (!bar->phys_addr)
+		fake->bad_bars++;
 	fake->bar[i] = *bar;
 	fake->bar_set[i] = true;
 	fake->bar_vfunc_no[i] = vfunc_no;
@@ -174,6 +176,28 @@ static const struct pci_epc_ops pci_ep_fake_ops = {
 	.owner			= THIS_MODULE,
 };
 
+bool pci_ep_fake_owns(struct pci_ep_fake *fake, dma_addr_t addr, size_t size)
+{
+	for (int i = 0; i < PCI_EP_FAKE_CHUNKS; i++)
+		if (addr >= fake->dma_chunk[i].addr &&
+		    addr + size <= fake->dma_chunk[i].addr + fake->dma_chunk[i].size)
+			return true;
+	return false;
+}
+
+static bool pci_ep_fake_chunk(struct pci_ep_fake *fake, dma_addr_t from, dma_addr_t to,
+			      size_t size)
+{
+	for (int i = 0; i < PCI_EP_FAKE_CHUNKS; i++) {
+		if (fake->dma_chunk[i].addr != from)
+			continue;
+		fake->dma_chunk[i].addr = to;
+		fake->dma_chunk[i].size = size;
+		return true;
+	}
+	return false;
+}
+
 static void *pci_ep_fake_dma_alloc(struct device *dev, size_t size, dma_addr_t *handle,
 				   gfp_t gfp, unsigned long attrs)
 {
@@ -189,8 +213,13 @@ static void *pci_ep_fake_dma_alloc(struct device *dev, size_t size, dma_addr_t *
 		addr = alloc_pages_exact(size, gfp | __GFP_ZERO | __GFP_NOWARN);
 	if (!addr)
 		return NULL;
-	fake->dma_memory += PAGE_ALIGN(size);
 	*handle = virt_to_phys(addr) + PCI_EP_FAKE_IOVA;
+	if (!pci_ep_fake_chunk(fake, 0, *handle, size)) {
+		free_pages_exact(addr, size);
+		return NULL;
+	}
+	fake->dma_allocs++;
+	fake->dma_memory += PAGE_ALIGN(size);
 	return addr;
 }
 
@@ -199,8 +228,13 @@ static void pci_ep_fake_dma_free(struct device *dev, size_t size, void *addr,
 {
 	struct pci_ep_fake *fake = dev_get_drvdata(dev);
 
-	if (handle != virt_to_phys(addr) + PCI_EP_FAKE_IOVA)
+	if (handle != virt_to_phys(addr) + PCI_EP_FAKE_IOVA ||
+	    !pci_ep_fake_chunk(fake, handle, 0, 0))
 		fake->dma_bad++;
+	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
+		if (fake->bar_set[i] && fake->bar[i].phys_addr >= handle &&
+		    fake->bar[i].phys_addr < handle + size)
+			fake->bad_bars++;
 	fake->dma_memory -= PAGE_ALIGN(size);
 	free_pages_exact(addr, size);
 }
@@ -250,6 +284,7 @@ static void pci_ep_fake_destroy(void *data)
 	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
 		KUNIT_EXPECT_FALSE_MSG(test, fake->bar_set[i], "BAR %d is set", i);
 	KUNIT_EXPECT_EQ(test, fake->bad_clears, 0);
+	KUNIT_EXPECT_EQ(test, fake->bad_bars, 0);
 	KUNIT_EXPECT_EQ(test, fake->maps, 0);
 	KUNIT_EXPECT_EQ(test, fake->dma_unmaps, fake->dma_maps);
 	KUNIT_EXPECT_EQ(test, fake->dma_bad, 0);

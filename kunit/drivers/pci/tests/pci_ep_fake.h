@@ -18,6 +18,7 @@
 struct kunit;
 
 #define PCI_EP_FAKE_RES		4
+#define PCI_EP_FAKE_CHUNKS	16
 /* What is added to an address when it is mapped */
 #define PCI_EP_FAKE_IOVA	0x123400000000ULL
 
@@ -47,6 +48,7 @@ struct kunit;
  * @clears: how often each of them was cleared
  * @set_ret: results of setting them
  * @bad_clears: how often a BAR was cleared that is not set
+ * @bad_bars: how often a BAR was set to address 0, or pointed to memory when that was freed
  * @maps: how often outbound memory was mapped
  * @map_phys: of the last one, where
  * @map_pci: of the last one, what of the host
@@ -64,7 +66,9 @@ struct kunit;
  * @dma_attrs: of the last mapping, attributes
  * @dma_fail: whether mappings fail
  * @dma_no_memory: whether there is no coherent memory
+ * @dma_allocs: how often coherent memory was allocated
  * @dma_memory: how much coherent memory is used
+ * @dma_chunk: that memory, piece by piece
  */
 struct pci_ep_fake {
 	struct kunit *test;
@@ -85,7 +89,7 @@ struct pci_ep_fake {
 	u8 bar_vfunc_no[PCI_STD_NUM_BARS];
 	int sets[PCI_STD_NUM_BARS], clears[PCI_STD_NUM_BARS];
 	int set_ret[PCI_STD_NUM_BARS];
-	int bad_clears;
+	int bad_clears, bad_bars;
 	int maps;
 	phys_addr_t map_phys;
 	u64 map_pci;
@@ -100,7 +104,12 @@ struct pci_ep_fake {
 	size_t dma_size;
 	unsigned long dma_attrs;
 	bool dma_fail, dma_no_memory;
+	int dma_allocs;
 	ssize_t dma_memory;
+	struct {
+		dma_addr_t addr;
+		size_t size;
+	} dma_chunk[PCI_EP_FAKE_CHUNKS];
 };
 
 /**
@@ -120,6 +129,16 @@ struct pci_ep_fake *pci_ep_fake_create(struct kunit *test, struct device *dev);
  * @fake: the controller
  */
 void pci_ep_fake_remove(struct pci_ep_fake *fake);
+
+/**
+ * pci_ep_fake_owns() - look whether there is coherent memory
+ * @fake: the controller
+ * @addr: the address that the device behind it has for it
+ * @size: how much
+ *
+ * Return: whether all of that is memory that was allocated, in one piece, and not freed.
+ */
+bool pci_ep_fake_owns(struct pci_ep_fake *fake, dma_addr_t addr, size_t size);
 
 /**
  * pci_ep_fake_outbound() - let the controller access the memory of the host

@@ -221,11 +221,14 @@ static void __init enable_fails(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLED);
 
-	/* A BAR that cannot be restored: the doorbell is gone nevertheless */
+	/* A BAR that cannot be restored: the doorbell is gone nevertheless, as is the BAR */
 	h->fake->set_ret[BAR_1] = -EIO;
 	KUNIT_EXPECT_EQ(test, command(h, DISABLE), DISABLE_FAIL);
 	expect_released(test, h);
+	KUNIT_EXPECT_FALSE(test, h->fake->bar_set[BAR_1]);
 	h->fake->set_ret[BAR_1] = 0;
+	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLED);
+	KUNIT_EXPECT_EQ(test, command(h, DISABLE), DISABLED);
 }
 
 /* There is one doorbell: the host cannot enable it twice. */

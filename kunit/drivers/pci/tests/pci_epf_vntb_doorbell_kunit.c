@@ -353,9 +353,23 @@ static void __init doorbell_before_the_ntb_device(struct kunit *test)
 		bind(h);
 		KUNIT_EXPECT_EQ(test, h->early, i);
 		KUNIT_EXPECT_EQ(test, ntb_db_read(h->ntb), DB_BITS);
-		KUNIT_EXPECT_EQ(test, h->db_events, BIT(0));
+		KUNIT_EXPECT_EQ(test, h->db_events, DB_BITS);
 		h->db_events = 0;
 		ntb_db_clear(h->ntb, DB_BITS);
+		unbind(h);
+	}
+}
+
+/* What is rung while the function is unbound is not for the next client. */
+static void __init doorbell_at_unbind(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	for (int i = 0; i < 2; i++) {
+		bind(h);
+		KUNIT_EXPECT_EQ(test, ntb_db_read(h->ntb), 0);
+		KUNIT_EXPECT_EQ(test, h->db_events, 0);
+		/* The client is no longer told when it goes, see there */
 		unbind(h);
 	}
 }
@@ -413,6 +427,7 @@ static struct kunit_case __refdata pci_epf_vntb_doorbell_cases[] = {
 	KUNIT_CASE(unbind_with_a_user_of_the_ntb_device),
 	KUNIT_CASE(interrupt_cannot_be_raised),
 	KUNIT_CASE(doorbell_before_the_ntb_device),
+	KUNIT_CASE(doorbell_at_unbind),
 	KUNIT_CASE(link_before_the_ntb_device),
 	{}
 };

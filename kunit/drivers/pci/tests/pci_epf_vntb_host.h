@@ -9,9 +9,13 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/dma-mapping.h>
 #include <linux/irq.h>
 #include <linux/notifier.h>
 #include <linux/ntb.h>
+#include <linux/pci.h>
+#include <linux/sizes.h>
+#include <linux/workqueue.h>
 
 #include "pci_ep_fake_cfs.h"
 #include "pci_ep_iomem.h"
@@ -44,6 +48,7 @@
 #define DB_BAR		BAR_4
 #define OUTBOUND	(PCI_EP_IOMEM_START + 0x3000000)
 #define DEV_ID		0x0030
+#define WINDOW		SZ_64K	/* mw1 */
 #define TIMEOUT		(10 * HZ)
 
 struct host {
@@ -57,12 +62,18 @@ struct host {
 	int probes, removes;
 	u64 db_events;
 	int link_events;
-	bool frees, freed_while_set;
+	/* It frees the memory of the window when it goes */
+	void *window;
+	dma_addr_t window_dma;
+	/* Whether others can have pci_rescan_remove_lock then */
+	bool locked;
 	/* The last one that could not be raised */
 	int interrupt;
 
 	int early;
 	struct notifier_block nb;
+	struct work_struct lock_work;
+	struct completion lock_done;
 };
 
 static struct host *cur;
@@ -91,6 +102,39 @@ static int client_probe(struct ntb_client *client, struct ntb_dev *ntb)
 	return ntb_set_ctx(ntb, cur, &client_ctx_ops);
 }
 
+/* The window has memory of the client's, until that is freed */
+static void client_alloc_window(struct host *h)
+{
+	h->window = dma_alloc_coherent(ntb_get_dma_dev(h->ntb), WINDOW, &h->window_dma,
+				       GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(h->test, h->window);
+	KUNIT_EXPECT_EQ(h->test, ntb_mw_set_trans(h->ntb, 0, 0, h->window_dma, WINDOW), 0);
+}
+
+static void client_free_window(struct host *h)
+{
+	ntb_mw_clear_trans(h->ntb, 0, 0);
+	/* The controller takes notice if a BAR still points to it */
+	dma_free_coherent(ntb_get_dma_dev(h->ntb), WINDOW, h->window, h->window_dma);
+	h->window = NULL;
+}
+
+static void client_lock(struct work_struct *work)
+{
+	struct host *h = container_of(work, struct host, lock_work);
+
+	pci_lock_rescan_remove();
+	pci_unlock_rescan_remove();
+	complete(&h->lock_done);
+}
+
+/* From another task, as the lock may be one that can be taken again */
+static void client_try_lock(struct host *h)
+{
+	schedule_work(&h->lock_work);
+	h->locked = !wait_for_completion_timeout(&h->lock_done, HZ);
+}
+
 static void client_remove(struct ntb_client *client, struct ntb_dev *ntb)
 {
 	/* It is no longer told of what the host does */
@@ -104,10 +148,9 @@ static void client_remove(struct ntb_client *client, struct ntb_dev *ntb)
 	ntb_peer_spad_write(ntb, 0, 0, 0);
 	ntb_link_is_up(ntb, NULL, NULL);
 	ntb_peer_db_set(ntb, 1);
-	if (cur->frees) {
-		ntb_mw_clear_trans(ntb, 0, 0);
-		cur->freed_while_set = cur->fake->bar[BAR_2].phys_addr;
-	}
+	if (cur->window)
+		client_free_window(cur);
+	client_try_lock(cur);
 	ntb_clear_ctx(ntb);
 	cur->removes++;
 	cur->ntb = NULL;
@@ -191,6 +234,8 @@ static struct host * __init make_on(struct kunit *test, struct device *dev,
 
 	KUNIT_ASSERT_NOT_NULL(test, h);
 	h->test = test;
+	INIT_WORK(&h->lock_work, client_lock);
+	init_completion(&h->lock_done);
 	cur = h;
 	h->irq = pci_ep_fake_irq(test);
 	h->fake = pci_ep_fake_create(test, dev);
@@ -234,12 +279,15 @@ static void __init unbind(struct host *h)
 	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, false), 0);
 	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
 	KUNIT_EXPECT_EQ(test, h->removes, h->probes);
+	flush_work(&h->lock_work);
+	KUNIT_EXPECT_FALSE(test, h->locked);
 	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 0);
 	KUNIT_EXPECT_EQ(test, h->fake->dma_memory, 0);
 	KUNIT_EXPECT_EQ(test, h->fake->dma_unmaps, h->fake->dma_maps);
 	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
 		KUNIT_EXPECT_FALSE(test, h->fake->bar_set[i]);
 	KUNIT_EXPECT_EQ(test, h->fake->bad_clears, 0);
+	KUNIT_EXPECT_EQ(test, h->fake->bad_bars, 0);
 }
 
 /* The doorbells are polled: there is memory behind their BAR. */

@@ -50,6 +50,7 @@ struct vntb_pair {
 	struct notifier_block notifier;
 	wait_queue_head_t changed;
 	bool notified;
+	struct pci_dev *pdev;
 	struct vntb_pair_side side[2];
 	u16 seq;
 };
@@ -97,7 +98,7 @@ static void vntb_pair_unload_transport(void *unused)
 	ntb_unregister_client(vntb_pair_transport);
 }
 
-static void vntb_pair_load_transport(struct kunit *test)
+void vntb_pair_load_transport(struct kunit *test)
 {
 	KUNIT_ASSERT_NOT_NULL(test, vntb_pair_transport);
 	KUNIT_ASSERT_EQ(test, __ntb_register_client(vntb_pair_transport, NULL,
@@ -263,22 +264,29 @@ static struct pci_dev * __init vntb_pair_start(struct vntb_pair *pair,
 	pdev = pci_fabric_pdev(pci_fabric_ep_fn(pair->ep, 0));
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
 	KUNIT_ASSERT_NOT_NULL_MSG(test, pci_get_drvdata(pdev), "no driver");
+	pair->pdev = pdev;
 	return pdev;
 }
 
-struct vntb_pair * __init vntb_pair_make(struct kunit *test,
-					 const struct pci_fabric_ep_desc *desc)
+static struct vntb_pair * __init vntb_pair_alloc(struct kunit *test)
 {
 	struct vntb_pair *pair = kunit_kzalloc(test, sizeof(*pair), GFP_KERNEL);
-	struct vntb_pair_side *side;
-	struct pci_dev *pdev;
-	struct net *net;
 
 	KUNIT_ASSERT_NOT_NULL(test, pair);
 	pair->test = test;
 	pair->notifier.notifier_call = vntb_pair_event;
 	init_waitqueue_head(&pair->changed);
-	side = pair->side;
+	return pair;
+}
+
+struct vntb_pair * __init vntb_pair_make(struct kunit *test,
+					 const struct pci_fabric_ep_desc *desc)
+{
+	struct vntb_pair *pair = vntb_pair_alloc(test);
+	struct vntb_pair_side *side = pair->side;
+	struct pci_dev *pdev;
+	struct net *net;
+
 	vntb_pair_load_transport(test);
 	pdev = vntb_pair_start(pair, desc);
 	KUNIT_ASSERT_EQ(test, vntb_pair_load_netdev(), 0);
@@ -379,6 +387,44 @@ s64 vntb_pair_ping(struct vntb_pair *pair, enum vntb_side from, size_t size)
 	if (ret >= 0)
 		ret = vntb_pair_receive(pair, &pair->side[from], buf, len, size);
 	return ret < 0 ? ret : ktime_to_ns(ktime_sub(ktime_get(), start));
+}
+
+static bool vntb_pair_no_carrier(struct vntb_pair *pair)
+{
+	return !netif_carrier_ok(pair->side[VNTB_RC].ndev) &&
+	       !netif_carrier_ok(pair->side[VNTB_EP].ndev);
+}
+
+bool vntb_pair_link(struct vntb_pair *pair, bool up)
+{
+	struct ntb_dev *ntb = dev_ntb(pair->side[VNTB_RC].ndev->dev.parent->parent);
+
+	if (up)
+		ntb_link_enable(ntb, NTB_SPEED_AUTO, NTB_WIDTH_AUTO);
+	else
+		ntb_link_disable(ntb);
+	/* The root complex is not told of what it has done */
+	ntb_link_event(ntb);
+	return wait_event_timeout(pair->changed,
+				  up ? vntb_pair_carrier(pair) : vntb_pair_no_carrier(pair),
+				  VNTB_PAIR_CARRIER_TIMEOUT);
+}
+
+int vntb_pair_poke(struct vntb_pair *pair)
+{
+	struct pci_dev *pdev = pair->pdev;
+	void __iomem *bar = pci_ioremap_bar(pdev, 2);
+	int bad = 0;
+
+	if (!bar)
+		return -ENOMEM;
+	for (u32 off = 0; off < pci_resource_len(pdev, 2); off += SZ_4K)
+		writel(0x5a000000 + off, bar + off);
+	for (u32 off = 0; off < pci_resource_len(pdev, 2); off += SZ_4K)
+		if (readl(bar + off) != 0x5a000000 + off)
+			bad++;
+	iounmap(bar);
+	return bad;
 }
 
 struct pci_fabric_ep_stats vntb_pair_stats(struct vntb_pair *pair)

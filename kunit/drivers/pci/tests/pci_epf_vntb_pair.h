@@ -28,6 +28,14 @@ enum vntb_side {
 };
 
 /**
+ * vntb_pair_load_transport() - let ntb_transport take NTB devices
+ * @test: the running test
+ *
+ * Until the test ends.  Part of vntb_pair_make().  Ends the test when it fails.
+ */
+void vntb_pair_load_transport(struct kunit *test);
+
+/**
  * vntb_pair_make() - make the network
  * @test: the running test, which owns it
  * @desc: the endpoint controller; its doorbell or MSI controller, if any, is what the
@@ -50,6 +58,25 @@ struct vntb_pair * __init vntb_pair_make(struct kunit *test,
  * Return: nanoseconds, or -errno; -EAGAIN when there is no reply after two seconds.
  */
 s64 vntb_pair_ping(struct vntb_pair *pair, enum vntb_side from, size_t size);
+
+/**
+ * vntb_pair_link() - let the root complex take the link down, or up
+ * @pair: the pair
+ * @up: which
+ *
+ * Return: whether both interfaces have taken notice, after some seconds at most.
+ */
+bool vntb_pair_link(struct vntb_pair *pair, bool up);
+
+/**
+ * vntb_pair_poke() - access the memory window as no driver would
+ * @pair: the pair
+ *
+ * The root complex writes to each page behind the BAR, and reads it back.
+ *
+ * Return: how many pages are not memory.
+ */
+int vntb_pair_poke(struct vntb_pair *pair);
 
 /**
  * vntb_pair_stats() - what happened to the endpoint controller

@@ -183,6 +183,12 @@ struct pci_fabric_ep_stats pci_fabric_ep_stats(struct pci_fabric_ep *ep)
 	return ep->stats;
 }
 
+unsigned int pci_fabric_ep_take_stray(struct pci_fabric_ep *ep)
+{
+	guard(raw_spinlock_irqsave)(&ep->fabric->lock);
+	return xchg(&ep->stats.stray, 0);
+}
+
 static void pci_fabric_ep_do_destroy(void *data)
 {
 	struct pci_fabric_ep *ep = data;
@@ -196,12 +202,13 @@ static void pci_fabric_ep_do_destroy(void *data)
 		if (!list_empty(&ep->epc->pci_epf))
 			KUNIT_FAIL(test, "a function driver is bound to the controller");
 	}
-	pci_fabric_ep_exit_mem(ep);
 	if (ep->wq)
 		destroy_workqueue(ep->wq);
 	for (int i = 0; i < ep->nr_fns; i++)
 		if (ep->fns[i].fn)
 			pci_fabric_drop(ep->fns[i].fn);
+	pci_fabric_ep_exit_mem(ep);
+	KUNIT_EXPECT_EQ(test, ep->stats.stray, 0);
 	if (ep->epc) {
 		pci_epc_mem_exit(ep->epc);
 		pci_epc_destroy(ep->epc);

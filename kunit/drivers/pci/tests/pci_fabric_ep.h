@@ -17,7 +17,8 @@
  *
  * What is emulated:
  *   inbound	a BAR is what pci_epc_set_bar() says: memory of the endpoint, in one piece
- *		or in several, or registers below
+ *		or in several, or registers below; also at address 0, where memory is that
+ *		belongs to nobody, which must not be accessed
  *   outbound	a window of physical addresses, for pci_epc_mem_alloc_addr(), whose parts
  *		pci_epc_map_addr() maps to bus addresses.  What is behind these is the
  *		memory of the root complex, as long as the function may master the bus.
@@ -116,7 +117,8 @@ struct pci_fabric_ep *pci_fabric_ep_alloc(struct kunit *test,
  * pci_fabric_ep_destroy() - remove an endpoint controller now
  * @ep: the controller; invalid afterwards
  *
- * Stops it, and fails the test when an interrupt handler is left.
+ * Stops it, and fails the test when an interrupt handler is left, or the root complex has
+ * accessed memory that is nobody's.
  */
 void pci_fabric_ep_destroy(struct pci_fabric_ep *ep);
 
@@ -205,6 +207,8 @@ struct pci_fabric_ep_doorbell pci_fabric_ep_doorbell(struct pci_fabric_ep *ep);
  *	nothing: wrong address, size or data, or a message that nobody has
  * @bad_outbound: accesses to the outbound window that went nowhere: not mapped, no
  *	bus mastering, or no memory there
+ * @stray: accesses of the root complex, through a BAR, to memory of the endpoint that is
+ *	nobody's: at address 0, or free
  */
 struct pci_fabric_ep_stats {
 	unsigned int set_bars;
@@ -215,6 +219,7 @@ struct pci_fabric_ep_stats {
 	unsigned int messages;
 	unsigned int bad_doorbells;
 	unsigned int bad_outbound;
+	unsigned int stray;
 };
 
 /**
@@ -224,5 +229,16 @@ struct pci_fabric_ep_stats {
  * Return: a copy of the counters.
  */
 struct pci_fabric_ep_stats pci_fabric_ep_stats(struct pci_fabric_ep *ep);
+
+/**
+ * pci_fabric_ep_take_stray() - expect stray accesses
+ * @ep: the controller
+ *
+ * A controller that is destroyed fails the test when there were any, but for those that the
+ * test has taken before.
+ *
+ * Return: how many there were since the last call.
+ */
+unsigned int pci_fabric_ep_take_stray(struct pci_fabric_ep *ep);
 
 #endif /* _PCI_FABRIC_EP_H */

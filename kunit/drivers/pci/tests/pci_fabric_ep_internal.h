@@ -27,6 +27,9 @@
 #define PCI_FABRIC_EP_MSI	(PCI_FABRIC_EP_DOORBELL + SZ_4K)
 #define PCI_FABRIC_EP_SPAN	SZ_32M
 
+/* How much of what is at address 0 of the endpoint is nobody's */
+#define PCI_FABRIC_EP_LOW	SZ_1M
+
 /* Where in its page the MSI controller listens */
 #define PCI_FABRIC_EP_MSI_OFF	0x40
 
@@ -76,6 +79,7 @@ struct pci_fabric_ep {
 	struct pci_fabric_ep_fn fns[PCI_FABRIC_EP_FUNCTIONS];
 	struct pci_fabric_ep_map maps[PCI_FABRIC_EP_MAPS];
 	struct pci_fabric_ep_stats stats;
+	u8 *low;			/* memory at address 0 */
 
 	struct workqueue_struct *wq;
 	struct work_struct link_work, irq_work;

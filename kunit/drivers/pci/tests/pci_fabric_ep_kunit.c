@@ -197,6 +197,42 @@ static void ep_bar_moves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_fabric_ep_stats(ctx->ep).clear_bars, 1);
 }
 
+/* Catches: accesses to memory that is nobody's, and are not noticed. */
+static void ep_stray(struct kunit *test)
+{
+	struct ep_ctx *ctx = test->priv;
+	struct pci_epf_bar bar = { .barno = BAR_0, .size = SZ_64K };
+	void __iomem *addr;
+	dma_addr_t dma;
+	void *mem;
+
+	ep_make(test, &(struct pci_fabric_ep_desc){});
+	ep_write_header(test, 0);
+	KUNIT_ASSERT_EQ(test, pci_epc_set_bar(ctx->epc, 0, 0, &bar), 0);
+	addr = ep_ioremap(test, ep_start(test), 0);
+	KUNIT_EXPECT_EQ(test, pci_fabric_ep_take_stray(ctx->ep), 0);
+
+	/* At 0, which is memory */
+	writel(0x12345678, addr);
+	writel(0x9abcdef0, addr + SZ_64K - 4);
+	KUNIT_EXPECT_EQ(test, readl(addr), 0x12345678);
+	KUNIT_EXPECT_EQ(test, readl(addr + SZ_64K - 4), 0x9abcdef0);
+	KUNIT_EXPECT_EQ(test, pci_fabric_ep_stats(ctx->ep).stray, 4);
+	KUNIT_EXPECT_EQ(test, pci_fabric_ep_take_stray(ctx->ep), 4);
+
+	/* Memory, until it is freed */
+	mem = dma_alloc_coherent(ctx->epc->dev.parent, SZ_64K, &dma, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	bar.phys_addr = dma;
+	KUNIT_ASSERT_EQ(test, pci_epc_set_bar(ctx->epc, 0, 0, &bar), 0);
+	writel(1, addr + 0x100);
+	KUNIT_EXPECT_EQ(test, *(u32 *)(mem + 0x100), 1);
+	KUNIT_EXPECT_EQ(test, pci_fabric_ep_take_stray(ctx->ep), 0);
+	dma_free_coherent(ctx->epc->dev.parent, SZ_64K, mem, dma);
+	writel(2, addr + 0x100);
+	KUNIT_EXPECT_EQ(test, pci_fabric_ep_take_stray(ctx->ep), 1);
+}
+
 /* Catches: BARs that hardware could not have. */
 static void ep_bar_refused(struct kunit *test)
 {
@@ -352,6 +388,7 @@ static struct kunit_case pci_fabric_ep_cases[] = {
 	KUNIT_CASE(ep_destroy),
 	KUNIT_CASE(ep_bar_memory),
 	KUNIT_CASE(ep_bar_moves),
+	KUNIT_CASE(ep_stray),
 	KUNIT_CASE(ep_bar_refused),
 	KUNIT_CASE(ep_outbound),
 	KUNIT_CASE(ep_outbound_unaligned),

@@ -9,6 +9,7 @@
 #include <linux/logic_iomem.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/vmalloc.h>
 
 #include "pci_fabric_ep_internal.h"
 
@@ -21,7 +22,8 @@ static struct resource pci_fabric_ep_window =
 
 /*
  * Memory at a bus address, of either side: no IOMMU translates, so it is the physical
- * one.  Nothing is at 0, where mappings begin that are not programmed yet.
+ * one.  Nothing of the root complex is at 0, where mappings begin that are not programmed
+ * yet.
  */
 void *pci_fabric_ep_ram(u64 addr, size_t size)
 {
@@ -30,15 +32,33 @@ void *pci_fabric_ep_ram(u64 addr, size_t size)
 	return phys_to_virt(addr);
 }
 
-/* Where in the endpoint @off in a BAR is */
+/*
+ * What the root complex reaches in the endpoint.  At 0, where a BAR points that nobody has
+ * given memory, is memory like any other, so an access works; but it is nobody's, no more
+ * than a page that is free.
+ */
+static void *pci_fabric_ep_target(struct pci_fabric_ep *ep, phys_addr_t phys, size_t size)
+{
+	if (phys < PCI_FABRIC_EP_LOW) {
+		ep->stats.stray++;
+		return phys + size <= PCI_FABRIC_EP_LOW ? ep->low + phys : NULL;
+	}
+	if (pfn_valid(PHYS_PFN(phys)) && is_free_buddy_page(pfn_to_page(PHYS_PFN(phys)))) {
+		ep->stats.stray++;
+		return NULL;
+	}
+	return pci_fabric_ep_ram(phys, size);
+}
+
+/* Where in the endpoint @off in a BAR is, or PHYS_ADDR_MAX if that is not set */
 phys_addr_t pci_fabric_ep_inbound(const struct pci_fabric_ep_bar *bar, u32 off)
 {
 	for (int i = 0; i < bar->nr; i++) {
 		if (off < bar->map[i].size)
-			return bar->map[i].phys_addr ? bar->map[i].phys_addr + off : 0;
+			return bar->map[i].phys_addr + off;
 		off -= bar->map[i].size;
 	}
-	return 0;
+	return PHYS_ADDR_MAX;
 }
 
 static bool pci_fabric_ep_owns(const struct pci_fabric_ep *ep, phys_addr_t phys)
@@ -70,7 +90,7 @@ void pci_fabric_ep_bar_access(struct pci_fabric_fn *fn, unsigned int bar, u32 of
 		return;
 	}
 
-	mem = pci_fabric_ep_ram(phys, size);
+	mem = pci_fabric_ep_target(ep, phys, size);
 	if (write && mem)
 		pci_fabric_mem_set(mem, size, *val);
 	else if (!write)
@@ -232,6 +252,9 @@ int pci_fabric_ep_init_mem(struct pci_fabric_ep *ep)
 
 	if (ret)
 		return ret;
+	ep->low = vzalloc(PCI_FABRIC_EP_LOW);
+	if (!ep->low)
+		return -ENOMEM;
 	ep->res.name = "PCI fabric endpoint";
 	ep->res.flags = IORESOURCE_MEM;
 	ret = allocate_resource(&pci_fabric_ep_window, &ep->res, PCI_FABRIC_EP_SPAN,
@@ -251,4 +274,6 @@ void pci_fabric_ep_exit_mem(struct pci_fabric_ep *ep)
 		list_del_init(&ep->list);
 	if (ep->res.parent)
 		release_resource(&ep->res);
+	vfree(ep->low);
+	ep->low = NULL;
 }

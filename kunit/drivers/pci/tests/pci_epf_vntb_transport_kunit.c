@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite of ntb_transport, on the NTB device of pci-epf-vntb, with a host that is no
+ * ntb_transport: it writes what it likes into the scratchpads, and takes the link down at
+ * any time.
+ */
+#include <kunit/test.h>
+#include <linux/device.h>
+#include <linux/module.h>
+#include <linux/ntb_transport.h>
+
+#include "pci_epf_vntb_host.h"
+#include "pci_epf_vntb_pair.h"
+
+/* Scratchpads of ntb_transport: which is which, on either side */
+#define VERSION		0
+#define QP_LINKS	1
+#define NUM_QPS		2
+#define NUM_MWS		3
+#define MW0_SZ_HIGH	4
+#define MW0_SZ_LOW	5
+/* Those that the endpoint writes and the host reads, and the other way round */
+#define FROM_EP(i)	(SPADS + 4 * (i))
+#define TO_EP(i)	(SPADS + 32 + 4 * (i))
+#define PROTOCOL	4
+
+#define NAME		"pci_epf_vntb_kunit"
+
+static struct host * __init make_transport(struct kunit *test)
+{
+	struct host *h;
+
+	/* First come, first served: the client of the host gets no NTB device */
+	vntb_pair_load_transport(test);
+	h = make(test, NO_BAR);
+	h->fake->count = 0;
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_link(h->cfs), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, true), 0);
+	KUNIT_ASSERT_EQ(test, h->probes, 0);
+	return h;
+}
+
+static bool wait_reg(struct host *h, int offset, u32 val)
+{
+	for (int i = 0; i < 5000 && get(h, offset) != val; i++)
+		fsleep(1000);
+	return get(h, offset) == val;
+}
+
+/* The link is up, and the window of the host has that size.  The endpoint has seen it. */
+static void link_up(struct host *h, u64 size)
+{
+	struct kunit *test = h->test;
+
+	set(h, FROM_EP(VERSION), 0);
+	set(h, TO_EP(QP_LINKS), BIT(0));
+	set(h, TO_EP(NUM_QPS), 1);
+	set(h, TO_EP(NUM_MWS), 1);
+	set(h, TO_EP(MW0_SZ_HIGH), upper_32_bits(size));
+	set(h, TO_EP(MW0_SZ_LOW), lower_32_bits(size));
+	set(h, TO_EP(VERSION), PROTOCOL);
+	KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
+	KUNIT_EXPECT_TRUE(test, wait_reg(h, FROM_EP(VERSION), PROTOCOL));
+}
+
+/* The endpoint has cleaned up, which it begins when it is done with what was before. */
+static void link_down(struct host *h)
+{
+	struct kunit *test = h->test;
+
+	set(h, TO_EP(7), 0xdead);
+	KUNIT_EXPECT_EQ(test, command(h, LINK_DOWN, 0), OK);
+	KUNIT_EXPECT_TRUE(test, wait_reg(h, TO_EP(7), 0));
+}
+
+/* The size is the host's. No memory is allocated for one that the window cannot have. */
+static void __init sizes_from_the_host(struct kunit *test)
+{
+	/* A queue has 4 bytes for an index, and two frames, each with a header of 12 */
+	static const u64 bad[] = { 0, 1, 3, 4, 5, 27, 29, WINDOW + 1, SZ_1M, BIT_ULL(32) - 1,
+				   BIT_ULL(32), BIT_ULL(32) + WINDOW, ~0ULL };
+	static const u64 good[] = { 30, 31, SZ_4K, WINDOW };
+	struct host *h = make_transport(test);
+	int sets = h->fake->sets[BAR_2], allocs = h->fake->dma_allocs;
+	dma_addr_t park = h->fake->bar[BAR_2].phys_addr;
+
+	link_down(h);
+	for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+		link_up(h, bad[i]);
+		link_down(h);
+		KUNIT_EXPECT_EQ_MSG(test, h->fake->dma_allocs, allocs, "size %llx", bad[i]);
+		KUNIT_EXPECT_EQ_MSG(test, h->fake->sets[BAR_2], sets, "size %llx", bad[i]);
+	}
+	for (int i = 0; i < ARRAY_SIZE(good); i++) {
+		link_up(h, good[i]);
+		link_down(h);
+		KUNIT_EXPECT_EQ_MSG(test, h->fake->dma_allocs, allocs + i + 1, "size %llx",
+				    good[i]);
+		/* To that memory, and back */
+		KUNIT_EXPECT_EQ_MSG(test, h->fake->sets[BAR_2], sets + 2 * (i + 1),
+				    "size %llx", good[i]);
+		KUNIT_EXPECT_EQ(test, h->fake->bar[BAR_2].phys_addr, park);
+		KUNIT_EXPECT_EQ(test, h->fake->bar[BAR_2].size, WINDOW);
+	}
+}
+
+/*
+ * A link that comes and goes, while the host does not say what it is.  The first time it comes
+ * while ntb_transport still cleans up, because there was none when it was probed.
+ */
+static void __init link_comes_and_goes(struct kunit *test)
+{
+	struct host *h = make_transport(test);
+	int sets = h->fake->sets[BAR_2];
+
+	for (int i = 0; i < 20; i++) {
+		set(h, FROM_EP(VERSION), 0);
+		KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
+		KUNIT_EXPECT_TRUE(test, wait_reg(h, FROM_EP(VERSION), PROTOCOL));
+		link_down(h);
+	}
+	KUNIT_EXPECT_EQ(test, h->fake->sets[BAR_2], sets);
+}
+
+static struct ntb_transport_qp *queue;
+
+static void queue_event(void *data, int status)
+{
+}
+
+static const struct ntb_queue_handlers queue_handlers = {
+	.event_handler = queue_event,
+};
+
+static int queue_probe(struct device *dev)
+{
+	queue = ntb_transport_create_queue(NULL, dev, &queue_handlers);
+	return queue ? 0 : -EIO;
+}
+
+static void queue_remove(struct device *dev)
+{
+	ntb_transport_free_queue(queue);
+	queue = NULL;
+}
+
+static struct ntb_transport_client queue_client = {
+	.driver.name	= NAME,
+	.probe		= queue_probe,
+	.remove		= queue_remove,
+};
+
+static void queue_unregister(void *unused)
+{
+	ntb_transport_unregister_client(&queue_client);
+	ntb_transport_unregister_client_dev(NAME);
+}
+
+static bool wait_queue(bool up)
+{
+	for (int i = 0; i < 5000 && ntb_transport_link_query(queue) != up; i++)
+		fsleep(1000);
+	return ntb_transport_link_query(queue) == up;
+}
+
+/*
+ * Without a link there is no window, and what a queue has in there is not looked at: not
+ * before the first one, nor after it is freed, or is another one.
+ */
+static void __init queue_without_window(struct kunit *test)
+{
+	static const u64 sizes[] = { WINDOW, SZ_4K, WINDOW };
+	struct host *h = make_transport(test);
+
+	KUNIT_ASSERT_EQ(test, ntb_transport_register_client_dev(NAME), 0);
+	KUNIT_ASSERT_EQ(test, ntb_transport_register_client(&queue_client), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, queue_unregister, NULL), 0);
+	KUNIT_ASSERT_NOT_NULL(test, queue);
+	KUNIT_EXPECT_EQ(test, ntb_transport_tx_free_entry(queue), 0);
+	ntb_transport_link_up(queue);
+	link_down(h);
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		link_up(h, sizes[i]);
+		KUNIT_EXPECT_TRUE(test, wait_queue(true));
+		KUNIT_EXPECT_GT(test, ntb_transport_tx_free_entry(queue), 0);
+		link_down(h);
+		KUNIT_EXPECT_TRUE(test, wait_queue(false));
+		KUNIT_EXPECT_EQ(test, ntb_transport_tx_free_entry(queue), 0);
+		KUNIT_EXPECT_EQ(test, h->fake->bad_bars, 0);
+	}
+	/* The host may be back when the device goes */
+	link_up(h, WINDOW);
+}
+
+static struct kunit_case __refdata pci_epf_vntb_transport_cases[] = {
+	KUNIT_CASE(sizes_from_the_host),
+	KUNIT_CASE(link_comes_and_goes),
+	KUNIT_CASE(queue_without_window),
+	{}
+};
+
+static struct kunit_suite __refdata pci_epf_vntb_transport_suite = {
+	.name = "pci_epf_vntb_transport",
+	.test_cases = pci_epf_vntb_transport_cases,
+};
+
+kunit_test_init_section_suite(pci_epf_vntb_transport_suite);
+
+MODULE_DESCRIPTION("KUnit tests for hosts that ntb_transport cannot trust");
+MODULE_LICENSE("GPL");
