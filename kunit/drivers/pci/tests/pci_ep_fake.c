@@ -250,6 +250,7 @@ static dma_addr_t pci_ep_fake_dma_map(struct device *dev, phys_addr_t phys, size
 	fake->dma_phys = phys;
 	fake->dma_size = size;
 	fake->dma_attrs = attrs;
+	fake->dma_dir = dir;
 	return phys + PCI_EP_FAKE_IOVA;
 }
 
@@ -259,7 +260,7 @@ static void pci_ep_fake_dma_unmap(struct device *dev, dma_addr_t addr, size_t si
 	struct pci_ep_fake *fake = dev_get_drvdata(dev);
 
 	if (addr != fake->dma_phys + PCI_EP_FAKE_IOVA || size != fake->dma_size ||
-	    attrs != fake->dma_attrs)
+	    attrs != fake->dma_attrs || dir != fake->dma_dir)
 		fake->dma_bad++;
 	fake->dma_unmaps++;
 }

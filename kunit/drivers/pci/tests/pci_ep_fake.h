@@ -10,6 +10,7 @@
 #define _PCI_EP_FAKE_H
 
 #include <linux/completion.h>
+#include <linux/dma-direction.h>
 #include <linux/irq.h>
 #include <linux/pci-epc.h>
 #include <linux/pci-epf.h>
@@ -64,6 +65,7 @@ struct kunit;
  * @dma_phys: of the last mapping, what
  * @dma_size: of the last mapping, how much
  * @dma_attrs: of the last mapping, attributes
+ * @dma_dir: of the last mapping, who reads and writes
  * @dma_fail: whether mappings fail
  * @dma_no_memory: whether there is no coherent memory
  * @dma_allocs: how often coherent memory was allocated
@@ -103,6 +105,7 @@ struct pci_ep_fake {
 	phys_addr_t dma_phys;
 	size_t dma_size;
 	unsigned long dma_attrs;
+	enum dma_data_direction dma_dir;
 	bool dma_fail, dma_no_memory;
 	int dma_allocs;
 	ssize_t dma_memory;

@@ -334,6 +334,8 @@ static void mapped_register(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fake->dma_phys, 0x9abcd000);
 		KUNIT_EXPECT_EQ(test, fake->dma_size, 0x1000);
 		KUNIT_EXPECT_NE(test, fake->dma_attrs & DMA_ATTR_MMIO, 0);
+		/* The host writes to it, and does not read */
+		KUNIT_EXPECT_EQ(test, fake->dma_dir, DMA_FROM_DEVICE);
 		pci_epf_free_doorbell(epf);
 		KUNIT_EXPECT_EQ(test, fake->dma_unmaps, fake->dma_maps);
 	}
