@@ -128,7 +128,16 @@ static void queue_event(void *data, int status)
 {
 }
 
+/* The length of the last frame, or -errno */
+static int queue_received;
+
+static void queue_rx(struct ntb_transport_qp *qp, void *qp_data, void *data, int len)
+{
+	WRITE_ONCE(queue_received, len);
+}
+
 static const struct ntb_queue_handlers queue_handlers = {
+	.rx_handler = queue_rx,
 	.event_handler = queue_event,
 };
 
@@ -192,10 +201,55 @@ static void __init queue_without_window(struct kunit *test)
 	link_up(h, WINDOW);
 }
 
+/* A frame of the host, in the place of that number, for a buffer that has room for so much */
+static int __init receive(struct host *h, unsigned int place, u32 len, u32 room)
+{
+	struct kunit *test = h->test;
+	static char buffer[SZ_64K] __initdata;
+	struct { u32 ver, len, flags; } *hdr;
+	/* Of a window of 4 KiB: two frames, and an index */
+	size_t max = (SZ_4K - 4) / 2;
+
+	KUNIT_ASSERT_EQ(test, ntb_transport_rx_enqueue(queue, buffer, buffer, room), 0);
+	hdr = phys_to_virt(h->fake->bar[BAR_2].phys_addr - PCI_EP_FAKE_IOVA) +
+	      max * (place + 1) - sizeof(*hdr);
+	hdr->ver = 0;
+	hdr->len = len;
+	hdr->flags = 1;
+	WRITE_ONCE(queue_received, 0);
+	KUNIT_EXPECT_TRUE(test, poll_ring(h, 2));
+	for (int i = 0; i < 1000 && !READ_ONCE(queue_received); i++)
+		fsleep(1000);
+	return READ_ONCE(queue_received);
+}
+
+/* What follows the window is nobody's to receive, however long the client's buffer is. */
+static void __init frame_longer_than_its_place(struct kunit *test)
+{
+	struct host *h = make_transport(test);
+	u32 room = (SZ_4K - 4) / 2 - 12;
+
+	KUNIT_ASSERT_EQ(test, ntb_transport_register_client_dev(NAME), 0);
+	KUNIT_ASSERT_EQ(test, ntb_transport_register_client(&queue_client), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, queue_unregister, NULL), 0);
+	KUNIT_ASSERT_NOT_NULL(test, queue);
+	ntb_transport_link_up(queue);
+	link_down(h);
+	link_up(h, SZ_4K);
+	KUNIT_ASSERT_TRUE(test, wait_queue(true));
+	KUNIT_EXPECT_EQ(test, receive(h, 0, room + 1, SZ_64K), -EIO);
+	KUNIT_EXPECT_EQ(test, receive(h, 1, SZ_64K, SZ_64K), -EIO);
+	/* Nor what the buffer has no room for */
+	KUNIT_EXPECT_EQ(test, receive(h, 0, room, room - 1), -EIO);
+	KUNIT_EXPECT_EQ(test, receive(h, 1, room, room), room);
+	link_down(h);
+}
+
 static struct kunit_case __refdata pci_epf_vntb_transport_cases[] = {
 	KUNIT_CASE(sizes_from_the_host),
 	KUNIT_CASE(link_comes_and_goes),
 	KUNIT_CASE(queue_without_window),
+	KUNIT_CASE(frame_longer_than_its_place),
 	{}
 };
 

@@ -14,6 +14,7 @@
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/pci.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/sysfs.h>
 
@@ -557,6 +558,45 @@ static void pci_sriov_lock_no_autoprobe(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ctx->events_owned, 6);
 }
 
+/* In a thread of its own, in which a system call that is to begin anew just ends */
+static int pci_sriov_lock_write_msix_count(void *data)
+{
+	struct pci_sriov_lock_ctx *ctx = data;
+	struct pci_dev *vf;
+	int ret;
+
+	vf = pci_get_domain_bus_and_slot(pci_domain_nr(ctx->pdev->bus),
+					 pci_iov_virtfn_bus(ctx->pdev, 0),
+					 pci_iov_virtfn_devfn(ctx->pdev, 0));
+	if (!vf)
+		return -ENODEV;
+	ret = pci_iov_dev_write(ctx->iov, vf, "sriov_vf_msix_count", "1");
+	clear_thread_flag(TIF_SIGPENDING);
+	pci_dev_put(vf);
+	return ret;
+}
+
+/*
+ * Who holds the device lock of the PF may be removing the VF.  Catches a writer that waits
+ * for that lock, and so for a removal that waits for him.
+ */
+static void pci_sriov_lock_msix_count(struct kunit *test)
+{
+	struct pci_sriov_lock_ctx *ctx = test->priv;
+	struct pci_iov_thread *thread;
+
+	KUNIT_ASSERT_EQ(test, pci_sriov_lock_numvfs(ctx, "2"), 0);
+	device_lock(&ctx->pdev->dev);
+	thread = pci_iov_thread_start(ctx->iov, pci_sriov_lock_write_msix_count, ctx);
+	KUNIT_EXPECT_TRUE(test, pci_iov_thread_done(thread, HZ));
+	device_unlock(&ctx->pdev->dev);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(thread), -ERESTARTNOINTR);
+	/* The driver does not know of it */
+	thread = pci_iov_thread_start(ctx->iov, pci_sriov_lock_write_msix_count, ctx);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(thread), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, pci_sriov_lock_numvfs(ctx, "0"), 0);
+}
+
 static int pci_sriov_lock_count_vfs(void *data)
 {
 	int nr;
@@ -737,6 +777,7 @@ static struct kunit_case pci_sriov_lock_cases[] = {
 	KUNIT_CASE_SLOW(pci_sriov_lock_pcibios),
 	KUNIT_CASE_SLOW(pci_sriov_lock_two_writers),
 	KUNIT_CASE_SLOW(pci_sriov_lock_no_autoprobe),
+	KUNIT_CASE(pci_sriov_lock_msix_count),
 	KUNIT_CASE_SLOW(pci_sriov_lock_whole),
 	KUNIT_CASE_SLOW(pci_sriov_lock_depends),
 	KUNIT_CASE(pci_sriov_lock_depends_on_none),
