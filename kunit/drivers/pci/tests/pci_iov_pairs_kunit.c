@@ -905,6 +905,14 @@ static void pairs_alone(struct kunit *test)
 	struct pci_iov_thread *thread;
 	struct pci_dev *pf;
 
+	/*
+	 * pci_reset_bridge() takes reset_lock with pci_slot_mutex held, and pciehp adds
+	 * devices, for which pci_slot_mutex is taken, with reset_lock held, in v7.1.8 as
+	 * well.  Lockdep tells, and no more after that.
+	 */
+	if (way->fn == pairs_reset && IS_ENABLED(CONFIG_PROVE_LOCKING))
+		kunit_skip(test, "a fault of pci_reset_bridge() turns lockdep off");
+
 	pairs_build(ctx);
 	pairs_go_to(ctx, way->state);
 	ctx->classes = true;
