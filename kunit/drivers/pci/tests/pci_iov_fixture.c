@@ -424,7 +424,8 @@ bool pci_iov_thread_done(struct pci_iov_thread *thread, unsigned long timeout)
 {
 	if (!timeout)
 		return completion_done(&thread->done);
-	return wait_for_completion_timeout(&thread->done, timeout);
+	/* Who hangs is for khungtaskd to tell, not who waits for him to end */
+	return wait_for_completion_interruptible_timeout(&thread->done, timeout) > 0;
 }
 
 static bool pci_iov_thread_sleeps(void *data)
