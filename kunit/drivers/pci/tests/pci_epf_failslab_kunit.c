@@ -15,10 +15,8 @@
 
 #include "pci_ep_fake_cfs.h"
 #include "pci_ep_iomem.h"
-#include "pci_irq_failslab.h"
+#include "pci_failslab.h"
 
-/* More allocations than any attempt here makes: a loop that does not end */
-#define MAX_ALLOCS	3000
 /* How many to go on with SMP and lockdep, where each attempt takes long */
 #define STEP		(IS_ENABLED(CONFIG_UML_TIME_TRAVEL_SUPPORT) ? 1 : 3)
 #define OUTBOUND	(PCI_EP_IOMEM_START + 0x3000000)
@@ -33,63 +31,57 @@ static void remove_func(void *data)
 }
 
 static void expect_no_doorbells(struct kunit *test, struct pci_ep_fake *fake,
-				struct pci_epf *epf, int n)
+				struct pci_epf *epf)
 {
-	KUNIT_EXPECT_NULL_MSG(test, epf->db_msg, "allocation %d", n);
-	KUNIT_EXPECT_EQ_MSG(test, epf->num_db, 0, "allocation %d", n);
-	KUNIT_EXPECT_EQ_MSG(test, fake->dma_unmaps, fake->dma_maps, "allocation %d", n);
-	KUNIT_EXPECT_EQ_MSG(test, pci_ep_fake_msis(), 0, "allocation %d", n);
+	KUNIT_EXPECT_NULL(test, epf->db_msg);
+	KUNIT_EXPECT_EQ(test, epf->num_db, 0);
+	KUNIT_EXPECT_EQ(test, fake->dma_unmaps, fake->dma_maps);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_msis(), 0);
 }
 
-/* @num doorbells; returns how many allocations failed */
-static int sweep_doorbells(struct kunit *test, struct pci_ep_fake *fake, int num, bool msi)
+static void sweep_doorbells(struct pci_failslab *sweep, struct pci_ep_fake *fake, int num, bool msi)
 {
+	struct kunit *test = sweep->test;
 	struct pci_epf *epf = pci_epf_create("pci_epf_failslab.0");
-	int n, failed = 0;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, epf);
 	KUNIT_ASSERT_EQ(test, pci_epc_add_epf(fake->epc, epf, PRIMARY_INTERFACE), 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, remove_func, epf), 0);
 
-	for (n = 1; n < MAX_ALLOCS; n += msi ? STEP : 1) {
-		unsigned int left;
+	while (pci_failslab_next(sweep)) {
+		bool failed;
 		int ret;
 
-		pci_irq_failslab_arm(n);
+		pci_failslab_arm(sweep);
 		ret = pci_epf_alloc_doorbell(epf, num);
-		left = pci_irq_failslab_disarm();
+		failed = pci_failslab_disarm(sweep);
 
 		if (ret) {
 			bool other = msi && (ret == -ENODEV || ret == -ENOSPC);
 
-			KUNIT_EXPECT_TRUE_MSG(test, ret == -ENOMEM || other,
-					      "allocation %d: %d", n, ret);
-			KUNIT_EXPECT_EQ(test, left, 0);
-			expect_no_doorbells(test, fake, epf, n);
+			KUNIT_EXPECT_TRUE_MSG(test, ret == -ENOMEM || other, "%d", ret);
+			KUNIT_EXPECT_TRUE(test, failed);
+			expect_no_doorbells(test, fake, epf);
 			ret = pci_epf_alloc_doorbell(epf, num);
 		}
-		KUNIT_EXPECT_EQ_MSG(test, ret, 0, "after allocation %d", n);
+		KUNIT_EXPECT_EQ(test, ret, 0);
 		KUNIT_EXPECT_EQ(test, epf->num_db, num);
 		pci_epf_free_doorbell(epf);
-		expect_no_doorbells(test, fake, epf, n);
-		if (left)
-			break;
-		failed++;
+		expect_no_doorbells(test, fake, epf);
 	}
-	KUNIT_EXPECT_LT(test, n, MAX_ALLOCS);
-	kunit_info(test, "%d allocations failed\n", failed);
-	return failed;
+	pci_failslab_end(sweep, msi ? 12 : 2);
 }
 
 /* The register of the controller */
 static void doorbells(struct kunit *test)
 {
+	struct pci_failslab sweep;
 	struct pci_ep_fake *fake;
 
-	pci_irq_failslab_init(test);
+	pci_failslab_init(&sweep, test, 1);
 	fake = pci_ep_fake_create(test, NULL);
 	pci_ep_fake_doorbell(fake, pci_ep_fake_irq(test), NO_BAR);
-	KUNIT_EXPECT_GE(test, sweep_doorbells(test, fake, 4, false), 2);
+	sweep_doorbells(&sweep, fake, 4, false);
 }
 
 /*
@@ -98,71 +90,71 @@ static void doorbells(struct kunit *test)
  */
 static void msi_doorbells(struct kunit *test)
 {
+	struct pci_failslab sweep;
 	struct pci_ep_fake *fake;
 	struct device *dev;
 
-	pci_irq_failslab_init(test);
+	pci_failslab_init(&sweep, test, STEP);
 	dev = pci_ep_fake_msi(test, IRQ_DOMAIN_FLAG_MSI_IMMUTABLE);
 	fake = pci_ep_fake_create(test, dev);
-	KUNIT_EXPECT_GE(test, sweep_doorbells(test, fake, 4, true), 4);
+	sweep_doorbells(&sweep, fake, 4, true);
 }
 
-static void expect_unbound(struct kunit *test, struct pci_ep_fake *fake, int irq, int n)
+static void expect_unbound(struct kunit *test, struct pci_ep_fake *fake, int irq)
 {
-	KUNIT_EXPECT_EQ_MSG(test, fake->dma_memory, 0, "allocation %d", n);
-	KUNIT_EXPECT_EQ_MSG(test, fake->dma_unmaps, fake->dma_maps, "allocation %d", n);
-	KUNIT_EXPECT_EQ_MSG(test, pci_ep_fake_actions(irq), 0, "allocation %d", n);
-	KUNIT_EXPECT_EQ_MSG(test, fake->bad_clears, 0, "allocation %d", n);
-	KUNIT_EXPECT_TRUE_MSG(test, list_empty(&fake->epc->pci_epf), "allocation %d", n);
+	KUNIT_EXPECT_EQ(test, fake->dma_memory, 0);
+	KUNIT_EXPECT_EQ(test, fake->dma_unmaps, fake->dma_maps);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(irq), 0);
+	KUNIT_EXPECT_EQ(test, fake->bad_clears, 0);
+	KUNIT_EXPECT_TRUE(test, list_empty(&fake->epc->pci_epf));
 	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
-		KUNIT_EXPECT_FALSE_MSG(test, fake->bar_set[i], "allocation %d", n);
+		KUNIT_EXPECT_FALSE(test, fake->bar_set[i]);
 }
 
 /* A function is bound by its link in configfs, or it is not, and nothing is left. */
-static void __init sweep_bind(struct kunit *test, struct pci_ep_fake *fake,
+static void __init sweep_bind(struct pci_failslab *sweep, struct pci_ep_fake *fake,
 			      struct pci_ep_fake_cfs *cfs, int irq)
 {
-	int n, failed = 0, unbound = 0;
+	struct kunit *test = sweep->test;
+	int unbound = 0;
 
 	/* What is made when it is bound first, and stays: the files of the IRQ in procfs */
 	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_link(cfs), 0);
 	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_unlink(cfs), 0);
 
-	for (n = 1; n < MAX_ALLOCS; n += STEP) {
-		unsigned int left;
+	while (pci_failslab_next(sweep)) {
+		bool failed;
 		int ret;
 
-		pci_irq_failslab_arm(n);
+		pci_failslab_arm(sweep);
 		ret = pci_ep_fake_cfs_link(cfs);
-		left = pci_irq_failslab_disarm();
+		failed = pci_failslab_disarm(sweep);
 
 		if (ret) {
 			unbound++;
 			KUNIT_EXPECT_LT(test, ret, 0);
-			KUNIT_EXPECT_EQ_MSG(test, left, 0, "allocation %d: %d", n, ret);
-			expect_unbound(test, fake, irq, n);
+			KUNIT_EXPECT_TRUE_MSG(test, failed, "%d", ret);
+			expect_unbound(test, fake, irq);
 			ret = pci_ep_fake_cfs_link(cfs);
 		}
-		KUNIT_ASSERT_EQ_MSG(test, ret, 0, "after allocation %d", n);
+		KUNIT_ASSERT_EQ_MSG(test, ret, 0, "after allocation %u", sweep->n);
 		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_unlink(cfs), 0);
-		expect_unbound(test, fake, irq, n);
-		if (left)
-			break;
-		failed++;
+		expect_unbound(test, fake, irq);
 	}
-	KUNIT_EXPECT_LT(test, n, MAX_ALLOCS);
+	pci_failslab_end(sweep, 1);
 	KUNIT_EXPECT_GT(test, unbound, 0);
-	kunit_info(test, "%d allocations failed, and %d attempts to bind\n", failed, unbound);
+	kunit_info(test, "%d attempts to bind failed\n", unbound);
 }
 
 /* pci-epf-test allocates its memory and sets its BARs. */
 static void __init bind_test(struct kunit *test)
 {
 	struct pci_ep_fake_cfs *cfs;
+	struct pci_failslab sweep;
 	struct pci_ep_fake *fake;
 	int irq;
 
-	pci_irq_failslab_init(test);
+	pci_failslab_init(&sweep, test, STEP);
 	irq = pci_ep_fake_irq(test);
 	fake = pci_ep_fake_create(test, NULL);
 	pci_ep_fake_doorbell(fake, irq, NO_BAR);
@@ -170,7 +162,7 @@ static void __init bind_test(struct kunit *test)
 	pci_epc_init_notify(fake->epc);
 	cfs = pci_ep_fake_cfs_make(test, fake, "pci_epf_test");
 	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(cfs, "msi_interrupts", "16"), 0);
-	sweep_bind(test, fake, cfs, irq);
+	sweep_bind(&sweep, fake, cfs, irq);
 }
 
 /* pci-epf-vntb allocates doorbells as well, and makes a PCI bus and an NTB device. */
@@ -185,10 +177,11 @@ static void __init bind_vntb(struct kunit *test)
 		{ "pci_epf_vntb.0/vbus_number", "0x10" },
 	};
 	struct pci_ep_fake_cfs *cfs;
+	struct pci_failslab sweep;
 	struct pci_ep_fake *fake;
 	int irq;
 
-	pci_irq_failslab_init(test);
+	pci_failslab_init(&sweep, test, STEP);
 	irq = pci_ep_fake_irq(test);
 	fake = pci_ep_fake_create(test, NULL);
 	pci_ep_fake_doorbell(fake, irq, NO_BAR);
@@ -198,7 +191,7 @@ static void __init bind_vntb(struct kunit *test)
 	for (int i = 0; i < ARRAY_SIZE(attributes); i++)
 		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(cfs, attributes[i][0],
 							  attributes[i][1]), 0);
-	sweep_bind(test, fake, cfs, irq);
+	sweep_bind(&sweep, fake, cfs, irq);
 }
 
 static struct kunit_case __refdata pci_epf_failslab_cases[] = {

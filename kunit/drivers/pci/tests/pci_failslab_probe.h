@@ -6,7 +6,7 @@
 #include <linux/interrupt.h>
 #include <linux/pci.h>
 
-#include "pci_irq_failslab.h"
+#include "pci_failslab.h"
 
 #define PCI_FAILSLAB_VECTORS	2
 
@@ -26,13 +26,13 @@ static int pci_failslab_probe(struct pci_dev *dev,
 		return ret;
 
 	/* Not here: an interrupt without its files in procfs warns when freed. */
-	left = pci_irq_failslab_disarm();
+	left = pci_failslab_pause();
 	ret = pci_alloc_irq_vectors(dev, PCI_FAILSLAB_VECTORS,
 				    PCI_FAILSLAB_VECTORS, PCI_IRQ_MSIX);
 	if (ret >= 0)
 		ret = devm_request_irq(&dev->dev, pci_irq_vector(dev, 0),
 				       pci_failslab_irq, 0, "pci_failslab", dev);
-	pci_irq_failslab_arm(left);
+	pci_failslab_resume(left);
 	if (ret)
 		return ret;
 

@@ -22,8 +22,8 @@
 #include "../pci.h"
 #include "pci_active_children.h"
 #include "pci_fabric_kunit.h"
+#include "pci_failslab.h"
 #include "pci_failslab_probe.h"
-#include "pci_irq_failslab.h"
 
 #define IOV_VFS		3
 #define IOV_PF		0x0230
@@ -32,8 +32,6 @@
 #define IOV_OFFSET	0x01
 #define IOV_STRIDE	0xff
 
-/* More allocations than any operation here makes: a loop that does not end */
-#define IOV_MAX		5000
 /* How many to go on where sleeping takes time; a prime, to meet all kinds */
 #define IOV_STEP	(IS_ENABLED(CONFIG_UML_TIME_TRAVEL_SUPPORT) ? 1 : 41)
 
@@ -45,6 +43,7 @@
 
 struct iov_fixture {
 	struct kunit *test;
+	struct pci_failslab sweep;
 	struct pci_fabric *fabric;
 	struct pci_fabric_fn *pf_fn;
 	struct pci_dev *pf;
@@ -168,13 +167,14 @@ static const struct pci_fabric_fn_desc iov_pf_desc = {
 	},
 };
 
-static struct iov_fixture *iov_fixture(struct kunit *test)
+/* @step: see pci_failslab_init() */
+static struct iov_fixture *iov_fixture(struct kunit *test, unsigned int step)
 {
 	struct iov_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	struct pci_fabric_fn *port;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
-	pci_irq_failslab_init(test);
+	pci_failslab_init(&f->sweep, test, step);
 	f->test = test;
 	iov_register(test, &iov_pf_driver);
 	iov_register(test, &iov_vf_driver);
@@ -313,44 +313,33 @@ static int iov_write_all(struct iov_fixture *f)
 	return iov_write(f, "3");
 }
 
-/* Says where it was, and whether to stop. */
-static bool iov_failed(struct iov_fixture *f, unsigned int n)
-{
-	if (f->test->status != KUNIT_FAILURE)
-		return false;
-	kunit_err(f->test, "allocation %u\n", n);
-	return true;
-}
-
 /* Let allocations fail, one at a time, in @enable. */
 static void iov_fail_enable(struct iov_fixture *f,
 			    int (*enable)(struct iov_fixture *f))
 {
 	struct kunit *test = f->test;
-	unsigned int n, left, errors = 0;
+	unsigned int errors = 0;
+	bool failed;
 	int ret;
 
-	for (n = 1; n < IOV_MAX; n += IOV_STEP) {
-		pci_irq_failslab_arm(n);
+	while (pci_failslab_next(&f->sweep)) {
+		pci_failslab_arm(&f->sweep);
 		ret = enable(f);
-		left = pci_irq_failslab_disarm();
+		failed = pci_failslab_disarm(&f->sweep);
 		if (ret) {
 			errors++;
-			KUNIT_EXPECT_EQ(test, left, 0);
+			KUNIT_EXPECT_TRUE(test, failed);
 			/* -EINVAL: there was no memory for the name */
 			KUNIT_EXPECT_TRUE(test, ret == -ENOMEM || ret == -EINVAL);
 		} else {
-			iov_expect_all(f, left);
+			iov_expect_all(f, !failed);
 			iov_disable(f);
 		}
 		iov_expect_none(f);
-		if (iov_failed(f, n) || left)
-			break;
 	}
-	KUNIT_EXPECT_GT(test, n, 100);
-	KUNIT_EXPECT_LT(test, n, IOV_MAX);
+	pci_failslab_end(&f->sweep, 100);
 	KUNIT_EXPECT_GT(test, errors, 0);
-	kunit_info(test, "at most %u allocations, %u errors\n", n - 1, errors);
+	kunit_info(test, "%u errors\n", errors);
 
 	KUNIT_EXPECT_EQ(test, enable(f), 0);
 	iov_expect_all(f, true);
@@ -365,13 +354,13 @@ static void iov_fail_enable(struct iov_fixture *f,
  */
 static void enable(struct kunit *test)
 {
-	iov_fail_enable(iov_fixture(test), iov_enable);
+	iov_fail_enable(iov_fixture(test, IOV_STEP), iov_enable);
 }
 
 /* The same through sysfs: the lock that an error path keeps. */
 static void numvfs_enable(struct kunit *test)
 {
-	iov_fail_enable(iov_fixture(test), iov_write_all);
+	iov_fail_enable(iov_fixture(test, IOV_STEP), iov_write_all);
 }
 
 /*
@@ -380,9 +369,9 @@ static void numvfs_enable(struct kunit *test)
  */
 static void add_virtfn(struct kunit *test)
 {
-	struct iov_fixture *f = iov_fixture(test);
+	struct iov_fixture *f = iov_fixture(test, 1);
 	struct pci_dev *pf = f->pf;
-	unsigned int n, left, refs;
+	unsigned int refs;
 	int ret;
 
 	KUNIT_ASSERT_EQ(test, iov_enable(f), 0);
@@ -390,10 +379,10 @@ static void add_virtfn(struct kunit *test)
 	pci_iov_remove_virtfn(pf, 2);
 	pci_iov_remove_virtfn(pf, 1);
 	refs = kref_read(&pf->dev.kobj.kref);
-	for (n = 1; n < IOV_MAX; n++) {
-		pci_irq_failslab_arm(n);
+	while (pci_failslab_next(&f->sweep)) {
+		pci_failslab_arm(&f->sweep);
 		ret = pci_iov_add_virtfn(pf, 1);
-		left = pci_irq_failslab_disarm();
+		pci_failslab_disarm(&f->sweep);
 		if (!ret) {
 			KUNIT_EXPECT_TRUE(test, iov_has_virtfn(f, 1));
 			pci_iov_remove_virtfn(pf, 1);
@@ -405,12 +394,8 @@ static void add_virtfn(struct kunit *test)
 		KUNIT_EXPECT_NOT_NULL(test, pf->resource[PCI_IOV_RESOURCES].child);
 		if (pf->resource[PCI_IOV_RESOURCES].child)
 			KUNIT_EXPECT_NULL(test, pf->resource[PCI_IOV_RESOURCES].child->sibling);
-		if (iov_failed(f, n) || left)
-			break;
 	}
-	KUNIT_EXPECT_GT(test, n, 50);
-	KUNIT_EXPECT_LT(test, n, IOV_MAX);
-	kunit_info(test, "%u allocations\n", n - 1);
+	pci_failslab_end(&f->sweep, 50);
 	pci_unlock_rescan_remove();
 	iov_disable(f);
 	iov_expect_none(f);
@@ -419,43 +404,37 @@ static void add_virtfn(struct kunit *test)
 /* Disabling that needs memory and gives up half way. */
 static void disable(struct kunit *test)
 {
-	struct iov_fixture *f = iov_fixture(test);
-	unsigned int n, left;
+	struct iov_fixture *f = iov_fixture(test, IOV_STEP);
 
-	for (n = 1; n < IOV_MAX; n += IOV_STEP) {
+	while (pci_failslab_next(&f->sweep)) {
 		KUNIT_ASSERT_EQ(test, iov_enable(f), 0);
-		pci_irq_failslab_arm(n);
+		pci_failslab_arm(&f->sweep);
 		iov_disable(f);
-		left = pci_irq_failslab_disarm();
+		pci_failslab_disarm(&f->sweep);
 		iov_expect_none(f);
-		if (iov_failed(f, n) || left)
-			break;
 	}
-	KUNIT_EXPECT_LT(test, n, IOV_MAX);
+	pci_failslab_end(&f->sweep, 0);
 }
 
 /* The same through sysfs, which may fail before anything has been done. */
 static void numvfs_disable(struct kunit *test)
 {
-	struct iov_fixture *f = iov_fixture(test);
-	unsigned int n, left;
+	struct iov_fixture *f = iov_fixture(test, IOV_STEP);
 	int ret;
 
-	for (n = 1; n < IOV_MAX; n += IOV_STEP) {
+	while (pci_failslab_next(&f->sweep)) {
 		KUNIT_ASSERT_EQ(test, iov_write_all(f), 0);
-		pci_irq_failslab_arm(n);
+		pci_failslab_arm(&f->sweep);
 		ret = iov_write(f, "0");
-		left = pci_irq_failslab_disarm();
+		pci_failslab_disarm(&f->sweep);
 		if (ret) {
 			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 			iov_expect_all(f, true);
 			KUNIT_EXPECT_EQ(test, iov_write(f, "0"), 0);
 		}
 		iov_expect_none(f);
-		if (iov_failed(f, n) || left)
-			break;
 	}
-	KUNIT_EXPECT_LT(test, n, IOV_MAX);
+	pci_failslab_end(&f->sweep, 0);
 }
 
 static struct kunit_case pci_iov_failslab_cases[] = {

@@ -16,18 +16,17 @@
 #include "../pci.h"
 #include "pci_active_children.h"
 #include "pci_fabric_kunit.h"
+#include "pci_failslab.h"
 #include "pci_failslab_probe.h"
-#include "pci_irq_failslab.h"
 
-/* More allocations than any rescan here makes: a loop that does not end */
-#define SCAN_MAX	3000
-/* Fewer than any makes: a rescan that does not get to the new device */
+/* Fewer allocations than any rescan makes: one that does not get to the new device */
 #define SCAN_MIN	30
 
 #define SCAN_DEVICE	0x0220
 
 struct scan_fixture {
 	struct kunit *test;
+	struct pci_failslab sweep;
 	struct pci_fabric *fabric;
 	struct pci_bus *root;
 	/* What there was before */
@@ -69,7 +68,7 @@ static struct scan_fixture *scan_fixture(struct kunit *test)
 	struct scan_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
-	pci_irq_failslab_init(test);
+	pci_failslab_init(&f->sweep, test, 1);
 	f->test = test;
 	KUNIT_ASSERT_EQ(test, pci_register_driver(&scan_driver), 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action(test, scan_unregister, NULL), 0);
@@ -94,23 +93,23 @@ static void scan_rescan(struct pci_bus *bus)
 	pci_unlock_rescan_remove();
 }
 
-/* What pci_rescan_bus() does; returns 0 when allocation @n was made, and failed. */
-static unsigned int scan_rescan_failing(struct pci_bus *bus, unsigned int n)
+/* What pci_rescan_bus() does; returns whether an allocation failed. */
+static bool scan_rescan_failing(struct pci_bus *bus, struct pci_failslab *sweep)
 {
-	unsigned int left;
+	bool failed;
 
 	pci_lock_rescan_remove();
-	pci_irq_failslab_arm(n);
+	pci_failslab_arm(sweep);
 	pci_scan_child_bus(bus);
-	left = pci_irq_failslab_disarm();
+	pci_failslab_disarm(sweep);
 
 	pci_assign_unassigned_bus_resources(bus);
 
-	pci_irq_failslab_arm(left);
+	pci_failslab_arm(sweep);
 	pci_bus_add_devices(bus);
-	left = pci_irq_failslab_disarm();
+	failed = pci_failslab_disarm(sweep);
 	pci_unlock_rescan_remove();
-	return left;
+	return failed;
 }
 
 /* Every device below @bus is one that the driver core knows. */
@@ -160,28 +159,20 @@ static void scan_remove(struct scan_fixture *f, u8 devfn)
 static void scan_all(struct scan_fixture *f, u8 devfn, unsigned int more)
 {
 	struct kunit *test = f->test;
-	unsigned int n, left;
 
-	for (n = 1; n < SCAN_MAX; n++) {
-		left = scan_rescan_failing(f->root, n);
+	while (pci_failslab_next(&f->sweep)) {
+		bool failed = scan_rescan_failing(f->root, &f->sweep);
+
 		KUNIT_EXPECT_FALSE(test, mutex_is_locked(&pci_rescan_remove_lock));
 
 		scan_check_bus(f, f->root);
-		if (!left)
+		if (failed)
 			scan_rescan(f->root);
 		KUNIT_EXPECT_EQ(test, scan_check_bus(f, f->root),
 				f->devices + more);
 		scan_remove(f, devfn);
-		if (left)
-			break;
-		if (test->status == KUNIT_FAILURE) {
-			kunit_err(test, "allocation %u of the rescan\n", n);
-			break;
-		}
 	}
-	KUNIT_EXPECT_GT(test, n, SCAN_MIN);
-	KUNIT_EXPECT_LT(test, n, SCAN_MAX);
-	kunit_info(test, "%u allocations\n", n - 1);
+	pci_failslab_end(&f->sweep, SCAN_MIN);
 }
 
 /*

@@ -11,8 +11,8 @@
 #include <linux/pci.h>
 #include <linux/prandom.h>
 
+#include "pci_failslab.h"
 #include "pci_irq_fixture.h"
-#include "pci_irq_failslab.h"
 
 /* How a driver may enable its device and which interrupts it may ask for. */
 static const struct pcim_irq_how {
@@ -732,8 +732,7 @@ static void failure_after_success(struct kunit *test)
 }
 
 struct pcim_irq_enomem {
-	unsigned int nth;
-	unsigned int left;
+	struct pci_failslab sweep;
 	unsigned int unmanaged;
 	unsigned int failed;
 	unsigned int complete;
@@ -749,9 +748,9 @@ static int pcim_irq_enomem_alloc(struct pci_dev *pdev, unsigned int min_vecs,
 	unsigned int before = pci_irq_fixture_resources(fx);
 	int nvecs;
 
-	pci_irq_failslab_arm(state->nth);
+	pci_failslab_arm(&state->sweep);
 	nvecs = pcim_alloc_irq_vectors(pdev, min_vecs, max_vecs, flags);
-	state->left = pci_irq_failslab_disarm();
+	pci_failslab_disarm(&state->sweep);
 
 	if (nvecs < 0) {
 		KUNIT_EXPECT_FALSE(fx->test, fx->plain && pdev->is_msi_managed);
@@ -763,14 +762,13 @@ static int pcim_irq_enomem_alloc(struct pci_dev *pdev, unsigned int min_vecs,
 	return nvecs;
 }
 
-/* One bind with allocation @nth failing.  Returns what probe returned. */
-static int pcim_irq_enomem_bind(struct pci_irq_fixture *fx, unsigned int nth)
+/* One bind with an allocation failing.  Returns what probe returned. */
+static int pcim_irq_enomem_bind(struct pci_irq_fixture *fx)
 {
 	struct pcim_irq_enomem *state = &pcim_irq_enomem;
 	struct kunit *test = fx->test;
 	int ret;
 
-	state->nth = nth;
 	ret = pci_irq_fixture_bind(fx);
 	if (ret) {
 		state->failed++;
@@ -793,18 +791,18 @@ static void no_memory(struct kunit *test)
 {
 	struct pci_irq_fixture *fx = pcim_irq_fixture(test);
 	struct pcim_irq_enomem *state = &pcim_irq_enomem;
-	unsigned int nth = 0, last, try;
+	unsigned int last, try;
 	struct rnd_state rnd;
-	int ret;
+	int ret = -ENOMEM;
 
-	pci_irq_failslab_init(test);
 	memset(state, 0, sizeof(*state));
+	pci_failslab_init(&state->sweep, test, 1);
 	state->unmanaged = pci_irq_fixture_unmanaged(fx);
 	fx->alloc = pcim_irq_enomem_alloc;
 
-	do {
-		ret = pcim_irq_enomem_bind(fx, ++nth);
-	} while (!state->left && nth < 500);
+	while (pci_failslab_next(&state->sweep))
+		ret = pcim_irq_enomem_bind(fx);
+	pci_failslab_end(&state->sweep, 3);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_GT(test, state->failed, 3);
 
@@ -820,11 +818,13 @@ static void no_memory(struct kunit *test)
 	 * here may have been stepped over.  It is among the last: try these in
 	 * no particular order, but the same in each run.
 	 */
-	last = nth - state->left;
+	last = state->sweep.n - state->sweep.left;
 	KUNIT_ASSERT_GT(test, last, 8);
 	prandom_seed_state(&rnd, 1);
-	for (try = 0; !state->complete && try < 128; try++)
-		pcim_irq_enomem_bind(fx, last + 4 - prandom_u32_state(&rnd) % 10);
+	for (try = 0; !state->complete && try < 128; try++) {
+		pci_failslab_at(&state->sweep, last + 4 - prandom_u32_state(&rnd) % 10);
+		pcim_irq_enomem_bind(fx);
+	}
 	KUNIT_EXPECT_GE(test, state->complete, 1);
 }
 

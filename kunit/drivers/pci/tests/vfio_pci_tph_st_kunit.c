@@ -15,6 +15,7 @@
 #include <linux/vfio.h>
 
 #include "pci_fabric.h"
+#include "pci_failslab.h"
 #include "vfio_pci_tph_set.h"
 
 #define TABLE	8		/* entries */
@@ -443,6 +444,51 @@ static void tph_entry_read_only(struct kunit *test)
 	}
 }
 
+/*
+ * Each allocation fails once: the batch fails as a whole and the device is as before,
+ * or it is done.  Catches what is half done, and an error that is taken for a tag.
+ */
+static void tph_no_memory(struct kunit *test)
+{
+	struct tph_set *set = tph_table_set(test, TPH_DS);
+	unsigned int cpu = tph_cpu(), enomem = 0;
+	struct pci_failslab sweep;
+	struct tph_arg *arg;
+	bool failed;
+	long ret;
+
+	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+		pci_failslab_init(&sweep, test, 1);
+		while (pci_failslab_next(&sweep)) {
+			unsigned int writes = tph_writes(set);
+
+			arg = tph_arg(set, op, TABLE);
+			/* Another tag than the round before */
+			for (int i = 0; i < TABLE; i++)
+				arg->entry[i].mem_type = sweep.n & 1;
+			pci_failslab_arm(&sweep);
+			ret = tph_arg_run(set, arg);
+			failed = pci_failslab_disarm(&sweep);
+
+			if (ret) {
+				enomem++;
+				KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+				KUNIT_EXPECT_TRUE(test, failed);
+				KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
+				KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
+			}
+			for (int i = 0; i < TABLE; i++)
+				KUNIT_EXPECT_EQ(test, op == VFIO_PCI_TPH_OP_SET_ST ?
+						tph_st(set, i) : arg->entry[i].st,
+						tph_tag(cpu, sweep.n & 1));
+			KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_DS);
+		}
+		pci_failslab_end(&sweep, 2);
+	}
+	/* What the user gives, and what is made of it, in either direction */
+	KUNIT_EXPECT_GE(test, enomem, 4);
+}
+
 static struct kunit_case vfio_pci_tph_st_cases[] = {
 	KUNIT_CASE_PARAM(tph_set_batch, tph_tables_gen_params),
 	KUNIT_CASE_PARAM(tph_set_most, tph_tables_gen_params),
@@ -458,6 +504,7 @@ static struct kunit_case vfio_pci_tph_st_cases[] = {
 	KUNIT_CASE_PARAM(tph_memory_changes, tph_tables_gen_params),
 	KUNIT_CASE_PARAM(tph_entry_fault, tph_tables_gen_params),
 	KUNIT_CASE_PARAM(tph_entry_read_only, tph_tables_gen_params),
+	KUNIT_CASE_PARAM(tph_no_memory, tph_tables_gen_params),
 	{}
 };
 
