@@ -61,7 +61,7 @@ class Check(Common):
 class Kunit(Common):
     """Verb kunit: .config and .suite (names) .boundary (None: all patches) .extra (path of a diff)
     .jobs (0: one per processor) .full (False: stress with the smaller counts of the topics' quick-args)
-    .repeat (boots) .until (as that of check)"""
+    .repeat (boots) .shuffle (the first seed, None: the usual order) .load (beside the boots) .until (as that of check)"""
 
     config: Tuple[str, ...] = ()
     suite: Tuple[str, ...] = ()
@@ -72,6 +72,8 @@ class Kunit(Common):
     jobs: int = 0
     full: bool = True
     repeat: int = 1
+    shuffle: Optional[int] = None
+    load: bool = False
     until: float = 0
 
 

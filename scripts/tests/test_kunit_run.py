@@ -21,7 +21,7 @@ from stacklib import options  # noqa: E402
 from stacklib.checking import runner  # noqa: E402
 from stacklib.host import term  # noqa: E402
 from stacklib.linux import tree  # noqa: E402
-from stacklib.suites import boot, ktap, session, splats, summary  # noqa: E402
+from stacklib.suites import boot, disturb, ktap, session, splats, summary  # noqa: E402
 from stacklib.verbs import kunit  # noqa: E402
 
 GOLDEN = HERE / "kunit"
@@ -148,8 +148,32 @@ class Run(unittest.TestCase):
         self.assertEqual(result.problems, ["boot 2 of 4: s.a failed, in the first boot passed", "boot 3 of 4: kernel "
                                            "reports (warn) 1, in the first boot it did not run"])
         self.assertEqual(sorted(path.name for path in (result.log.parent / "again").iterdir()),
-                         ["test-2.log", "test-3.log", "test.log"])
+                         ["2-test.log", "3-test.log", "test.log"])
         self.assertFalse(result.ok())
+
+    def test_in_another_order(self):
+        """With a seed, each further boot has the next one, and must have taken it; seed, boot and test are named."""
+        result = self.run_config("pass", ["scratch"])
+        builder, args = types.SimpleNamespace(config=self.config), []
+        self.config.kernel_args = ["usual"]
+
+        def once(builder, result, folder, glob, allowed):
+            args.append(builder.config.kernel_args)
+            seed = builder.config.kernel_args[-1].rpartition("=")[2]
+            result.log = folder / f"test-{glob}.log"
+            result.log.write_text(f"stack_shuffle {seed}\n" if seed != "42" else "", encoding="utf-8")
+            result.suites = [ktap.Suite("s", [ktap.Case("s", "a", "skipped" if seed == "41" else "passed")])]
+
+        once(builder, result, result.log.parent, "s", [])
+        with mock.patch.object(session, "boot_once", once):
+            session.again(builder, result, ["s"], 3, 40)
+        self.assertEqual(result.problems, [
+            "boot 3 of 4 (--shuffle 41): s.a skipped, in the first boot passed",
+            "boot 4 of 4 (--shuffle 42): the order is the usual one, the kernel did not take the seed"])
+        self.assertEqual(args, [["usual"], *(["usual", f"stack_shuffle={seed}"] for seed in (40, 41, 42))])
+        self.assertEqual(builder.config.kernel_args, ["usual"])
+        self.assertEqual(sorted(path.name for path in (result.log.parent / "again").iterdir()),
+                         ["3-test-s.log", "4-test-s.log"])
 
     def test_hanging_kunit(self):
         """A kunit.py that does not come back is killed."""
@@ -300,6 +324,119 @@ class With(unittest.TestCase):
         done = self.mini.stack("kunit", "--tree", "%s:main" % self.mini.kernel, "--with", diff)
         self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
         self.assertIn("does not apply", done.stderr)
+
+
+# What the kernel's headers give to the text that --shuffle appends, and a program that prints orders.
+ORDER = """
+#include <stdio.h>
+#include <stdlib.h>
+typedef unsigned int uint;
+#define core_param(...)
+#define __init
+#define late_initcall_sync(f)
+#define pr_info(...)
+#define swap(a, b) do { __typeof__(a) t = (a); (a) = (b); (b) = t; } while (0)
+struct rnd_state { unsigned long s; };
+static void prandom_seed_state(struct rnd_state *state, unsigned long seed) { state->s = seed * 0x9E3779B97F4A7C15; }
+static uint prandom_u32_state(struct rnd_state *state) { return (state->s = state->s * 6364136223846793005 + 1) >> 33; }
+struct kunit_case { int (*run_case)(void); const char *name; };
+struct kunit_suite { struct kunit_case *test_cases; };
+static struct kunit_case one[] = {{ main, "a" }, { main, "b" }, { main, "c" }, { main, "d" }, { 0, "end" }};
+static struct kunit_case two[] = {{ main, "e" }, { 0, "end" }}, three[] = {{ 0, "end" }};
+static struct kunit_suite s1 = { one }, s2 = { two }, s3 = { three };
+static struct kunit_suite *table[] = { &s1, &s2, &s3 };
+#define __kunit_suites_start table
+#define __kunit_suites_end (table + 3)
+%s
+int main(int argc, char **argv)
+{
+	stack_shuffle = atoi(argv[1]);
+	stack_shuffle_suites();
+	for (int i = 0; i < 3; i++)
+		for (struct kunit_case *c = table[i]->test_cases; ; c++) {
+			printf("%%s ", c->name);
+			if (!c->run_case)
+				break;
+		}
+}
+"""
+
+
+class Shuffle(unittest.TestCase):
+    """kunit --shuffle and --load, with a kernel that does not care, or has no KUnit that can be told."""
+
+    KUNIT_PY = FAKE.replace("    sys.stdout.write(open", """    seed = next((arg[28:] for arg in sys.argv if arg.startswith("--kernel_args=stack_shuffle=")), "")
+    if seed and "stack_shuffle_suites" in open("lib/kunit/executor.c").read():
+        print("stack_shuffle " + seed)
+    with open(os.environ["SEEN"], "a") as seen:
+        seen.write("%s %d\\n" % (seed, sum("while True: pass" in open(p, errors="ignore").read()
+                   for p in __import__("glob").glob("/proc/[0-9]*/cmdline") if os.path.exists(p))))
+    play = "fail" if seed == os.environ.get("ODD") else play
+    sys.stdout.write(open""").replace("    source = os.path", """    if "stack_shuffle %s\\n" % os.environ.get("ODD") in open(sys.argv[-1]).read():
+        play = "fail"
+    source = os.path""")
+
+    def setUp(self):
+        self.mini = ministack.MiniStack(self)
+        ministack.write(self.mini.kernel / boot.KUNIT_PY, self.KUNIT_PY)
+        ministack.write(self.mini.kernel / disturb.EXECUTOR, "// here\n")
+        self.commit()
+
+    def commit(self):
+        self.mini.git("add", "-fA", ".", cwd=self.mini.kernel)
+        self.mini.git("commit", "-q", "-m", "kunit.py", cwd=self.mini.kernel)
+
+    def kunit(self, *words, status, **extra):
+        """Run the verb; (what it said, [(seed, busy processes)] of the boots)."""
+        options = boot.read_options(HERE.parent / "kunit" / "plain.config")
+        options.update(MINI="y", ALPHA_ONE="y", ALPHA_TWO="y")
+        seen = self.mini.top / "seen"
+        seen.unlink(missing_ok=True)
+        done = self.mini.stack("kunit", "--tree", "%s:main" % self.mini.kernel, *words, GOLDEN=GOLDEN, PLAY="pass",
+                               DOT_CONFIG=repr(options), SEEN=seen, **extra)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout + done.stderr, [tuple(line.split(" ")) for line in seen.read_text().splitlines()] \
+            if seen.exists() else []
+
+    def test_seeds(self):
+        """The first boot has the usual order; one that comes out differently is told by seed, boot and test."""
+        said, seen = self.kunit("--shuffle", "7", "--repeat", "4", ODD="8", status=1)
+        self.assertEqual([seed for seed, _ in seen], ["", "7", "8", "9"])
+        self.assertIn("boot 3 of 4 (--shuffle 8): scratch_fail.fails failed, in the first boot it did not run", said)
+        self.assertNotIn("did not take the seed", said)
+        self.assertEqual([seed for seed, _ in self.kunit("--shuffle", status=1)[1]], ["", "1"])
+        self.assertNotIn("stack_shuffle", (self.mini.kernel / disturb.EXECUTOR).read_text())
+        self.kunit(status=1)
+        self.assertNotIn("stack_shuffle", (self.mini.out / "check" / disturb.EXECUTOR).read_text())
+
+    def test_refused(self):
+        for seed in ("0", "-1", str(disturb.SEEDS)):
+            self.assertIn("a seed is a number from 1", self.kunit(f"--shuffle={seed}", status=2)[0])
+        self.mini.git("rm", "-q", disturb.EXECUTOR, cwd=self.mini.kernel)
+        self.commit()
+        self.assertIn("cannot be told an order", self.kunit("--shuffle", status=2)[0])
+
+    def test_load(self):
+        """Two busy processes for each processor beside the boots, and none afterwards."""
+        count = 2 * len(os.sched_getaffinity(0))
+        _, seen = self.kunit("--load", "--repeat", "2", status=1)
+        before = int(self.kunit(status=1)[1][0][1])     # of others on this machine
+        self.assertEqual([int(busy) - before for _, busy in seen], [count, count])
+        self.assertEqual(list((self.mini.out / ".running").glob("*")), [])
+
+    def test_each_order_has_all(self):
+        """The text for the kernel: every seed an order of its own of suites and tests, all there, ends at the end."""
+        with tempfile.TemporaryDirectory() as folder:
+            text = disturb._KERNEL.replace("#include <linux/prandom.h>", "")  # pylint: disable=protected-access
+            ministack.write(Path(folder) / "x.c", "int main(int, char **);\n" + ORDER.replace("main, ", "(void *)main, ") % text)
+            ministack.sh("gcc", "-w", "-o", "x", "x.c", cwd=folder)
+            orders = [ministack.sh("./x", str(seed), cwd=folder) for seed in range(40)]
+        self.assertEqual(orders[0], "a b c d end e end end")
+        self.assertGreater(len(set(orders)), 30)
+        for order in orders:
+            self.assertEqual(sorted(order.split()), sorted(orders[0].split()), order)
+            self.assertRegex(order, r"(?=.*e end)(?=.*([abcd] ){4}end)")
+        self.assertGreater(len({order.replace("end", "").split()[0] for order in orders}), 3)
 
 
 class Choices(unittest.TestCase):

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """One session of KUnit runs: which suites, on which tree, in which configurations; and one run of one of them."""
+import contextlib
 import shutil
 import time
 from concurrent import futures
 from pathlib import Path
 
 from stacklib.host import env, packages, process, term, workspace
+from stacklib.host.files import read_text
 from stacklib.linux import tree
 from stacklib.stack import series
-from stacklib.suites import boot, coverage, machine, splats, summary
+from stacklib.suites import boot, coverage, disturb, machine, splats, summary
 
 CONFIGS = ("plain", "lockdep", "kasan", "numa", "coverage")
 
@@ -122,21 +124,31 @@ def outcomes(result) -> dict:
     return {**found, **{f"kernel reports ({kind})": str(titles.count(kind)) for kind in titles}}
 
 
-def again(builder, result, globs, times: int) -> None:
-    """Boot @times more what @result came of (@globs: of each boot); what comes out differently is a problem of it."""
-    first, folder = outcomes(result), result.log.parent / "again"
+def again(builder, result, globs, times: int, seed=None) -> None:
+    """Boot @times more what @result came of (@globs: of each boot); what comes out differently is a problem of it.
+
+    @seed: of the order in the first of these boots, of a kernel with disturb.plant(); the next ones count up
+    """
+    first, folder, usual = outcomes(result), result.log.parent / "again", builder.config.kernel_args
     folder.mkdir(exist_ok=True)
     for count in range(2, times + 2):
-        one = type(result)(builder.config.name, result.log)
+        one, mine = type(result)(builder.config.name, result.log), seed and seed + count - 2
+        name = f"boot {count} of {times + 1}" + (f" (--shuffle {mine})" if mine else "")
+        builder.config.kernel_args = [*usual, *([disturb.argument(mine)] if mine else [])]
         for glob in globs:
             boot_once(builder, one, folder, glob, allowed_reports())
+            if mine and not disturb.shuffled(read_text(one.log), mine):
+                one.problems.append("the order is the usual one, the kernel did not take the seed")
         result.run_seconds += one.run_seconds
         found = outcomes(one)
-        odd = [name for name in {**first, **found} if first.get(name) != found.get(name)]
-        result.problems += [f"boot {count} of {times + 1}: {name} {found.get(name, 'did not run')}, in the first boot "
-                            f"{first.get(name, 'it did not run')}" for name in odd] + one.problems
+        odd = [test for test in {**first, **found} if first.get(test) != found.get(test)]
+        result.problems += [f"{name}: {test} {found.get(test, 'did not run')}, in the first boot "
+                            f"{first.get(test, 'it did not run')}" for test in odd]
+        result.problems += [f"{name}: {text}" for text in one.problems]
         if odd or one.problems:
-            one.log.rename(folder / f"test-{count}.log")
+            for log in folder.glob("test*.log"):
+                log.rename(log.with_name(f"{count}-{log.name}"))
+    builder.config.kernel_args = usual
 
 
 def _follow(config):
@@ -152,6 +164,7 @@ class Session:
     def __init__(self, args):
         self.args = args
         self.ws = workspace.Workspace(args)
+        disturb.check(args.shuffle)
         if args.extra and not Path(args.extra).is_file():
             raise term.StackError(f"no such file: {args.extra}", mend="--with PATH/OF/DIFF")
         if args.extra and args.coverage:
@@ -177,14 +190,14 @@ class Session:
         known = list(self.tree.suites(self.boundary))
         self.known = chosen_suites([], known, self.boundary)
         self.asked = chosen_suites(self.args.suite, known, self.boundary)
-        if not self.args.extra:
-            self.source = self.tree.checkout(self.boundary, dropin=True)
-            return
         try:
-            self.source = self.tree.apply_extra(self.boundary, Path(self.args.extra).resolve())
+            self.source = (self.tree.apply_extra(self.boundary, Path(self.args.extra).resolve()) if self.args.extra
+                           else self.tree.checkout(self.boundary, dropin=True))
         except term.StackError as err:
-            err.code = 2    # 1 would say that the tests noticed the diff
+            err.code = 2 if self.args.extra else err.code   # 1 would say that the tests noticed the diff
             raise
+        if self.args.shuffle is not None:
+            disturb.plant(self.source)
 
     def builder(self, name: str) -> tuple:
         """Return (boot.Builder of the configuration @name, names of the suites to run there); none: (None, [])."""
@@ -227,11 +240,13 @@ class Session:
 
     def boot(self, name: str, builder, asked, result) -> None:
         """Boot what build() has built, as often as --repeat says."""
-        alone = self.args.isolated or bool(self.args.suite)
-        boot_config(builder, result, asked, alone,
-                    (lambda: coverage.forget(builder.folder)) if name == "coverage" else None)
-        if result.built and self.args.repeat > 1:
-            again(builder, result, asked if alone else [""], self.args.repeat - 1)
+        alone, seed = self.args.isolated or bool(self.args.suite), self.args.shuffle
+        times = max(self.args.repeat, 2 if seed else 1)
+        with disturb.load(self.ws.out) if self.args.load else contextlib.nullcontext():
+            boot_config(builder, result, asked, alone,
+                        (lambda: coverage.forget(builder.folder)) if name == "coverage" else None)
+            if result.built and times > 1:
+                again(builder, result, asked if alone else [""], times - 1, seed)
         summary.write_json(result)
 
     def build(self, name: str) -> tuple:

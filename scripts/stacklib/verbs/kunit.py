@@ -20,6 +20,7 @@ examples:
   scripts/stack kunit --boundary 0           the suites that build on the base
   scripts/stack kunit --with fault.patch     one more patch on top (is it noticed?)
   scripts/stack kunit --repeat 100           is a test flaky?
+  scripts/stack kunit --repeat 100 --shuffle ... or needs those before it? (--isolated: alone)
   scripts/stack kunit --coverage             which added lines did no suite run"""
 
 
@@ -33,6 +34,10 @@ def register(subparsers) -> None:
     sub.add_argument("--isolated", action="store_true", help="run each suite in a boot of its own")
     sub.add_argument("--repeat", type=int, default=1, metavar="N",
                      help="boot N times: a test that comes out differently is a problem")
+    sub.add_argument("--shuffle", nargs="?", type=int, const=1, metavar="SEED",
+                     help="after the first boot, one (--repeat N: N - 1) with the suites, and the tests in each, in\nanother "
+                     "order: that of SEED (default: 1), then of SEED + 1 ...")
+    sub.add_argument("--load", action="store_true", help="keep all processors busy meanwhile")
     sub.add_argument("--boundary", type=int, metavar="K", help="the tree after the first K patches (default: all)")
     sub.add_argument("--with", dest="extra", metavar="DIFF", help="apply one more diff on top, for this run only")
     sub.add_argument("--coverage", action="store_true",
