@@ -182,7 +182,8 @@ static void vfio_pci_init_mem(struct vfio_pci_fixture *fix)
 
 	fix->mem = kunit_vm_mmap(test, NULL, 0, VFIO_PCI_MEM_SIZE + 2 * PAGE_SIZE,
 				 PROT_READ | PROT_WRITE,
-				 MAP_ANONYMOUS | MAP_PRIVATE, 0);
+				 /* where 32-bit programs have it, too */
+				 MAP_ANONYMOUS | MAP_PRIVATE | MAP_32BIT, 0);
 	KUNIT_ASSERT_NE(test, fix->mem, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(fix->mem));
 	KUNIT_ASSERT_EQ(test, vm_munmap(fix->mem, PAGE_SIZE), 0);
@@ -509,10 +510,15 @@ struct vfio_pci_thread *vfio_pci_thread_start(struct vfio_pci_fixture *fix,
 	return thread;
 }
 
-int vfio_pci_thread_join(struct vfio_pci_thread *thread)
+int vfio_pci_thread_join_within(struct vfio_pci_thread *thread, long timeout)
 {
-	if (wait_for_completion_timeout(&thread->done, VFIO_PCI_TIMEOUT))
+	if (wait_for_completion_timeout(&thread->done, timeout))
 		return thread->ret;
 	KUNIT_FAIL(thread->test, "late: %ps", thread->fn);
 	return -ETIMEDOUT;
+}
+
+int vfio_pci_thread_join(struct vfio_pci_thread *thread)
+{
+	return vfio_pci_thread_join_within(thread, VFIO_PCI_TIMEOUT);
 }

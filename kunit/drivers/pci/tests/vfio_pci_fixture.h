@@ -325,6 +325,15 @@ struct vfio_pci_thread *vfio_pci_thread_start(struct vfio_pci_fixture *fix,
  */
 int vfio_pci_thread_join(struct vfio_pci_thread *thread);
 
+/**
+ * vfio_pci_thread_join_within() - wait for a thread that has much to do
+ * @thread: the thread
+ * @timeout: in jiffies
+ *
+ * Return: as vfio_pci_thread_join().
+ */
+int vfio_pci_thread_join_within(struct vfio_pci_thread *thread, long timeout);
+
 /* vfio_pci_fixture_iommu.c: an IOMMU for the functions of the fabric */
 int vfio_pci_iommu_register(void);
 void vfio_pci_iommu_unregister(void);

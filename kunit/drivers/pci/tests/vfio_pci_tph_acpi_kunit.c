@@ -24,7 +24,7 @@ static const struct tph_acpi_type {
 	{ "16_bits", true },
 };
 
-KUNIT_ARRAY_PARAM_DESC(tph_types, tph_types, name);
+TPH_ARRAY_PARAM(tph_types, tph_types)
 
 /* TPH is enabled; who asks for a tag asks the host bridge of the fabric */
 static struct tph_set *tph_acpi_set_alloc(struct kunit *test, bool extended,
@@ -48,7 +48,7 @@ static struct tph_set *tph_acpi_set_alloc(struct kunit *test, bool extended,
  */
 static void tph_acpi_tags(struct kunit *test)
 {
-	const struct tph_acpi_type *param = test->param_value;
+	const struct tph_acpi_type *param = tph_own(test);
 	struct tph_set *set = tph_acpi_set_alloc(test, param->extended, true);
 	unsigned int cpu;
 
@@ -108,7 +108,7 @@ static const struct tph_acpi_bad {
 	{ "no_companion", .no_companion = true },
 };
 
-KUNIT_ARRAY_PARAM_DESC(tph_bad, tph_bad, name);
+TPH_ARRAY_PARAM(tph_bad, tph_bad)
 
 /* Each operation says that there are no tags, and has told and written nothing */
 static void tph_expect_no_tags(struct tph_set *set, struct tph_arg *get,
@@ -133,10 +133,10 @@ static void tph_expect_no_tags(struct tph_set *set, struct tph_arg *get,
  */
 static void tph_acpi_bad(struct kunit *test)
 {
-	const struct tph_acpi_bad *param = test->param_value;
+	const struct tph_acpi_bad *param = tph_own(test);
 	struct tph_set *set = tph_acpi_set_alloc(test, false, !param->no_dsm);
-	struct tph_arg *get = tph_arg(set, VFIO_PCI_TPH_OP_GET_ST, 2);
-	struct tph_arg *set_st = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, 2);
+	struct tph_arg *get = tph_arg(set, TPH_OP_GET_ST, 2);
+	struct tph_arg *set_st = tph_arg(set, TPH_OP_SET_ST, 2);
 
 	get->entry[1].mem_type = 1;
 	set_st->entry[1].mem_type = 1;
@@ -165,8 +165,8 @@ static void tph_acpi_one_cpu(struct kunit *test)
 
 	pci_tph_acpi_set(test, TPH_ACPI_ONE_CPU, uid, VALID, VALID);
 	for (unsigned int at = 0; at < 4; at++) {
-		struct tph_arg *get = tph_arg(set, VFIO_PCI_TPH_OP_GET_ST, 4);
-		struct tph_arg *set_st = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, 4);
+		struct tph_arg *get = tph_arg(set, TPH_OP_GET_ST, 4);
+		struct tph_arg *set_st = tph_arg(set, TPH_OP_SET_ST, 4);
 
 		get->entry[at].cpu = next;
 		set_st->entry[at].cpu = next;
@@ -180,9 +180,9 @@ static void tph_acpi_one_cpu(struct kunit *test)
 
 static struct kunit_case vfio_pci_tph_acpi_cases[] = {
 	KUNIT_CASE_PARAM(tph_acpi_tags, tph_types_gen_params),
-	KUNIT_CASE(tph_acpi_none_valid),
+	TPH_CASE(tph_acpi_none_valid),
 	KUNIT_CASE_PARAM(tph_acpi_bad, tph_bad_gen_params),
-	KUNIT_CASE(tph_acpi_one_cpu),
+	TPH_CASE(tph_acpi_one_cpu),
 	{}
 };
 

@@ -24,10 +24,10 @@ static u64 tph_bench_batch(struct tph_set *set, struct tph_arg *arg)
 	void __user *mem = vfio_pci_mem_tail(set->fix, arg->size);
 	u64 start;
 
-	if (copy_to_user(mem, arg->op, arg->size))
+	if (copy_to_user(mem, arg->mem, arg->size))
 		return U64_MAX;
 	start = ktime_get_ns();
-	if (vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH, mem))
+	if (tph_call(set, mem))
 		return U64_MAX;
 	return ktime_get_ns() - start;
 }
@@ -41,13 +41,12 @@ static u64 tph_bench_single(struct tph_set *set, struct tph_arg *arg,
 
 	for (int i = 0; i < TPH_MAX_ENTRIES; i++) {
 		*one->entry = arg->entry[i];
-		if (copy_to_user(mem + i * one->size, one->op, one->size))
+		if (copy_to_user(mem + i * one->size, one->mem, one->size))
 			return U64_MAX;
 	}
 	start = ktime_get_ns();
 	for (int i = 0; i < TPH_MAX_ENTRIES; i++)
-		if (vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH,
-				   mem + i * one->size))
+		if (tph_call(set, mem + i * one->size))
 			return U64_MAX;
 	return ktime_get_ns() - start;
 }
@@ -58,12 +57,12 @@ static void tph_bench_set_st(struct kunit *test)
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_CAP,
 		.st_size = TPH_BENCH_TABLE });
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST,
+	struct tph_arg *arg = tph_arg(set, TPH_OP_SET_ST,
 				      TPH_MAX_ENTRIES);
-	struct tph_arg *one = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, 1);
+	struct tph_arg *one = tph_arg(set, TPH_OP_SET_ST, 1);
 	u64 batch = U64_MAX, single = U64_MAX;
 
-	BUILD_BUG_ON(TPH_MAX_ENTRIES * (TPH_OP_SIZE + TPH_ST_SIZE +
+	BUILD_BUG_ON(TPH_MAX_ENTRIES * (TPH_HEAD_MAX + TPH_ST_SIZE +
 					TPH_ENTRY_SIZE) > VFIO_PCI_MEM_SIZE);
 	for (int i = 0; i < TPH_MAX_ENTRIES; i++) {
 		arg->entry[i].index = i % TPH_BENCH_TABLE;
@@ -84,7 +83,8 @@ static void tph_bench_set_st(struct kunit *test)
 }
 
 static struct kunit_case vfio_pci_tph_bench_cases[] = {
-	KUNIT_CASE_SLOW(tph_bench_set_st),
+	KUNIT_CASE_PARAM_ATTR(tph_bench_set_st, tph_shells_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
 	{}
 };
 

@@ -25,23 +25,23 @@ static const struct tph_conf tph_conf_cap = {
 /* Each operation, in a state in which a valid call succeeds */
 static const struct tph_op_param {
 	const char *name;
-	u32 op;
+	enum tph_op op;
 	unsigned int count;
 	bool enabled;
 	bool out;		/* copies something back */
 } tph_ops[] = {
-	{ "get_cap", 0, 0, false, true },
-	{ "enable", 1, 0, false, false },
-	{ "disable", 2, 0, true, false },
-	{ "get_st", 3, 3, true, true },
-	{ "set_st", 4, 3, true, false },
+	{ "get_cap", TPH_OP_GET_CAP, 0, false, true },
+	{ "enable", TPH_OP_ENABLE, 0, false, false },
+	{ "disable", TPH_OP_DISABLE, 0, true, false },
+	{ "get_st", TPH_OP_GET_ST, 3, true, true },
+	{ "set_st", TPH_OP_SET_ST, 3, true, false },
 };
 
-KUNIT_ARRAY_PARAM_DESC(tph_ops, tph_ops, name);
+TPH_ARRAY_PARAM(tph_ops, tph_ops)
 
 static struct tph_set *tph_op_set(struct kunit *test)
 {
-	const struct tph_op_param *param = test->param_value;
+	const struct tph_op_param *param = tph_own(test);
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
 
 	if (param->enabled)
@@ -51,10 +51,10 @@ static struct tph_set *tph_op_set(struct kunit *test)
 
 static struct tph_arg *tph_op_arg(struct tph_set *set)
 {
-	const struct tph_op_param *param = set->test->param_value;
+	const struct tph_op_param *param = tph_own(set->test);
 	struct tph_arg *arg = tph_arg(set, param->op, param->count);
 
-	if (param->op == VFIO_PCI_TPH_OP_ENABLE)
+	if (param->op == TPH_OP_ENABLE)
 		arg->enable->mode = TPH_DS;
 	return arg;
 }
@@ -80,14 +80,8 @@ static void tph_expect_refused(struct tph_set *set, struct tph_arg *arg, int err
  */
 static void tph_layout(struct kunit *test)
 {
-	/* _IO(';', 100 + 22) */
-	KUNIT_EXPECT_EQ(test, VFIO_DEVICE_PCI_TPH, 0x3b7a);
+	tph_shell(test)->numbers(test);
 
-	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_OP_GET_CAP, 0);
-	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_OP_ENABLE, 1);
-	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_OP_DISABLE, 2);
-	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_OP_GET_ST, 3);
-	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_OP_SET_ST, 4);
 	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_MODE_NO_ST, 0);
 	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_MODE_IV, 1);
 	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_MODE_DS, 2);
@@ -98,12 +92,6 @@ static void tph_layout(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_MEM_VOLATILE, 0);
 	KUNIT_EXPECT_EQ(test, VFIO_PCI_TPH_MEM_PERSISTENT, 1);
 	KUNIT_EXPECT_EQ(test, VFIO_TPH_MAX_ENTRIES, TPH_MAX_ENTRIES);
-
-	KUNIT_EXPECT_EQ(test, sizeof(struct vfio_pci_tph_op), TPH_OP_SIZE);
-	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_op, argsz), 0);
-	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_op, flags), 4);
-	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_op, op), 8);
-	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_op, reserved), 12);
 
 	KUNIT_EXPECT_EQ(test, sizeof(struct vfio_pci_tph_cap), TPH_CAP_SIZE);
 	KUNIT_EXPECT_EQ(test, offsetof(struct vfio_pci_tph_cap, modes), 0);
@@ -144,11 +132,12 @@ static void tph_exact(struct kunit *test)
 {
 	struct tph_set *set = tph_op_set(test);
 	struct tph_arg *arg = tph_op_arg(set);
+	u8 head[TPH_HEAD_MAX];
 
+	memcpy(head, arg->mem, set->shell->head);
 	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
-	KUNIT_EXPECT_EQ(test, arg->op->argsz, arg->size);
-	KUNIT_EXPECT_EQ(test, arg->op->flags, 0);
-	KUNIT_EXPECT_EQ(test, arg->op->reserved, 0);
+	KUNIT_EXPECT_EQ(test, *arg->argsz, arg->size);
+	KUNIT_EXPECT_MEMEQ(test, arg->mem, head, set->shell->head);
 }
 
 /*
@@ -161,10 +150,10 @@ static void tph_short(struct kunit *test)
 	struct tph_arg *arg = tph_op_arg(set);
 
 	for (unsigned int argsz = 0; argsz < arg->size; argsz++) {
-		arg->op->argsz = argsz;
+		*arg->argsz = argsz;
 		tph_expect_refused(set, arg, -EINVAL, "argsz", argsz);
 	}
-	arg->op->argsz = arg->size;
+	*arg->argsz = arg->size;
 	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
 }
 
@@ -175,7 +164,7 @@ static void tph_short(struct kunit *test)
 static void tph_long(struct kunit *test)
 {
 	static const u32 more[] = { 1, 4, 16, 4096, SZ_64K, 0x7fffff00, ~0U };
-	const struct tph_op_param *param = test->param_value;
+	const struct tph_op_param *param = tph_own(test);
 	struct tph_set *set = tph_op_set(test);
 	struct tph_arg *arg;
 	u8 *canary = kunit_kzalloc(test, CANARY_SIZE, GFP_KERNEL);
@@ -187,70 +176,55 @@ static void tph_long(struct kunit *test)
 	memset(canary, CANARY, CANARY_SIZE);
 	for (int i = 0; i < ARRAY_SIZE(more); i++) {
 		arg = tph_op_arg(set);
-		arg->op->argsz = max_t(u32, arg->size + more[i], more[i]);
+		*arg->argsz = max_t(u32, arg->size + more[i], more[i]);
 
 		/* To the page that is not mapped */
 		KUNIT_EXPECT_EQ_MSG(test, tph_arg_run(set, arg), 0, "argsz %u",
-				    arg->op->argsz);
-		if (param->op == VFIO_PCI_TPH_OP_ENABLE)
+				    *arg->argsz);
+		if (param->op == TPH_OP_ENABLE)
 			KUNIT_ASSERT_EQ(test, tph_disable(set), 0);
 
 		/* And with room behind it */
 		arg = tph_op_arg(set);
-		arg->op->argsz = max_t(u32, arg->size + more[i], more[i]);
+		*arg->argsz = max_t(u32, arg->size + more[i], more[i]);
 		mem = vfio_pci_mem_tail(set->fix, arg->size + CANARY_SIZE);
 		KUNIT_ASSERT_EQ(test, copy_to_user(mem + arg->size, canary,
 						   CANARY_SIZE), 0);
 		KUNIT_EXPECT_EQ_MSG(test, tph_arg_run_at(set, arg, mem), 0,
-				    "argsz %u", arg->op->argsz);
+				    "argsz %u", *arg->argsz);
 		KUNIT_ASSERT_EQ(test, copy_from_user(after, mem + arg->size,
 						     CANARY_SIZE), 0);
 		KUNIT_EXPECT_MEMEQ(test, after, canary, CANARY_SIZE);
-		if (param->op == VFIO_PCI_TPH_OP_ENABLE)
+		if (param->op == TPH_OP_ENABLE)
 			KUNIT_ASSERT_EQ(test, tph_disable(set), 0);
 	}
 }
 
-/* Each bit of flags and reserved, one at a time, is refused */
-static void tph_header_bits(struct kunit *test)
+/*
+ * Headers that are not of an operation: each bit that must be 0, one at a time, and
+ * operations that nobody knows, whatever is behind them.
+ */
+static void tph_header(struct kunit *test)
 {
 	struct tph_set *set = tph_op_set(test);
 	struct tph_arg *arg = tph_op_arg(set);
+	u8 head[TPH_HEAD_MAX];
+	unsigned int nr = 0;
+	int err;
 
-	for (unsigned int bit = 0; bit < 32; bit++) {
-		arg->op->flags = BIT(bit);
-		tph_expect_refused(set, arg, -EINVAL, "flags bit", bit);
-		arg->op->flags = 0;
-		arg->op->reserved = BIT(bit);
-		tph_expect_refused(set, arg, -EINVAL, "reserved bit", bit);
-		arg->op->reserved = 0;
+	memcpy(head, arg->mem, set->shell->head);
+	while ((err = set->shell->spoil(arg->mem, nr))) {
+		tph_expect_refused(set, arg, err, "header", nr++);
+		memcpy(arg->mem, head, set->shell->head);
 	}
+	KUNIT_EXPECT_GT(test, nr, 0);
 	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
-}
-
-/* Operations that nobody knows are refused, whatever argsz is */
-static void tph_unknown_op(struct kunit *test)
-{
-	static const u32 ops[] = { 5, 6, 7, 8, 15, 16, 32, 255, 256, 0x10000,
-				   0x7fffffff, 0x80000000, 0x80000004, ~0U };
-	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, 8);
-
-	for (int i = 0; i < ARRAY_SIZE(ops); i++) {
-		arg->op->op = ops[i];
-		tph_expect_refused(set, arg, -EINVAL, "op", ops[i]);
-	}
-	/* And a bit more than one that is known */
-	for (unsigned int bit = 3; bit < 32; bit++) {
-		arg->op->op = VFIO_PCI_TPH_OP_SET_ST | BIT(bit);
-		tph_expect_refused(set, arg, -EINVAL, "op bit", bit);
-	}
 }
 
 /* Each bit of what is reserved in a payload is refused; what is out is 0 before */
 static void tph_payload_bits(struct kunit *test)
 {
-	const struct tph_op_param *param = test->param_value;
+	const struct tph_op_param *param = tph_own(test);
 	struct tph_set *set = tph_op_set(test);
 	struct tph_arg *arg = tph_op_arg(set);
 	u8 *byte = arg->payload;
@@ -264,11 +238,10 @@ static void tph_payload_bits(struct kunit *test)
 	const typeof(st[0]) *field = NULL;
 	int nr = 0;
 
-	if (param->op == VFIO_PCI_TPH_OP_ENABLE) {
+	if (param->op == TPH_OP_ENABLE) {
 		field = (void *)enable;
 		nr = ARRAY_SIZE(enable);
-	} else if (param->op == VFIO_PCI_TPH_OP_GET_ST ||
-		   param->op == VFIO_PCI_TPH_OP_SET_ST) {
+	} else if (param->op == TPH_OP_GET_ST || param->op == TPH_OP_SET_ST) {
 		field = st;
 		nr = ARRAY_SIZE(st);
 	}
@@ -292,12 +265,10 @@ static void tph_unmapped(struct kunit *test)
 	struct tph_set *set = tph_op_set(test);
 	struct tph_arg *arg = tph_op_arg(set);
 	void __user *end = vfio_pci_mem_tail(set->fix, 0);
-	u8 *bytes = (u8 *)arg->op;
+	u8 *bytes = arg->mem;
 
-	KUNIT_EXPECT_EQ(test, vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH, NULL),
-			-EFAULT);
-	KUNIT_EXPECT_EQ(test, vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH,
-					     (void __user *)-16UL), -EFAULT);
+	KUNIT_EXPECT_EQ(test, tph_call(set, NULL), -EFAULT);
+	KUNIT_EXPECT_EQ(test, tph_call(set, (void __user *)-16UL), -EFAULT);
 	for (unsigned int there = 0; there < arg->size; there++) {
 		unsigned int writes = tph_writes(set);
 		u32 ctrl = tph_ctrl(set);
@@ -305,7 +276,7 @@ static void tph_unmapped(struct kunit *test)
 
 		if (copy_to_user(end - there, bytes, there))
 			KUNIT_FAIL_AND_ABORT(test, "user memory");
-		ret = vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH, end - there);
+		ret = tph_call(set, end - there);
 		KUNIT_EXPECT_EQ_MSG(test, ret, -EFAULT, "with %u bytes", there);
 		KUNIT_EXPECT_EQ_MSG(test, tph_writes(set), writes,
 				    "with %u bytes", there);
@@ -321,16 +292,16 @@ static void tph_unmapped(struct kunit *test)
  */
 static void tph_read_only(struct kunit *test)
 {
-	const struct tph_op_param *param = test->param_value;
+	const struct tph_op_param *param = tph_own(test);
 	struct tph_set *set = tph_op_set(test);
 	struct tph_arg *arg = tph_op_arg(set);
 	void __user *mem = vfio_pci_mem_tail(set->fix, arg->size);
 	unsigned int writes = tph_writes(set);
 	long ret;
 
-	KUNIT_ASSERT_EQ(test, copy_to_user(mem, arg->op, arg->size), 0);
+	KUNIT_ASSERT_EQ(test, copy_to_user(mem, arg->mem, arg->size), 0);
 	vfio_pci_mem_protect(set->fix, mem, PROT_READ);
-	ret = vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH, mem);
+	ret = tph_call(set, mem);
 	vfio_pci_mem_protect(set->fix, mem, PROT_READ | PROT_WRITE);
 	KUNIT_EXPECT_EQ(test, ret, param->out ? -EFAULT : 0);
 	if (param->out)
@@ -343,20 +314,22 @@ static void tph_read_only(struct kunit *test)
  */
 static void tph_written_back(struct kunit *test)
 {
-	const struct tph_op_param *param = test->param_value;
+	const struct tph_op_param *param = tph_own(test);
 	struct tph_set *set = tph_op_set(test);
 	struct tph_arg *arg = tph_op_arg(set);
 	struct tph_arg *before = tph_op_arg(set);
-	u8 *mem = (u8 *)arg->op, *old = (u8 *)before->op;
+	unsigned int head = set->shell->head;
+	u8 *mem = arg->mem, *old = before->mem;
 
 	KUNIT_ASSERT_EQ(test, tph_arg_run(set, arg), 0);
 	for (unsigned int i = 0; i < arg->size; i++) {
 		bool out = false;
 
-		if (param->op == VFIO_PCI_TPH_OP_GET_CAP)
-			out = i >= 16;
-		if (param->op == VFIO_PCI_TPH_OP_GET_ST)
-			out = i >= 32 && (i % 16 == 8 || i % 16 == 9);
+		if (param->op == TPH_OP_GET_CAP)
+			out = i >= head;
+		/* st, behind the header of the batch, in each entry */
+		if (param->op == TPH_OP_GET_ST && i >= head + 16)
+			out = (i - head) % 16 == 8 || (i - head) % 16 == 9;
 		if (!out)
 			KUNIT_EXPECT_EQ_MSG(test, mem[i], old[i], "byte %u", i);
 	}
@@ -365,7 +338,7 @@ static void tph_written_back(struct kunit *test)
 /* Without the capability there is no such operation, whatever the argument is */
 static void tph_absent(struct kunit *test)
 {
-	const struct tph_op_param *param = test->param_value;
+	const struct tph_op_param *param = tph_own(test);
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		.door = VFIO_PCI_CDEV, .absent = true, .gate = true,
 	});
@@ -373,20 +346,18 @@ static void tph_absent(struct kunit *test)
 	unsigned int writes = pci_fabric_stats(set->fn).cfg_writes;
 
 	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -ENOTTY);
-	KUNIT_EXPECT_EQ(test, vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH, NULL),
-			-ENOTTY);
-	arg->op->argsz = 0;
+	KUNIT_EXPECT_EQ(test, tph_call(set, NULL), -ENOTTY);
+	*arg->argsz = 0;
 	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -ENOTTY);
 	KUNIT_EXPECT_EQ(test, pci_fabric_stats(set->fn).cfg_writes, writes);
 }
 
 static struct kunit_case vfio_pci_tph_cases[] = {
-	KUNIT_CASE(tph_layout),
+	TPH_CASE(tph_layout),
 	KUNIT_CASE_PARAM(tph_exact, tph_ops_gen_params),
 	KUNIT_CASE_PARAM(tph_short, tph_ops_gen_params),
 	KUNIT_CASE_PARAM(tph_long, tph_ops_gen_params),
-	KUNIT_CASE_PARAM(tph_header_bits, tph_ops_gen_params),
-	KUNIT_CASE(tph_unknown_op),
+	KUNIT_CASE_PARAM(tph_header, tph_ops_gen_params),
 	KUNIT_CASE_PARAM(tph_payload_bits, tph_ops_gen_params),
 	KUNIT_CASE_PARAM(tph_unmapped, tph_ops_gen_params),
 	KUNIT_CASE_PARAM(tph_read_only, tph_ops_gen_params),

@@ -69,7 +69,7 @@ static const struct tph_cap_param {
 			    .no_completer = true }, 0, 1, 4 },
 };
 
-KUNIT_ARRAY_PARAM_DESC(tph_caps, tph_caps, name);
+TPH_ARRAY_PARAM(tph_caps, tph_caps)
 
 /* Tags of 16 bits: both the function and the port have them */
 static bool tph_extended(const struct tph_conf *conf)
@@ -88,7 +88,7 @@ static u32 tph_gated(const struct tph_conf *conf)
 
 static struct tph_set *tph_caps_set(struct kunit *test)
 {
-	const struct tph_cap_param *param = test->param_value;
+	const struct tph_cap_param *param = tph_own(test);
 	struct tph_conf conf = param->conf;
 
 	conf.door = VFIO_PCI_CDEV;
@@ -102,7 +102,7 @@ static struct tph_set *tph_caps_set(struct kunit *test)
  */
 static void tph_query(struct kunit *test)
 {
-	const struct tph_cap_param *param = test->param_value;
+	const struct tph_cap_param *param = tph_own(test);
 	struct tph_set *set = tph_caps_set(test);
 	unsigned int writes = pci_fabric_stats(set->fn).cfg_writes;
 	struct vfio_pci_tph_cap cap;
@@ -127,7 +127,7 @@ static void tph_query(struct kunit *test)
  */
 static void tph_query_is_enable(struct kunit *test)
 {
-	const struct tph_cap_param *param = test->param_value;
+	const struct tph_cap_param *param = tph_own(test);
 	struct tph_set *set = tph_caps_set(test);
 	u32 on = tph_extended(&param->conf) ? TPH_CTRL_EXTENDED : TPH_CTRL_ON;
 	struct vfio_pci_tph_cap cap;
@@ -413,18 +413,18 @@ static void tph_two_files(struct kunit *test)
 static struct kunit_case vfio_pci_tph_mode_cases[] = {
 	KUNIT_CASE_PARAM(tph_query, tph_caps_gen_params),
 	KUNIT_CASE_PARAM(tph_query_is_enable, tph_caps_gen_params),
-	KUNIT_CASE(tph_unknown_mode),
-	KUNIT_CASE(tph_twice),
-	KUNIT_CASE(tph_disable_idempotent),
-	KUNIT_CASE(tph_gate_disable),
+	TPH_CASE(tph_unknown_mode),
+	TPH_CASE(tph_twice),
+	TPH_CASE(tph_disable_idempotent),
+	TPH_CASE(tph_gate_disable),
 	KUNIT_CASE(tph_gate_parameter),
-	KUNIT_CASE(tph_migration),
-	KUNIT_CASE(tph_notph),
-	KUNIT_CASE(tph_notph_enabled),
-	KUNIT_CASE(tph_enable_cannot_clear),
-	KUNIT_CASE(tph_group),
-	KUNIT_CASE(tph_variant),
-	KUNIT_CASE(tph_two_files),
+	TPH_CASE(tph_migration),
+	TPH_CASE(tph_notph),
+	TPH_CASE(tph_notph_enabled),
+	TPH_CASE(tph_enable_cannot_clear),
+	TPH_CASE(tph_group),
+	TPH_CASE(tph_variant),
+	TPH_CASE(tph_two_files),
 	{}
 };
 

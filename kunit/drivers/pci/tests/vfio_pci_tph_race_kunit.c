@@ -92,32 +92,14 @@ static long tph_other_reset(struct tph_other *other)
 
 static long tph_other_disable(struct tph_other *other)
 {
-	struct tph_arg arg = { .size = TPH_OP_SIZE };
-	struct vfio_pci_tph_op op = {
-		.argsz = sizeof(op), .op = VFIO_PCI_TPH_OP_DISABLE,
-	};
-
-	arg.op = &op;
-	return tph_arg_run_at(other->set, &arg, other->mem);
+	return tph_disable_at(other->set, other->mem);
 }
 
 /* Off, and on again */
 static long tph_other_enable(struct tph_other *other)
 {
-	struct {
-		struct vfio_pci_tph_op op;
-		struct vfio_pci_tph_enable enable;
-	} arg = {
-		.op = { .argsz = sizeof(arg), .op = VFIO_PCI_TPH_OP_ENABLE },
-		.enable = { .mode = TPH_DS },
-	};
-	long ret = tph_other_disable(other);
-
-	if (ret)
-		return ret;
-	if (copy_to_user(other->mem, &arg, sizeof(arg)))
-		return -ENOMEM;
-	return vfio_pci_ioctl(other->set->user, VFIO_DEVICE_PCI_TPH, other->mem);
+	return tph_disable_at(other->set, other->mem) ?:
+	       tph_enable_at(other->set, TPH_DS, other->mem);
 }
 
 static long tph_other_no_msix(struct tph_other *other)
@@ -136,24 +118,24 @@ static long tph_other_no_msix(struct tph_other *other)
 static const struct tph_race_param {
 	const char *name;
 	long (*fn)(struct tph_other *other);
-	u32 op;
+	enum tph_op op;
 	struct tph_conf conf;
 	int want;
 	bool on;		/* TPH is on then */
 } tph_races[] = {
-	{ "set_reset", tph_other_reset, 4, { TPH_CAP_TABLE }, -ENXIO },
-	{ "set_disable", tph_other_disable, 4, { TPH_CAP_TABLE }, -ENXIO },
-	{ "set_enable", tph_other_enable, 4, { TPH_CAP_TABLE }, -ENXIO, true },
-	{ "get_reset", tph_other_reset, 3, { TPH_CAP_TABLE }, -ENXIO },
-	{ "get_disable", tph_other_disable, 3, { TPH_CAP_TABLE }, -ENXIO },
-	{ "get_enable", tph_other_enable, 3, { TPH_CAP_TABLE }, -ENXIO, true },
-	{ "msix_reset", tph_other_reset, 4, { .door = VFIO_PCI_CDEV,
+	{ "set_reset", tph_other_reset, TPH_OP_SET_ST, { TPH_CAP_TABLE }, -ENXIO },
+	{ "set_disable", tph_other_disable, TPH_OP_SET_ST, { TPH_CAP_TABLE }, -ENXIO },
+	{ "set_enable", tph_other_enable, TPH_OP_SET_ST, { TPH_CAP_TABLE }, -ENXIO, true },
+	{ "get_reset", tph_other_reset, TPH_OP_GET_ST, { TPH_CAP_TABLE }, -ENXIO },
+	{ "get_disable", tph_other_disable, TPH_OP_GET_ST, { TPH_CAP_TABLE }, -ENXIO },
+	{ "get_enable", tph_other_enable, TPH_OP_GET_ST, { TPH_CAP_TABLE }, -ENXIO, true },
+	{ "msix_reset", tph_other_reset, TPH_OP_SET_ST, { .door = VFIO_PCI_CDEV,
 	  .loc = TPH_LOC_MSIX, .vectors = TABLE, .gate = true }, -ENXIO },
-	{ "msix_set_irqs", tph_other_no_msix, 4, { .door = VFIO_PCI_CDEV,
+	{ "msix_set_irqs", tph_other_no_msix, TPH_OP_SET_ST, { .door = VFIO_PCI_CDEV,
 	  .loc = TPH_LOC_MSIX, .vectors = TABLE, .gate = true }, -ENOENT, true },
 };
 
-KUNIT_ARRAY_PARAM_DESC(tph_races, tph_races, name);
+TPH_ARRAY_PARAM(tph_races, tph_races)
 
 /*
  * Somebody who resets the device, disables TPH or takes the vectors away while the
@@ -163,7 +145,7 @@ KUNIT_ARRAY_PARAM_DESC(tph_races, tph_races, name);
  */
 static void tph_race_batch(struct kunit *test)
 {
-	const struct tph_race_param *param = test->param_value;
+	const struct tph_race_param *param = tph_own(test);
 	struct tph_set *set = tph_set_alloc(test, &param->conf);
 	struct tph_other *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
 	struct tph_arg *arg = tph_arg(set, param->op, TABLE);
@@ -206,7 +188,7 @@ static void tph_asked_once(struct kunit *test)
 		TPH_CAP_TABLE });
 
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, TPH_MAX_ENTRIES);
 		unsigned int asked = atomic_read(&set->resolved);
 
@@ -237,7 +219,7 @@ static void tph_killed(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		TPH_CAP_TABLE });
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+	struct tph_arg *arg = tph_arg(set, TPH_OP_SET_ST, TABLE);
 	unsigned int asked;
 	long ret;
 
@@ -532,7 +514,7 @@ static void tph_locked(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		TPH_CAP_TABLE });
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+	struct tph_arg *arg = tph_arg(set, TPH_OP_SET_ST, TABLE);
 	struct tph_locks *locks = kunit_kzalloc(test, sizeof(*locks), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, locks);
@@ -642,7 +624,7 @@ static void tph_race_close(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		TPH_CAP_TABLE });
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+	struct tph_arg *arg = tph_arg(set, TPH_OP_SET_ST, TABLE);
 
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
 	set->on_resolve = tph_close_in_batch;
@@ -666,7 +648,7 @@ static void tph_race_gone(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		TPH_CAP_TABLE });
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+	struct tph_arg *arg = tph_arg(set, TPH_OP_SET_ST, TABLE);
 	long ret;
 
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
@@ -693,7 +675,7 @@ static void tph_race_gone_late(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		TPH_CAP_TABLE });
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+	struct tph_arg *arg = tph_arg(set, TPH_OP_SET_ST, TABLE);
 	long ret;
 
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
@@ -715,7 +697,7 @@ static const struct tph_gone_param {
 	{ "vf", { TPH_CAP_TABLE, .vf = true } },
 };
 
-KUNIT_ARRAY_PARAM_DESC(tph_gone, tph_gones, name);
+TPH_ARRAY_PARAM(tph_gone, tph_gones)
 
 /*
  * The device is gone before anything is asked for.  Catches all ones that are taken
@@ -723,7 +705,7 @@ KUNIT_ARRAY_PARAM_DESC(tph_gone, tph_gones, name);
  */
 static void tph_gone(struct kunit *test)
 {
-	const struct tph_gone_param *param = test->param_value;
+	const struct tph_gone_param *param = tph_own(test);
 	struct tph_set *set = tph_set_alloc(test, &param->conf);
 	long enable, query, set_st, get_st;
 	struct vfio_pci_tph_cap cap;
@@ -943,6 +925,7 @@ static void tph_hot_reset_busy(struct kunit *test)
 
 #define TPH_STRESS_LOOPS	100
 #define TPH_STRESS_RESETS	5
+#define TPH_STRESS_MAX		8
 
 struct tph_stress {
 	struct tph_set *set;
@@ -951,6 +934,7 @@ struct tph_stress {
 	unsigned int loops;
 	const int *allowed;	/* ends with 1 */
 	long bad;
+	unsigned int succeeded;
 	bool reset;
 };
 
@@ -972,45 +956,33 @@ static int tph_stress_main(void *data)
 			allowed++;
 		if (*allowed == 1)
 			stress->bad = ret;
+		stress->succeeded += !ret;
 		cond_resched();
 	}
 	return 0;
 }
 
-/*
- * Threads enable, disable, set, get and reset.  Each call ends as it may, nobody
- * waits for ever, and at the end the device works.  For lockdep and KASAN.
- */
-static void tph_stress(struct kunit *test)
-{
-	static const int for_set[] = { 0, -ENXIO, 1 }, for_enable[] = { 0, -EBUSY, 1 };
-	static const int for_rest[] = { 0, 1 }, for_reset[] = { 0, -EAGAIN, 1 };
-	static const struct {
-		u32 op;
-		u32 mode;
-		const int *allowed;
-		bool reset;
-	} work[] = {
-		{ VFIO_PCI_TPH_OP_SET_ST, 0, for_set },
-		{ VFIO_PCI_TPH_OP_SET_ST, 0, for_set },
-		{ VFIO_PCI_TPH_OP_GET_ST, 0, for_set },
-		{ VFIO_PCI_TPH_OP_ENABLE, TPH_DS, for_enable },
-		{ VFIO_PCI_TPH_OP_ENABLE, TPH_IV, for_enable },
-		{ VFIO_PCI_TPH_OP_DISABLE, 0, for_rest },
-		{ VFIO_PCI_TPH_OP_GET_CAP, 0, for_rest },
-		{ 0, 0, for_reset, true },
-	};
-	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
-		TPH_CAP_TABLE });
-	struct vfio_pci_thread *thread[ARRAY_SIZE(work)];
-	struct tph_stress *stress;
+/* What a thread does, and what may come of it */
+struct tph_stress_work {
+	enum tph_op op;
+	u32 mode;
+	const int *allowed;
+	bool reset;
+};
 
-	stress = kunit_kcalloc(test, ARRAY_SIZE(work), sizeof(*stress), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, stress);
-	for (int i = 0; i < ARRAY_SIZE(work); i++) {
+/* Returns how many calls of ENABLE have succeeded */
+static unsigned int tph_stress_run(struct tph_set *set, struct tph_stress *stress,
+				   const struct tph_stress_work *work,
+				   unsigned int nr)
+{
+	struct vfio_pci_thread *thread[TPH_STRESS_MAX];
+	struct kunit *test = set->test;
+	unsigned int enabled = 0;
+
+	for (int i = 0; i < nr; i++) {
 		stress[i].set = set;
 		stress[i].arg = tph_arg(set, work[i].op, TABLE);
-		if (work[i].op == VFIO_PCI_TPH_OP_ENABLE)
+		if (work[i].op == TPH_OP_ENABLE)
 			stress[i].arg->enable->mode = work[i].mode;
 		stress[i].mem = vfio_pci_mem(set->fix, i * PAGE_SIZE);
 		stress[i].allowed = work[i].allowed;
@@ -1018,13 +990,53 @@ static void tph_stress(struct kunit *test)
 		stress[i].loops = work[i].reset ? TPH_STRESS_RESETS :
 						  TPH_STRESS_LOOPS;
 	}
-	for (int i = 0; i < ARRAY_SIZE(work); i++)
+	for (int i = 0; i < nr; i++)
 		thread[i] = vfio_pci_thread_start(set->fix, tph_stress_main,
 						  &stress[i]);
-	for (int i = 0; i < ARRAY_SIZE(work); i++) {
+	for (int i = 0; i < nr; i++) {
 		KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread[i]), 0);
 		KUNIT_EXPECT_EQ_MSG(test, stress[i].bad, 0, "op %u", work[i].op);
+		if (work[i].op == TPH_OP_ENABLE)
+			enabled += stress[i].succeeded;
 	}
+	return enabled;
+}
+
+static struct tph_stress *tph_stress_alloc(struct kunit *test)
+{
+	struct tph_stress *stress;
+
+	stress = kunit_kcalloc(test, TPH_STRESS_MAX, sizeof(*stress), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, stress);
+	return stress;
+}
+
+/*
+ * Threads enable, disable, set, get and reset.  Each call ends as it may, nobody
+ * waits for ever, whoever enables first succeeds, and at the end the device works.
+ * For lockdep and KASAN.
+ */
+static void tph_stress(struct kunit *test)
+{
+	static const int for_set[] = { 0, -ENXIO, 1 }, for_enable[] = { 0, -EBUSY, 1 };
+	static const int for_rest[] = { 0, 1 }, for_reset[] = { 0, -EAGAIN, 1 };
+	static const struct tph_stress_work work[] = {
+		{ TPH_OP_SET_ST, 0, for_set },
+		{ TPH_OP_SET_ST, 0, for_set },
+		{ TPH_OP_GET_ST, 0, for_set },
+		{ TPH_OP_ENABLE, TPH_DS, for_enable },
+		{ TPH_OP_ENABLE, TPH_IV, for_enable },
+		{ TPH_OP_DISABLE, 0, for_rest },
+		{ TPH_OP_GET_CAP, 0, for_rest },
+		{ TPH_OP_GET_CAP, 0, for_reset, true },
+	};
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+	struct tph_stress *stress = tph_stress_alloc(test);
+
+	BUILD_BUG_ON(ARRAY_SIZE(work) > TPH_STRESS_MAX);
+	KUNIT_EXPECT_GT(test, tph_stress_run(set, stress, work, ARRAY_SIZE(work)),
+			0);
 	KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
 	tph_expect_off(set);
 	KUNIT_EXPECT_EQ(test, pci_fabric_tph_stats(set->fn).st_live, 0);
@@ -1033,29 +1045,59 @@ static void tph_stress(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(tph_cpu(), true));
 }
 
+/*
+ * Nobody ends what is enabled: each call succeeds, however many there are at once,
+ * and who enables it again is refused each time.  Catches an operation that gives up
+ * because another one is under way, or sees what another one has half done.
+ */
+static void tph_stress_calm(struct kunit *test)
+{
+	static const int works[] = { 0, 1 }, busy[] = { -EBUSY, 1 };
+	static const struct tph_stress_work work[] = {
+		{ TPH_OP_SET_ST, 0, works },
+		{ TPH_OP_SET_ST, 0, works },
+		{ TPH_OP_GET_ST, 0, works },
+		{ TPH_OP_GET_ST, 0, works },
+		{ TPH_OP_GET_CAP, 0, works },
+		{ TPH_OP_ENABLE, TPH_DS, busy },
+		{ TPH_OP_ENABLE, TPH_IV, busy },
+	};
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		TPH_CAP_TABLE });
+	struct tph_stress *stress = tph_stress_alloc(test);
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
+	KUNIT_EXPECT_EQ(test, tph_stress_run(set, stress, work, ARRAY_SIZE(work)),
+			0);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_DS);
+	for (int i = 0; i < TABLE; i++)
+		KUNIT_EXPECT_EQ(test, tph_st(set, i), tph_tag(tph_cpu(), false));
+}
+
 static struct kunit_case vfio_pci_tph_race_cases[] = {
 	KUNIT_CASE_PARAM(tph_race_batch, tph_races_gen_params),
-	KUNIT_CASE(tph_asked_once),
-	KUNIT_CASE(tph_killed),
-	KUNIT_CASE(tph_intx_masks),
-	KUNIT_CASE(tph_intx_unmasks),
-	KUNIT_CASE(tph_intx_resampled),
-	KUNIT_CASE(tph_intx_command),
-	KUNIT_CASE(tph_intx_command_msix),
-	KUNIT_CASE(tph_locked),
-	KUNIT_CASE(tph_query_locked),
-	KUNIT_CASE(tph_lock_order),
-	KUNIT_CASE(tph_race_close),
-	KUNIT_CASE(tph_race_gone),
-	KUNIT_CASE(tph_race_gone_late),
+	TPH_CASE(tph_asked_once),
+	TPH_CASE(tph_killed),
+	TPH_CASE(tph_intx_masks),
+	TPH_CASE(tph_intx_unmasks),
+	TPH_CASE(tph_intx_resampled),
+	TPH_CASE(tph_intx_command),
+	TPH_CASE(tph_intx_command_msix),
+	TPH_CASE(tph_locked),
+	TPH_CASE(tph_query_locked),
+	TPH_CASE(tph_lock_order),
+	TPH_CASE(tph_race_close),
+	TPH_CASE(tph_race_gone),
+	TPH_CASE(tph_race_gone_late),
 	KUNIT_CASE_PARAM(tph_gone, tph_gone_gen_params),
-	KUNIT_CASE(tph_gone_in_query),
-	KUNIT_CASE(tph_apart),
-	KUNIT_CASE(tph_apart_vf),
-	KUNIT_CASE(tph_hot_reset),
-	KUNIT_CASE(tph_hot_reset_not_owned),
-	KUNIT_CASE(tph_hot_reset_busy),
-	KUNIT_CASE(tph_stress),
+	TPH_CASE(tph_gone_in_query),
+	TPH_CASE(tph_apart),
+	TPH_CASE(tph_apart_vf),
+	TPH_CASE(tph_hot_reset),
+	TPH_CASE(tph_hot_reset_not_owned),
+	TPH_CASE(tph_hot_reset_busy),
+	TPH_CASE(tph_stress),
+	TPH_CASE(tph_stress_calm),
 	{}
 };
 

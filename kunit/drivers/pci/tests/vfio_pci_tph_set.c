@@ -196,6 +196,7 @@ struct tph_set *tph_set_alloc(struct kunit *test, const struct tph_conf *conf)
 	KUNIT_ASSERT_NOT_NULL(test, set);
 	set->test = test;
 	set->conf = *conf;
+	set->shell = tph_shell(test);
 	set->eventfd = -1;
 	set->fix = vfio_pci_fixture_alloc(test, conf->door);
 	set->gate = tph_gate_param(test);
@@ -236,35 +237,38 @@ void tph_msix(struct tph_set *set, unsigned int count)
 
 /* Arguments */
 
-static size_t tph_payload_size(u32 op, unsigned int count)
+static bool tph_op_is_batch(enum tph_op op)
 {
+	return op == TPH_OP_GET_ST || op == TPH_OP_SET_ST;
+}
+
+size_t tph_arg_size(struct tph_set *set, enum tph_op op, unsigned int count)
+{
+	size_t head = set->shell->head;
+
 	switch (op) {
-	case VFIO_PCI_TPH_OP_GET_CAP:
-		return TPH_CAP_SIZE;
-	case VFIO_PCI_TPH_OP_ENABLE:
-		return TPH_ENABLE_SIZE;
-	case VFIO_PCI_TPH_OP_GET_ST:
-	case VFIO_PCI_TPH_OP_SET_ST:
-		return TPH_ST_SIZE + (size_t)count * TPH_ENTRY_SIZE;
+	case TPH_OP_GET_CAP:
+		return head + TPH_CAP_SIZE;
+	case TPH_OP_ENABLE:
+		return head + TPH_ENABLE_SIZE;
+	case TPH_OP_GET_ST:
+	case TPH_OP_SET_ST:
+		return head + TPH_ST_SIZE + (size_t)count * TPH_ENTRY_SIZE;
 	default:
-		return 0;
+		return head;
 	}
 }
 
-static bool tph_op_is_batch(u32 op)
+/* @mem: zeroed */
+static void tph_arg_init(struct tph_set *set, struct tph_arg *arg, void *mem,
+			 enum tph_op op, unsigned int count)
 {
-	return op == VFIO_PCI_TPH_OP_GET_ST || op == VFIO_PCI_TPH_OP_SET_ST;
-}
-
-static void tph_arg_init(struct tph_arg *arg, void *mem, u32 op,
-			 unsigned int count)
-{
-	arg->size = TPH_OP_SIZE + tph_payload_size(op, count);
-	arg->op = mem;
-	arg->payload = mem + TPH_OP_SIZE;
-	arg->entry = mem + TPH_OP_SIZE + TPH_ST_SIZE;
-	arg->op->argsz = arg->size;
-	arg->op->op = op;
+	arg->size = tph_arg_size(set, op, count);
+	arg->mem = mem;
+	arg->argsz = mem;
+	arg->payload = mem + set->shell->head;
+	arg->entry = arg->payload + TPH_ST_SIZE;
+	set->shell->put(mem, op, arg->size);
 	if (!tph_op_is_batch(op))
 		return;
 
@@ -272,31 +276,31 @@ static void tph_arg_init(struct tph_arg *arg, void *mem, u32 op,
 	arg->st->entry_size = TPH_ENTRY_SIZE;
 	for (unsigned int i = 0; i < count; i++) {
 		arg->entry[i].cpu = tph_cpu();
-		if (op == VFIO_PCI_TPH_OP_SET_ST)
+		if (op == TPH_OP_SET_ST)
 			arg->entry[i].index = i;
 	}
 }
 
-struct tph_arg *tph_arg(struct tph_set *set, u32 op, unsigned int count)
+struct tph_arg *tph_arg(struct tph_set *set, enum tph_op op, unsigned int count)
 {
 	struct kunit *test = set->test;
 	struct tph_arg *arg = kunit_kzalloc(test, sizeof(*arg), GFP_KERNEL);
 	/* Room to write more than is handed over */
-	void *mem = kunit_kzalloc(test, TPH_OP_SIZE + 2 * TPH_ENTRY_SIZE +
-				  tph_payload_size(op, count), GFP_KERNEL);
+	void *mem = kunit_kzalloc(test, tph_arg_size(set, op, count) +
+				  2 * TPH_ENTRY_SIZE, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, arg);
 	KUNIT_ASSERT_NOT_NULL(test, mem);
-	tph_arg_init(arg, mem, op, count);
+	tph_arg_init(set, arg, mem, op, count);
 	return arg;
 }
 
 long tph_arg_run_at(struct tph_set *set, const struct tph_arg *arg,
 		    void __user *mem)
 {
-	if (copy_to_user(mem, arg->op, arg->size))
+	if (copy_to_user(mem, arg->mem, arg->size))
 		return -ENOMEM;
-	return vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH, mem);
+	return tph_call(set, mem);
 }
 
 long tph_arg_run(struct tph_set *set, struct tph_arg *arg)
@@ -304,7 +308,7 @@ long tph_arg_run(struct tph_set *set, struct tph_arg *arg)
 	void __user *mem = vfio_pci_mem_tail(set->fix, arg->size);
 	long ret = tph_arg_run_at(set, arg, mem);
 
-	if (copy_from_user(arg->op, mem, arg->size))
+	if (copy_from_user(arg->mem, mem, arg->size))
 		return -ENOMEM;
 	return ret;
 }
@@ -312,13 +316,14 @@ long tph_arg_run(struct tph_set *set, struct tph_arg *arg)
 /* As user space has it, on the stack: one entry at most */
 struct tph_small {
 	struct tph_arg arg;
-	u64 mem[(TPH_OP_SIZE + TPH_ST_SIZE + TPH_ENTRY_SIZE) / sizeof(u64)];
+	u64 mem[(TPH_HEAD_MAX + TPH_ST_SIZE + TPH_ENTRY_SIZE) / sizeof(u64)];
 };
 
-static void tph_small_init(struct tph_small *small, u32 op)
+static void tph_small_init(struct tph_set *set, struct tph_small *small,
+			   enum tph_op op)
 {
 	memset(small->mem, 0, sizeof(small->mem));
-	tph_arg_init(&small->arg, small->mem, op, tph_op_is_batch(op));
+	tph_arg_init(set, &small->arg, small->mem, op, tph_op_is_batch(op));
 }
 
 long tph_get_cap(struct tph_set *set, struct vfio_pci_tph_cap *cap)
@@ -326,7 +331,7 @@ long tph_get_cap(struct tph_set *set, struct vfio_pci_tph_cap *cap)
 	struct tph_small small;
 	long ret;
 
-	tph_small_init(&small, VFIO_PCI_TPH_OP_GET_CAP);
+	tph_small_init(set, &small, TPH_OP_GET_CAP);
 	/* So that what is not written is seen */
 	memset(small.arg.cap, 0xff, sizeof(*small.arg.cap));
 	ret = tph_arg_run(set, &small.arg);
@@ -334,21 +339,35 @@ long tph_get_cap(struct tph_set *set, struct vfio_pci_tph_cap *cap)
 	return ret;
 }
 
-long tph_enable(struct tph_set *set, u32 mode)
+long tph_enable_at(struct tph_set *set, u32 mode, void __user *mem)
 {
 	struct tph_small small;
 
-	tph_small_init(&small, VFIO_PCI_TPH_OP_ENABLE);
+	tph_small_init(set, &small, TPH_OP_ENABLE);
 	small.arg.enable->mode = mode;
-	return tph_arg_run(set, &small.arg);
+	return tph_arg_run_at(set, &small.arg, mem);
+}
+
+long tph_enable(struct tph_set *set, u32 mode)
+{
+	size_t size = tph_arg_size(set, TPH_OP_ENABLE, 0);
+
+	return tph_enable_at(set, mode, vfio_pci_mem_tail(set->fix, size));
+}
+
+long tph_disable_at(struct tph_set *set, void __user *mem)
+{
+	struct tph_small small;
+
+	tph_small_init(set, &small, TPH_OP_DISABLE);
+	return tph_arg_run_at(set, &small.arg, mem);
 }
 
 long tph_disable(struct tph_set *set)
 {
-	struct tph_small small;
+	size_t size = tph_arg_size(set, TPH_OP_DISABLE, 0);
 
-	tph_small_init(&small, VFIO_PCI_TPH_OP_DISABLE);
-	return tph_arg_run(set, &small.arg);
+	return tph_disable_at(set, vfio_pci_mem_tail(set->fix, size));
 }
 
 long tph_set_one(struct tph_set *set, unsigned int index, unsigned int cpu,
@@ -356,7 +375,7 @@ long tph_set_one(struct tph_set *set, unsigned int index, unsigned int cpu,
 {
 	struct tph_small small;
 
-	tph_small_init(&small, VFIO_PCI_TPH_OP_SET_ST);
+	tph_small_init(set, &small, TPH_OP_SET_ST);
 	small.arg.entry->index = index;
 	small.arg.entry->cpu = cpu;
 	small.arg.entry->mem_type = persistent;
@@ -369,7 +388,7 @@ long tph_get_one(struct tph_set *set, unsigned int cpu, bool persistent,
 	struct tph_small small;
 	long ret;
 
-	tph_small_init(&small, VFIO_PCI_TPH_OP_GET_ST);
+	tph_small_init(set, &small, TPH_OP_GET_ST);
 	small.arg.entry->cpu = cpu;
 	small.arg.entry->mem_type = persistent;
 	ret = tph_arg_run(set, &small.arg);

@@ -18,9 +18,9 @@
 #include "pci_fabric.h"
 #include "pci_fabric_tph.h"
 #include "vfio_pci_fixture.h"
+#include "vfio_pci_tph_shell.h"
 
 /* The sizes that user space has compiled in, in bytes */
-#define TPH_OP_SIZE		16
 #define TPH_CAP_SIZE		32
 #define TPH_ENABLE_SIZE		8
 #define TPH_ST_SIZE		16
@@ -96,6 +96,7 @@ struct tph_conf {
  * struct tph_set - a function, its user, and what a test sees of it
  * @test: the running test
  * @conf: what the test wants
+ * @shell: the way to the operations
  * @fix: the fixture
  * @port: the root port
  * @pf: the physical function, if @fn is virtual
@@ -118,6 +119,7 @@ struct tph_conf {
 struct tph_set {
 	struct kunit *test;
 	struct tph_conf conf;
+	const struct tph_shell *shell;
 	struct vfio_pci_fixture *fix;
 	struct pci_fabric_fn *port;
 	struct pci_fabric_fn *pf;
@@ -181,7 +183,8 @@ unsigned int tph_writes(struct tph_set *set);
  */
 struct tph_arg {
 	size_t size;		/* bytes that user space has */
-	struct vfio_pci_tph_op *op;
+	void *mem;		/* the header, and all that follows */
+	u32 *argsz;		/* in the header */
 	union {
 		void *payload;
 		struct vfio_pci_tph_cap *cap;
@@ -191,8 +194,17 @@ struct tph_arg {
 	struct vfio_pci_tph_st_entry *entry;
 };
 
+/* tph_arg_size() - bytes of a valid argument of @op with @count entries */
+size_t tph_arg_size(struct tph_set *set, enum tph_op op, unsigned int count);
+
 /* tph_arg() - @op with a valid payload of @count entries; freed with the test */
-struct tph_arg *tph_arg(struct tph_set *set, u32 op, unsigned int count);
+struct tph_arg *tph_arg(struct tph_set *set, enum tph_op op, unsigned int count);
+
+/* tph_call() - the system call, the argument being at @mem already */
+static inline long tph_call(struct tph_set *set, void __user *mem)
+{
+	return set->shell->call(set->user, mem);
+}
 
 /* tph_arg_run() - the system call; copies back */
 long tph_arg_run(struct tph_set *set, struct tph_arg *arg);
@@ -205,6 +217,8 @@ long tph_arg_run_at(struct tph_set *set, const struct tph_arg *arg,
 long tph_get_cap(struct tph_set *set, struct vfio_pci_tph_cap *cap);
 long tph_enable(struct tph_set *set, u32 mode);
 long tph_disable(struct tph_set *set);
+long tph_enable_at(struct tph_set *set, u32 mode, void __user *mem);
+long tph_disable_at(struct tph_set *set, void __user *mem);
 long tph_set_one(struct tph_set *set, unsigned int index, unsigned int cpu,
 		 bool persistent);
 long tph_get_one(struct tph_set *set, unsigned int cpu, bool persistent,

@@ -31,11 +31,11 @@ static const struct tph_st_param {
 		    .gate = true } },
 };
 
-KUNIT_ARRAY_PARAM_DESC(tph_tables, tph_tables, name);
+TPH_ARRAY_PARAM(tph_tables, tph_tables)
 
 static struct tph_set *tph_table_set(struct kunit *test, u32 mode)
 {
-	const struct tph_st_param *param = test->param_value;
+	const struct tph_st_param *param = tph_own(test);
 	struct tph_set *set = tph_set_alloc(test, &param->conf);
 
 	if (param->conf.loc == TPH_LOC_MSIX)
@@ -81,7 +81,7 @@ static void tph_set_batch(struct kunit *test)
 	unsigned int cpu = tph_cpu();
 
 	for (u32 mode = TPH_DS; mode >= TPH_IV; mode--) {
-		struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, 4);
+		struct tph_arg *arg = tph_arg(set, TPH_OP_SET_ST, 4);
 		bool swap = mode == TPH_IV;
 
 		KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
@@ -112,7 +112,7 @@ static void tph_set_batch(struct kunit *test)
 static void tph_set_most(struct kunit *test)
 {
 	struct tph_set *set = tph_table_set(test, TPH_IV);
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST,
+	struct tph_arg *arg = tph_arg(set, TPH_OP_SET_ST,
 				      TPH_MAX_ENTRIES);
 	unsigned int cpu = tph_cpu();
 
@@ -138,17 +138,17 @@ static void tph_count(struct kunit *test)
 				      0x7fffffff, 0x80000000, ~0U };
 	struct tph_set *set = tph_table_set(test, TPH_DS);
 
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, 0);
 
 		for (int i = 0; i < ARRAY_SIZE(counts); i++) {
 			arg->st->count = counts[i];
-			arg->op->argsz = ~0U;
+			*arg->argsz = ~0U;
 			tph_expect_nothing(set, arg, -EINVAL, "argsz ~0");
-			arg->op->argsz = arg->size;
+			*arg->argsz = arg->size;
 			tph_expect_nothing(set, arg, -EINVAL, "argsz exact");
 			/* The product in 32 bits */
-			arg->op->argsz = arg->size + counts[i] * TPH_ENTRY_SIZE;
+			*arg->argsz = arg->size + counts[i] * TPH_ENTRY_SIZE;
 			tph_expect_nothing(set, arg, -EINVAL, "argsz product");
 		}
 	}
@@ -160,7 +160,7 @@ static void tph_entry_size(struct kunit *test)
 	static const u32 sizes[] = { 0, 1, 8, 15, 17, 24, 32, 0x10010, ~0U };
 	struct tph_set *set = tph_table_set(test, TPH_DS);
 
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, 2);
 
 		for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -175,11 +175,11 @@ static void tph_argsz_count(struct kunit *test)
 {
 	struct tph_set *set = tph_table_set(test, TPH_DS);
 
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, 3);
 
 		for (unsigned int less = 1; less <= 3 * TPH_ENTRY_SIZE; less++) {
-			arg->op->argsz = arg->size - less;
+			*arg->argsz = arg->size - less;
 			tph_expect_nothing(set, arg, -EINVAL, "argsz");
 		}
 	}
@@ -194,7 +194,7 @@ static void tph_index(struct kunit *test)
 	static const u16 bad[] = { TABLE, TABLE + 1, 63, 64, 255, 256, 2047, 2048,
 				   0x7fff, 0x8000, 0xfffe, 0xffff };
 	struct tph_set *set = tph_table_set(test, TPH_IV);
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, 2);
+	struct tph_arg *arg = tph_arg(set, TPH_OP_SET_ST, 2);
 	unsigned int cpu = tph_cpu();
 
 	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, cpu, true), 0);
@@ -220,7 +220,7 @@ static void tph_mem_type(struct kunit *test)
 {
 	struct tph_set *set = tph_table_set(test, TPH_DS);
 
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, 2);
 
 		for (unsigned int type = 2; type < 256; type++) {
@@ -239,7 +239,7 @@ static void tph_cpu_range(struct kunit *test)
 			     0x7fffffff, 0x80000000, 0x80000000 + tph_cpu(), ~0U };
 	struct tph_set *set = tph_table_set(test, TPH_DS);
 
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, 2);
 
 		for (int i = 0; i < ARRAY_SIZE(cpus); i++) {
@@ -263,7 +263,7 @@ static void tph_cpu_offline(struct kunit *test)
 	if (cpu_online(cpu))
 		kunit_skip(test, "all CPUs are online, and none can be taken away");
 
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, 2);
 
 		arg->entry[1].cpu = cpu;
@@ -288,7 +288,7 @@ static void tph_cpu_mask(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, alloc_cpumask_var(&old, GFP_KERNEL));
 	cpumask_copy(old, current->cpus_ptr);
 	KUNIT_EXPECT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(here)), 0);
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, 2);
 
 		for_each_online_cpu(other) {
@@ -334,7 +334,7 @@ static void tph_set_fails(struct kunit *test)
 	for (int i = 0; i < ARRAY_SIZE(err); i++) {
 		set->fail_persistent = err[i];
 		for (unsigned int at = 0; at < TABLE; at++) {
-			struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST,
+			struct tph_arg *arg = tph_arg(set, TPH_OP_SET_ST,
 						      TABLE);
 
 			arg->entry[at].mem_type = 1;
@@ -366,16 +366,16 @@ static void tph_memory_changes(struct kunit *test)
 	struct tph_set *set = tph_table_set(test, TPH_DS);
 	unsigned int cpu = tph_cpu();
 
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, TABLE);
 
 		set->priv = arg;
 		set->on_resolve = tph_scribble;
 		KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
 		set->on_resolve = NULL;
-		KUNIT_EXPECT_EQ(test, arg->op->argsz, ~0U);
+		KUNIT_EXPECT_EQ(test, *arg->argsz, ~0U);
 		KUNIT_EXPECT_EQ(test, arg->st->count, ~0U);
-		for (int i = 0; i < TABLE && op == VFIO_PCI_TPH_OP_GET_ST; i++) {
+		for (int i = 0; i < TABLE && op == TPH_OP_GET_ST; i++) {
 			KUNIT_EXPECT_EQ(test, arg->entry[i].cpu, ~0U);
 			KUNIT_EXPECT_EQ(test, arg->entry[i].st, tph_tag(cpu, false));
 		}
@@ -392,7 +392,7 @@ static void tph_entry_fault(struct kunit *test)
 {
 	struct tph_set *set = tph_table_set(test, TPH_DS);
 
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, TABLE);
 		void __user *end = vfio_pci_mem_tail(set->fix, 0);
 
@@ -400,12 +400,9 @@ static void tph_entry_fault(struct kunit *test)
 			size_t there = arg->size - less;
 			unsigned int writes = tph_writes(set);
 
-			KUNIT_ASSERT_EQ(test, copy_to_user(end - there, arg->op,
+			KUNIT_ASSERT_EQ(test, copy_to_user(end - there, arg->mem,
 							   there), 0);
-			KUNIT_EXPECT_EQ(test, vfio_pci_ioctl(set->user,
-							     VFIO_DEVICE_PCI_TPH,
-							     end - there),
-					-EFAULT);
+			KUNIT_EXPECT_EQ(test, tph_call(set, end - there), -EFAULT);
 			KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
 		}
 	}
@@ -421,7 +418,7 @@ static void tph_entry_read_only(struct kunit *test)
 	struct tph_set *set = tph_table_set(test, TPH_DS);
 	const unsigned int count = 2 * PAGE_SIZE / TPH_ENTRY_SIZE;
 
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		struct tph_arg *arg = tph_arg(set, op, count);
 		void __user *mem = vfio_pci_mem_tail(set->fix, arg->size);
 		unsigned int writes = tph_writes(set);
@@ -429,12 +426,12 @@ static void tph_entry_read_only(struct kunit *test)
 
 		for (unsigned int i = 0; i < count; i++)
 			arg->entry[i].index %= TABLE;
-		KUNIT_ASSERT_EQ(test, copy_to_user(mem, arg->op, arg->size), 0);
+		KUNIT_ASSERT_EQ(test, copy_to_user(mem, arg->mem, arg->size), 0);
 		vfio_pci_mem_protect(set->fix, mem + PAGE_SIZE, PROT_READ);
-		ret = vfio_pci_ioctl(set->user, VFIO_DEVICE_PCI_TPH, mem);
+		ret = tph_call(set, mem);
 		vfio_pci_mem_protect(set->fix, mem + PAGE_SIZE,
 				     PROT_READ | PROT_WRITE);
-		if (op == VFIO_PCI_TPH_OP_GET_ST) {
+		if (op == TPH_OP_GET_ST) {
 			KUNIT_EXPECT_EQ(test, ret, -EFAULT);
 			KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
 		} else {

@@ -14,6 +14,7 @@
 #include <linux/vfio.h>
 #include <linux/vfio_pci_core.h>
 
+#include "../pci.h"
 #include "pci_fabric.h"
 #include "vfio_pci_tph_set.h"
 
@@ -36,7 +37,7 @@ static const struct tph_conf tph_conf_msix = {
 static void tph_get(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_GET_ST, 300);
+	struct tph_arg *arg = tph_arg(set, TPH_OP_GET_ST, 300);
 	unsigned int writes, cpu = tph_cpu();
 
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
@@ -54,7 +55,7 @@ static void tph_get(struct kunit *test)
 static void tph_get_index(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_GET_ST, 3);
+	struct tph_arg *arg = tph_arg(set, TPH_OP_GET_ST, 3);
 
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
 	for (int bit = 0; bit < 16; bit++) {
@@ -74,7 +75,7 @@ static void tph_get_fails(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
 	set->fail_persistent = -ENODEV;
 	for (int at = 0; at < 5; at++) {
-		struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_GET_ST, 5);
+		struct tph_arg *arg = tph_arg(set, TPH_OP_GET_ST, 5);
 
 		arg->entry[at].mem_type = 1;
 		KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -ENODATA);
@@ -171,12 +172,12 @@ static const struct tph_extended_param {
 		    .gate = true, .extended = true } },
 };
 
-KUNIT_ARRAY_PARAM_DESC(tph_extended, tph_extended_tables, name);
+TPH_ARRAY_PARAM(tph_extended, tph_extended_tables)
 
 /* Extended tags have 16 bits, in either table.  Catches a tag that is cut. */
 static void tph_extended(struct kunit *test)
 {
-	const struct tph_extended_param *param = test->param_value;
+	const struct tph_extended_param *param = tph_own(test);
 	struct tph_set *set = tph_set_alloc(test, &param->conf);
 	unsigned int cpu = tph_cpu();
 	u16 tag = 0;
@@ -227,7 +228,7 @@ static void tph_platform(struct kunit *test)
 static void tph_msix_vectors(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_msix);
-	struct tph_arg *arg = tph_arg(set, VFIO_PCI_TPH_OP_SET_ST, TABLE);
+	struct tph_arg *arg = tph_arg(set, TPH_OP_SET_ST, TABLE);
 	unsigned int cpu = tph_cpu();
 
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
@@ -430,7 +431,7 @@ static const struct tph_end_param {
 	{ "reset_vf", tph_end_reset, { TPH_CAP_TABLE, .vf = true } },
 };
 
-KUNIT_ARRAY_PARAM_DESC(tph_ends, tph_ends, name);
+TPH_ARRAY_PARAM(tph_ends, tph_ends)
 
 /*
  * After whatever ends it, TPH is off: in the registers, for the kernel, and for
@@ -440,7 +441,7 @@ KUNIT_ARRAY_PARAM_DESC(tph_ends, tph_ends, name);
  */
 static void tph_ended(struct kunit *test)
 {
-	const struct tph_end_param *param = test->param_value;
+	const struct tph_end_param *param = tph_own(test);
 	struct tph_set *set = tph_set_alloc(test, &param->conf);
 	unsigned int cpu = tph_cpu();
 
@@ -479,6 +480,44 @@ static void tph_reset_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
 	KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(cpu, true));
 	KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), -EBUSY);
+}
+
+static const struct tph_again_param {
+	const char *name;
+	int (*end)(struct tph_set *set);
+} tph_agains[] = {
+	{ "reset", tph_end_reset },
+	{ "hot_reset", tph_end_hot_reset },
+};
+
+TPH_ARRAY_PARAM(tph_agains, tph_agains)
+
+/*
+ * Somebody else is at work on the device, so that the reset is not made: the user is
+ * told, and TPH is off all the same.  Catches TPH that is on for one of hardware and
+ * kernel.
+ */
+static void tph_reset_again(struct kunit *test)
+{
+	const struct tph_again_param *param = tph_own(test);
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	unsigned int cpu = tph_cpu();
+	int ret;
+
+	for (u32 mode = TPH_NO_ST; mode <= TPH_DS; mode++) {
+		KUNIT_ASSERT_EQ(test, tph_enable(set, mode), 0);
+		device_lock(&set->pdev->dev);
+		ret = param->end(set);
+		device_unlock(&set->pdev->dev);
+		KUNIT_EXPECT_EQ(test, ret, -EAGAIN);
+		tph_expect_off(set);
+		KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, cpu, true), -ENXIO);
+		KUNIT_EXPECT_EQ(test, tph_enable(set, TPH_IV), 0);
+		KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, cpu, true), 0);
+		KUNIT_EXPECT_EQ(test, tph_st(set, 1), tph_tag(cpu, true));
+		KUNIT_EXPECT_EQ(test, param->end(set), 0);
+		tph_expect_off(set);
+	}
 }
 
 /* Writes to the registers that could end it, but do not ask for that */
@@ -583,6 +622,25 @@ static void tph_write_tag(struct tph_set *set, unsigned int index, u16 tag)
 	pci_fabric_bar_poke(set->fn, 0, TPH_BAR_TABLE + 16 * index + 14, 2, tag);
 }
 
+/* Vectors beyond the ST table have interrupts, and no tags */
+static void tph_msix_less(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		.st_size = 3, .gate = true });
+	unsigned int cpu = tph_cpu();
+
+	tph_msix(set, TABLE);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 2, cpu, true), 0);
+	KUNIT_EXPECT_EQ(test, tph_vector_ctrl(set, 2) >> 16, tph_tag(cpu, true));
+	for (int i = 3; i < TABLE; i++) {
+		KUNIT_EXPECT_EQ(test, tph_set_one(set, i, cpu, true), -EINVAL);
+		KUNIT_EXPECT_EQ(test, tph_vector_ctrl(set, i) >> 16, 0);
+	}
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+}
+
 /*
  * The same for a table in the MSI-X table: what was set, and what the user has
  * written there himself, for vectors that there are not.  Catches tags that come
@@ -681,12 +739,12 @@ static const struct tph_astray_param {
 	{ "bar_7", TPH_BAR_TABLE | 7 },
 };
 
-KUNIT_ARRAY_PARAM_DESC(tph_astray, tph_astray, name);
+TPH_ARRAY_PARAM(tph_astray, tph_astray)
 
 /* A device whose MSI-X table is where there is nothing can be opened and closed */
 static void tph_msix_astray(struct kunit *test)
 {
-	const struct tph_astray_param *param = test->param_value;
+	const struct tph_astray_param *param = tph_own(test);
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
 		.gate = true, .closed = true, TPH_NO_RESET });
@@ -937,12 +995,40 @@ static void tph_outside_query(struct kunit *test)
 	tph_expect_mode(set, TPH_DS);
 }
 
+static int tph_lose_link(struct tph_set *set)
+{
+	pci_fabric_reset(set->fn, PCI_FABRIC_RESET_HOT);
+	return 0;
+}
+
+/* As pcie_do_recovery() goes on after a fatal error: vfio-pci has nothing after that */
+static int tph_lose_aer(struct tph_set *set)
+{
+	const struct pci_error_handlers *handler = set->pdev->driver->err_handler;
+
+	if (handler->error_detected(set->pdev, pci_channel_io_frozen) !=
+	    PCI_ERS_RESULT_CAN_RECOVER || handler->slot_reset || handler->resume)
+		return -EOPNOTSUPP;
+	return pci_bus_error_reset(set->pdev->bus->self);
+}
+
+static const struct tph_lost_param {
+	const char *name;
+	int (*lose)(struct tph_set *set);
+} tph_losts[] = {
+	{ "link", tph_lose_link },
+	{ "aer", tph_lose_aer },
+};
+
+TPH_ARRAY_PARAM(tph_losts, tph_losts)
+
 /*
  * The link is reset after an error, or the PF of a VF: nobody restores the device.
  * The user is told, no tag is set in a mode that nobody enabled, and ENABLE works.
  */
 static void tph_outside_lost(struct kunit *test)
 {
+	const struct tph_lost_param *param = tph_own(test);
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
 	struct vfio_pci_tph_cap cap = {};
 	unsigned int writes;
@@ -950,7 +1036,7 @@ static void tph_outside_lost(struct kunit *test)
 
 	for (u32 mode = TPH_NO_ST; mode <= TPH_DS; mode++) {
 		KUNIT_ASSERT_EQ(test, tph_enable(set, mode), 0);
-		pci_fabric_reset(set->fn, PCI_FABRIC_RESET_HOT);
+		KUNIT_ASSERT_EQ(test, param->lose(set), 0);
 		KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
 		KUNIT_EXPECT_EQ(test, cap.mode, ~0U);
 		writes = tph_writes(set);
@@ -1028,41 +1114,43 @@ static void tph_low_power(struct kunit *test)
 }
 
 static struct kunit_case vfio_pci_tph_state_cases[] = {
-	KUNIT_CASE(tph_get),
-	KUNIT_CASE(tph_get_index),
-	KUNIT_CASE(tph_get_fails),
-	KUNIT_CASE(tph_wants_mode),
-	KUNIT_CASE(tph_gate),
-	KUNIT_CASE(tph_no_table),
+	TPH_CASE(tph_get),
+	TPH_CASE(tph_get_index),
+	TPH_CASE(tph_get_fails),
+	TPH_CASE(tph_wants_mode),
+	TPH_CASE(tph_gate),
+	TPH_CASE(tph_no_table),
 	KUNIT_CASE_PARAM(tph_extended, tph_extended_gen_params),
-	KUNIT_CASE(tph_platform),
-	KUNIT_CASE(tph_msix_vectors),
-	KUNIT_CASE(tph_msix_interrupt),
-	KUNIT_CASE(tph_msix_memory_off),
-	KUNIT_CASE(tph_msix_d1),
-	KUNIT_CASE(tph_config),
+	TPH_CASE(tph_platform),
+	TPH_CASE(tph_msix_vectors),
+	TPH_CASE(tph_msix_interrupt),
+	TPH_CASE(tph_msix_memory_off),
+	TPH_CASE(tph_msix_d1),
+	TPH_CASE(tph_config),
 	KUNIT_CASE_PARAM(tph_ended, tph_ends_gen_params),
-	KUNIT_CASE(tph_reset_refused),
-	KUNIT_CASE(tph_kept),
-	KUNIT_CASE(tph_closed),
-	KUNIT_CASE(tph_left_on),
-	KUNIT_CASE(tph_next_cap),
-	KUNIT_CASE(tph_next_msix),
-	KUNIT_CASE(tph_next_lost_bars),
-	KUNIT_CASE(tph_next_no_table),
+	TPH_CASE(tph_reset_refused),
+	KUNIT_CASE_PARAM(tph_reset_again, tph_agains_gen_params),
+	TPH_CASE(tph_kept),
+	TPH_CASE(tph_closed),
+	TPH_CASE(tph_left_on),
+	TPH_CASE(tph_next_cap),
+	TPH_CASE(tph_msix_less),
+	TPH_CASE(tph_next_msix),
+	TPH_CASE(tph_next_lost_bars),
+	TPH_CASE(tph_next_no_table),
 	KUNIT_CASE_PARAM(tph_msix_astray, tph_astray_gen_params),
-	KUNIT_CASE(tph_clear_first),
-	KUNIT_CASE(tph_unknown_on),
-	KUNIT_CASE(tph_outside_keeps),
-	KUNIT_CASE(tph_outside_disable),
-	KUNIT_CASE(tph_outside_enable),
-	KUNIT_CASE(tph_outside_set),
-	KUNIT_CASE(tph_outside_get),
-	KUNIT_CASE(tph_outside_query),
-	KUNIT_CASE(tph_outside_lost),
-	KUNIT_CASE(tph_table_too_big),
-	KUNIT_CASE(tph_d3hot),
-	KUNIT_CASE(tph_low_power),
+	TPH_CASE(tph_clear_first),
+	TPH_CASE(tph_unknown_on),
+	TPH_CASE(tph_outside_keeps),
+	TPH_CASE(tph_outside_disable),
+	TPH_CASE(tph_outside_enable),
+	TPH_CASE(tph_outside_set),
+	TPH_CASE(tph_outside_get),
+	TPH_CASE(tph_outside_query),
+	KUNIT_CASE_PARAM(tph_outside_lost, tph_losts_gen_params),
+	TPH_CASE(tph_table_too_big),
+	TPH_CASE(tph_d3hot),
+	TPH_CASE(tph_low_power),
 	{}
 };
 
