@@ -15,6 +15,7 @@ TOOLS = {
     "git": (["git", "ca-certificates"], ["git", "--version"]),
     "make": (["make"], ["make", "--version"]),
     "gcc": (["gcc", "libc6-dev"], ["gcc", "--version"]),
+    "g++": (["g++"], ["g++", "--version"]),
     "aarch64-linux-gnu-gcc": (["gcc-aarch64-linux-gnu"], ["aarch64-linux-gnu-gcc", "--version"]),
     "i686-linux-gnu-gcc": (["gcc-i686-linux-gnu"], ["i686-linux-gnu-gcc", "--version"]),
     "s390x-linux-gnu-gcc": (["gcc-s390x-linux-gnu"], ["s390x-linux-gnu-gcc", "--version"]),
