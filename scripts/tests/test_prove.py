@@ -217,6 +217,17 @@ class Made(Fake):
         self.assertIn("3 made mutants, plain: 1 caught, 1 unmet, 1 refused", said)
         self.assertIn("does not build", self.prove("--made", status=1, REFUSED="extern _Bool")[0])
 
+    def test_programs_have_no_faults(self):
+        """A program of the kernel tree is linked without the kernel, which is asked for the number of the fault."""
+        patch = self.mini.patches("beta")[0]
+        ministack.write(patch.with_name("0002-x.patch"), patch.read_text().split("---\n", maxsplit=1)[0].replace(
+            "Add c.c", "Add a program") + "---\n tools/t.c | 4 ++++\n\n"
+            "diff --git a/tools/t.c b/tools/t.c\nnew file mode 100644\nindex 000000000000..444444444444\n"
+            "--- /dev/null\n+++ b/tools/t.c\n@@ -0,0 +1,4 @@\n+int t(void)\n+{\n+\treturn 44;\n+}\n-- \n2\n")
+        with open(self.mini.repo / "series", "a", encoding="utf-8") as file:
+            file.write("v1/beta/0002-x.patch\n")
+        self.assertIn("3 made mutants, plain: 2 caught, 1 unmet", self.prove("--made", MADE="1=fail 2=fail")[0])
+
     def test_broken_anyway(self):
         self.assertIn("without any fault, alpha_one.second: failed", self.prove("--made", MADE="-1=fail", status=1)[0])
 

@@ -201,7 +201,8 @@ class Made(Run):
         own = self.session_on(())
         packages.ensure_quickly(["spatch"])
         patches = [patch for topic in self.topics for patch in topic.patches]
-        files = sorted({name for patch in patches for name in patch.files if name.endswith(".c")})
+        files = sorted({name for patch in patches for name in patch.files    # programs are no part of the kernel
+                        if name.endswith(".c") and not name.startswith("tools/")})
         owner = added(own, patches, files)
         with tempfile.TemporaryDirectory() as folder:
             every = mutate.nested(mutate.find(own.source, list(owner), Path(folder), own.env)) if owner else []

@@ -763,6 +763,9 @@ static void fuzz_two_threads(struct kunit *test)
 }
 
 /* What the other thread makes of the argument is as valid as it was */
+
+#define FUZZ_FLIPS	200U	/* calls of thousands of entries */
+
 struct fuzz_flip {
 	struct tph_set *set;
 	struct tph_arg *arg;
@@ -814,7 +817,7 @@ static unsigned int fuzz_flip_call(struct fuzz_flip *flip, enum tph_op op)
 	flip->arg = tph_arg(set, op, TPH_MAX_ENTRIES);
 	for (unsigned int i = 0; i < TPH_MAX_ENTRIES; i++)
 		flip->arg->entry[i].index %= FUZZ_TABLE;
-	for (unsigned int i = 0; i < count / 100; i++) {
+	for (unsigned int i = 0; i < min(count / 100, FUZZ_FLIPS); i++) {
 		KUNIT_EXPECT_EQ(set->test, copy_to_user(flip->mem, flip->arg->mem,
 							flip->arg->size), 0);
 		ret = tph_call(set, flip->mem);
