@@ -807,7 +807,8 @@ static void fuzz_flip_resolve(struct tph_set *set)
 }
 
 /* Returns how many of the calls have told or set a tag that there is not */
-static unsigned int fuzz_flip_call(struct fuzz_flip *flip, enum tph_op op)
+static unsigned int fuzz_flip_call(struct fuzz_flip *flip, enum tph_op op,
+				   unsigned int size)
 {
 	struct tph_set *set = flip->set;
 	unsigned int bad = 0;
@@ -816,7 +817,7 @@ static unsigned int fuzz_flip_call(struct fuzz_flip *flip, enum tph_op op)
 
 	flip->arg = tph_arg(set, op, TPH_MAX_ENTRIES);
 	for (unsigned int i = 0; i < TPH_MAX_ENTRIES; i++)
-		flip->arg->entry[i].index %= FUZZ_TABLE;
+		flip->arg->entry[i].index %= size;
 	for (unsigned int i = 0; i < min(count / 100, FUZZ_FLIPS); i++) {
 		KUNIT_EXPECT_EQ(set->test, copy_to_user(flip->mem, flip->arg->mem,
 							flip->arg->size), 0);
@@ -849,9 +850,10 @@ static void fuzz_stays_valid(struct kunit *test)
 	set->priv = &flip;
 	set->on_resolve = fuzz_flip_resolve;
 	thread = vfio_pci_thread_start(set->fix, fuzz_flip_main, &flip);
-	KUNIT_EXPECT_EQ(test, fuzz_flip_call(&flip, TPH_OP_GET_ST), 0);
+	KUNIT_EXPECT_EQ(test, fuzz_flip_call(&flip, TPH_OP_GET_ST, 1), 0);
 	if (param->size)
-		KUNIT_EXPECT_EQ(test, fuzz_flip_call(&flip, TPH_OP_SET_ST), 0);
+		KUNIT_EXPECT_EQ(test, fuzz_flip_call(&flip, TPH_OP_SET_ST, param->size),
+				0);
 	WRITE_ONCE(flip.stop, true);
 	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), 0);
 	KUNIT_EXPECT_FALSE(test, flip.bad);
