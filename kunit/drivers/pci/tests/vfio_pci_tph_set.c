@@ -88,6 +88,7 @@ static struct pci_fabric_fn_desc tph_fn_desc(const struct tph_conf *conf)
 {
 	struct pci_fabric_fn_desc desc = {
 		.device = TPH_FN_ID,
+		.conventional = conf->conventional,
 		.flr = !conf->no_flr,
 		.pm = true,
 		.intx_pin = conf->intx,

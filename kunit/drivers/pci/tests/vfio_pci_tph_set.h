@@ -47,6 +47,7 @@
  * struct tph_conf - what a test wants
  * @door: how the device is opened
  * @absent: no TPH capability
+ * @conventional: with @absent, a function of conventional PCI
  * @no_iv: the function has no Interrupt Vector Mode
  * @no_ds: the function has no Device Specific Mode
  * @extended: Extended TPH Requester, below a root port that completes it
@@ -71,6 +72,7 @@
 struct tph_conf {
 	enum vfio_pci_door door;
 	bool absent;
+	bool conventional;
 	bool no_iv;
 	bool no_ds;
 	bool extended;

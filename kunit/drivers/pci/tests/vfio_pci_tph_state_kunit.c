@@ -1071,6 +1071,27 @@ static void tph_table_too_big(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
 }
 
+/*
+ * A capability that begins where configuration space ends: VPD has 8 bytes (PCI r3.0,
+ * appendix I), of which the last four are not there.  For KASAN: the map of a function
+ * of conventional PCI has 256 bytes.
+ */
+static void tph_cap_at_end(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .absent = true, .conventional = true,
+		.closed = true, .no_flr = true });
+	unsigned int last = 0x34 - 1, next;
+
+	while ((next = pci_fabric_peek(set->fn, last + 1, 1)))
+		last = next;
+	pci_fabric_poke(set->fn, last + 1, 1, 0xfc);
+	pci_fabric_poke(set->fn, 0xfc, 4, 0x03);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_read(set->user, 0xfc, 2), 0x03);
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_read(set->user, 0x100, 4), ~0U);
+}
+
 /* In D3hot nothing can be enabled; what is told stays the same */
 static void tph_d3hot(struct kunit *test)
 {
@@ -1149,6 +1170,7 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	TPH_CASE(tph_outside_query),
 	KUNIT_CASE_PARAM(tph_outside_lost, tph_losts_gen_params),
 	TPH_CASE(tph_table_too_big),
+	TPH_CASE(tph_cap_at_end),
 	TPH_CASE(tph_d3hot),
 	TPH_CASE(tph_low_power),
 	{}
