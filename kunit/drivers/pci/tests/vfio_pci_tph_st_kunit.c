@@ -454,7 +454,7 @@ static void tph_no_memory(struct kunit *test)
 	bool failed;
 	long ret;
 
-	for (u32 op = VFIO_PCI_TPH_OP_GET_ST; op <= VFIO_PCI_TPH_OP_SET_ST; op++) {
+	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		pci_failslab_init(&sweep, test, 1);
 		while (pci_failslab_next(&sweep)) {
 			unsigned int writes = tph_writes(set);
@@ -475,7 +475,7 @@ static void tph_no_memory(struct kunit *test)
 				KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), 0);
 			}
 			for (int i = 0; i < TABLE; i++)
-				KUNIT_EXPECT_EQ(test, op == VFIO_PCI_TPH_OP_SET_ST ?
+				KUNIT_EXPECT_EQ(test, op == TPH_OP_SET_ST ?
 						tph_st(set, i) : arg->entry[i].st,
 						tph_tag(cpu, sweep.n & 1));
 			KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_DS);
