@@ -22,6 +22,7 @@ TOOLS = {
     "powerpc64le-linux-gnu-gcc": (["gcc-powerpc64le-linux-gnu"], ["powerpc64le-linux-gnu-gcc", "--version"]),
     "sparc64-linux-gnu-gcc": (["gcc-sparc64-linux-gnu"], ["sparc64-linux-gnu-gcc", "--version"]),
     "qemu-system-x86_64": (["qemu-system-x86"], ["qemu-system-x86_64", "--version"]),
+    "busybox": (["busybox-static"], ["busybox"]),
     "ccache": (["ccache"], ["ccache", "--version"]),
     "flex": (["flex"], ["flex", "--version"]),
     "bison": (["bison"], ["bison", "--version"]),
