@@ -136,6 +136,7 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(self.words("made-up"), ["report"])
         self.assertEqual(self.words(said=["left 4"], again=False), ["left 4", "stays"])
         self.assertEqual(self.words(said=["left 4 x", "left -1"]), [])
+        self.assertEqual(self.words(said=["fail io"]), ["wrong"])
         self.assertEqual(self.words("bug", begun=False, ended=False), ["unbegun", "oops"])
 
     def test_table(self):
@@ -157,7 +158,8 @@ class Guests(unittest.TestCase):
         self.top = Path(folder.name)
         write(self.top / "fake.py", FAKE)
         machine = scenario.Machine("m", [], {"driver": "igb", "bus": "rp", "id": "hot"}, [], "", [])
-        self.guest = guest.Guest([sys.executable, str(self.top / "fake.py")], machine, self.top, self.top, self.top)
+        self.guest = guest.Guest([sys.executable, str(self.top / "fake.py")], machine, self.top, self.top, self.top,
+                                 self.top / ".running")
         self.addCleanup(self.guest.__exit__, None, None, None)
         self.guest.start()
 

@@ -8,6 +8,7 @@ import re
 import select
 import socket
 import stat
+import subprocess
 import time
 from typing import Dict, Iterable, List, Optional, Tuple
 
@@ -124,20 +125,22 @@ class Line:
 class Guest:
     """A machine that runs: run() has it do a command, console() is the kernel's log. A context."""
 
-    def __init__(self, qemu: List[str], machine: scenario.Machine, kernel: Path, initrd: Path, folder: Path):
-        """@qemu: the program, with options of its own; @folder: for console, disk and notes of processes."""
+    def __init__(self, qemu: List[str], machine: scenario.Machine, kernel: Path, initrd: Path, folder: Path,
+                 notes: Path):
+        """@qemu: the program, with options of its own; @folder: for console and disk; @notes: see process.notes()"""
         self.machine, self.folder, self.log = machine, Path(folder), Path(folder) / "console"
-        self.number, self.there = 0, True
+        self.number, self.again = 0, 0.0
+        self.there, self.deleting, self.adding = True, False, False
         own, theirs = zip(socket.socketpair(), socket.socketpair())
         self.line, self.monitor = map(Line, own)
         self.log.write_bytes(b"")
         with open(self.folder / "disk", "wb") as disk:
             disk.truncate(16 << 20)
         fds = [end.fileno() for end in theirs]
-        self.context = process.started(
-            [*qemu, *arguments(machine, kernel, initrd, fds)], process.notes(self.folder), cwd=self.folder,
-            pass_fds=fds, stdout=open(self.folder / "qemu", "wb"), stderr=-2)
-        self.proc = self.context.__enter__()
+        with open(self.folder / "qemu", "wb") as said:
+            self.context = process.started([*qemu, *arguments(machine, kernel, initrd, fds)], notes, cwd=self.folder,
+                                           pass_fds=fds, stdout=said, stderr=subprocess.STDOUT)
+            self.proc = self.context.__enter__()
         for end in theirs:
             end.close()
 
@@ -211,35 +214,32 @@ class Guest:
         return said, False
 
     def _asked(self, words: List[str]) -> None:
-        """What the guest wants of the host: del (take the device away), add (put it in again)."""
-        self.events()
+        """What the guest wants of the host: del (take the device away), add (put it in again, once it is away)."""
         if words == ["del"]:
             self.qmp("device_del", id="hot")
+            self.deleting = True
         elif words == ["add"]:
-            self.wanted = True
-            self._add()
-
-    wanted = False
-
-    def _add(self) -> None:
-        if self.wanted and not self.there:
-            self.wanted, self.there = False, True
-            self.qmp("device_add", **self.machine.hot)
+            self.adding = True
+        self.events()
 
     def events(self) -> None:
-        """Take note of what qemu tells: whether the device is there; it may be waited for."""
+        """Take note of what qemu tells, and do what was waiting for that. A slot that is busy is asked again."""
         for line in self.monitor.lines(0):
             try:
                 told = json.loads(line)
             except (ValueError, RecursionError):
                 raise Gone("QMP: no JSON") from None
-            if isinstance(told, dict) and told.get("event") == "DEVICE_DELETED" and \
-                    told.get("data", {}).get("device") == "hot":
-                self.there = False
-                self._add()
-            elif isinstance(told, dict) and "error" in told:
-                with open(self.folder / "qmp", "a", encoding="utf-8") as file:
-                    file.write(line[:500] + "\n")
+            told = told if isinstance(told, dict) else {}
+            if told.get("event") == "DEVICE_DELETED" and told.get("data", {}).get("device") == "hot":
+                self.there = self.deleting = False
+            elif "error" in told:
+                self.again = time.monotonic() + 1 if self.deleting else 0.0
+        if self.again and time.monotonic() > self.again:
+            self.again = 0.0
+            self.qmp("device_del", id="hot")
+        if self.adding and not self.there:
+            self.there, self.adding = True, False
+            self.qmp("device_add", **self.machine.hot)
 
     def qmp(self, command: str, **arguments: str) -> None:
         """Tell qemu to do something; its answer is looked at by events()."""

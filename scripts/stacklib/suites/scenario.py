@@ -7,6 +7,7 @@ The folder e2e/ of a topic has
   guest.sh       shell functions: the words that scenarios use, and begin, left, again (see guest.INIT)
   kernel.config  what the kernel has on top of allnoconfig
   *.c            programs for the guest, each linked statically
+  selftests      lines "FOLDER PROGRAM": the same of the kernel's tools/testing/selftests, where the kernel has them
 """
 from collections import Counter
 from dataclasses import dataclass, field
@@ -149,6 +150,7 @@ def judge(outcome: Outcome, begun: bool, kinds: Sequence[str], said: Sequence[st
     words += ["report"] if any(kind not in (*OOPS, *LATE, "lockdep") for kind in kinds) else []
     left = [line.split()[1] for line in said if re.fullmatch(r"left [1-9]\d{0,5}", line)]
     words += [f"left {left[-1]}"] if left else []
+    words += ["wrong"] if any(line.startswith("fail ") for line in said) else []
     words += ["stays"] if ended and not again else []
     outcome.words, outcome.said = words, list(said)
 

@@ -6,7 +6,7 @@
  *   vfuser release NVME       take the flexible resources from a primary controller, with effect from its next reset
  *   vfuser online NVME        give two queues and a vector to its first secondary controller, and have it go online
  *
- * The commands of NVMe: NVM Express Base Specification 2.0, 5.17.2.21 (Secondary Controller list), 5.28
+ * The commands of NVMe: NVM Express Base Specification 2.0, 5.17.2.21 (Identify), 5.28
  * (Virtualization Management).
  */
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include <linux/vfio.h>
 
 enum { IDENTIFY = 0x06, VIRT_MGMT = 0x1c };
-enum { CNS_SECONDARY = 0x15 };
+enum { CNS_CONTROLLER = 0x01, CNS_SECONDARY = 0x15 };
 enum { PRIMARY_ALLOC = 1, SECONDARY_ASSIGN = 8, SECONDARY_ONLINE = 9 };
 enum { QUEUES = 0, VECTORS = 1 };
 
@@ -69,14 +69,20 @@ static int virt(int fd, unsigned int id, unsigned int resource, unsigned int act
 	return admin(fd, VIRT_MGMT, NULL, 0, id << 16 | resource << 8 | action, count);
 }
 
+static unsigned char list[4096];
+
 static int release(int fd)
 {
-	return virt(fd, 0, QUEUES, PRIMARY_ALLOC, 0) || virt(fd, 0, VECTORS, PRIMARY_ALLOC, 0);
+	unsigned int id;
+
+	if (admin(fd, IDENTIFY, list, sizeof(list), CNS_CONTROLLER, 0))
+		return -1;
+	id = list[78] | list[79] << 8;
+	return virt(fd, id, QUEUES, PRIMARY_ALLOC, 0) || virt(fd, id, VECTORS, PRIMARY_ALLOC, 0);
 }
 
 static int online(int fd)
 {
-	static unsigned char list[4096];
 	unsigned int id;
 
 	if (admin(fd, IDENTIFY, list, sizeof(list), CNS_SECONDARY, 0) || !list[0])
