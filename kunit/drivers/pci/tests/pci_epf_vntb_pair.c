@@ -50,13 +50,13 @@ struct vntb_pair {
 	struct notifier_block notifier;
 	wait_queue_head_t changed;
 	bool notified;
-	struct pci_dev *pdev;
+	struct pci_dev *pdev[2];
 	struct vntb_pair_side side[2];
 	u16 seq;
 };
 
-/* ntb_transport, or NULL when it has not been found */
-static struct ntb_client *vntb_pair_transport;
+/* Clients of NTB devices; NULL when it has not been found */
+static struct ntb_client *vntb_pair_transport, *vntb_pair_tool;
 
 static int vntb_pair_no_probe(struct ntb_client *client, struct ntb_dev *ntb)
 {
@@ -67,44 +67,54 @@ static void vntb_pair_no_remove(struct ntb_client *client, struct ntb_dev *ntb)
 {
 }
 
+static struct ntb_client * __init vntb_pair_park(const char *name,
+						 const struct bus_type *bus)
+{
+	struct device_driver *drv = driver_find(name, bus);
+	struct ntb_client *client = drv ? drv_ntb_client(drv) : NULL;
+
+	if (client)
+		ntb_unregister_client(client);
+	return client;
+}
+
 /*
  * ntb_transport takes every NTB device, also those that other suites of the kernel want
- * for themselves.  It is there as long as a pair is.
+ * for themselves, as does ntb_tool.  They are there as long as a pair is.
  */
-static int __init vntb_pair_park_transport(void)
+static int __init vntb_pair_park_clients(void)
 {
 	static struct ntb_client any = {
 		.ops = { .probe = vntb_pair_no_probe, .remove = vntb_pair_no_remove },
 	};
-	struct device_driver *drv;
 	int ret;
 
 	/* The bus is private to the core, but drivers know where they are. */
 	ret = ntb_register_client(&any);
 	if (ret)
 		return ret;
-	drv = driver_find("ntb_transport", any.drv.bus);
 	ntb_unregister_client(&any);
-	if (!drv)
-		return -ENODEV;
-	vntb_pair_transport = drv_ntb_client(drv);
-	ntb_unregister_client(vntb_pair_transport);
-	return 0;
+	vntb_pair_transport = vntb_pair_park("ntb_transport", any.drv.bus);
+	vntb_pair_tool = vntb_pair_park("ntb_tool", any.drv.bus);
+	return vntb_pair_transport ? 0 : -ENODEV;
 }
-late_initcall(vntb_pair_park_transport);
+late_initcall(vntb_pair_park_clients);
 
-static void vntb_pair_unload_transport(void *unused)
+static void vntb_pair_unload(void *client)
 {
-	ntb_unregister_client(vntb_pair_transport);
+	ntb_unregister_client(client);
+}
+
+static void vntb_pair_load(struct kunit *test, struct ntb_client *client, const char *name)
+{
+	KUNIT_ASSERT_NOT_NULL(test, client);
+	KUNIT_ASSERT_EQ(test, __ntb_register_client(client, NULL, name), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vntb_pair_unload, client), 0);
 }
 
 void vntb_pair_load_transport(struct kunit *test)
 {
-	KUNIT_ASSERT_NOT_NULL(test, vntb_pair_transport);
-	KUNIT_ASSERT_EQ(test, __ntb_register_client(vntb_pair_transport, NULL,
-						    "ntb_transport"), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vntb_pair_unload_transport,
-							NULL), 0);
+	vntb_pair_load(test, vntb_pair_transport, "ntb_transport");
 }
 
 /*
@@ -264,7 +274,11 @@ static struct pci_dev * __init vntb_pair_start(struct vntb_pair *pair,
 	pdev = pci_fabric_pdev(pci_fabric_ep_fn(pair->ep, 0));
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
 	KUNIT_ASSERT_NOT_NULL_MSG(test, pci_get_drvdata(pdev), "no driver");
-	pair->pdev = pdev;
+	pair->pdev[VNTB_RC] = pdev;
+	/* Gone with the function */
+	pair->pdev[VNTB_EP] = pci_get_device(0xf00d, 0x0031, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, pair->pdev[VNTB_EP]);
+	pci_dev_put(pair->pdev[VNTB_EP]);
 	return pdev;
 }
 
@@ -277,6 +291,21 @@ static struct vntb_pair * __init vntb_pair_alloc(struct kunit *test)
 	pair->notifier.notifier_call = vntb_pair_event;
 	init_waitqueue_head(&pair->changed);
 	return pair;
+}
+
+struct vntb_pair * __init vntb_pair_make_tool(struct kunit *test,
+					      const struct pci_fabric_ep_desc *desc)
+{
+	struct vntb_pair *pair = vntb_pair_alloc(test);
+
+	vntb_pair_load(test, vntb_pair_tool, "ntb_tool");
+	vntb_pair_start(pair, desc);
+	return pair;
+}
+
+struct pci_dev *vntb_pair_pdev(struct vntb_pair *pair, enum vntb_side side)
+{
+	return pair->pdev[side];
 }
 
 struct vntb_pair * __init vntb_pair_make(struct kunit *test,
@@ -412,7 +441,7 @@ bool vntb_pair_link(struct vntb_pair *pair, bool up)
 
 int vntb_pair_poke(struct vntb_pair *pair)
 {
-	struct pci_dev *pdev = pair->pdev;
+	struct pci_dev *pdev = pair->pdev[VNTB_RC];
 	void __iomem *bar = pci_ioremap_bar(pdev, 2);
 	int bad = 0;
 

@@ -15,6 +15,7 @@
 #include "pci_fabric_ep.h"
 
 struct kunit;
+struct pci_dev;
 struct vntb_pair;
 
 /**
@@ -48,6 +49,27 @@ void vntb_pair_load_transport(struct kunit *test);
  */
 struct vntb_pair * __init vntb_pair_make(struct kunit *test,
 					 const struct pci_fabric_ep_desc *desc);
+
+/**
+ * vntb_pair_make_tool() - connect two NTBs
+ * @test: the running test, which owns them
+ * @desc: the endpoint controller
+ *
+ * As vntb_pair_make(), but with ntb_tool on either side, and no network.
+ *
+ * Return: the pair, never NULL.
+ */
+struct vntb_pair * __init vntb_pair_make_tool(struct kunit *test,
+					      const struct pci_fabric_ep_desc *desc);
+
+/**
+ * vntb_pair_pdev() - the PCI device of an NTB
+ * @pair: the pair
+ * @side: which
+ *
+ * Return: the device, of which no reference is taken.
+ */
+struct pci_dev *vntb_pair_pdev(struct vntb_pair *pair, enum vntb_side side);
 
 /**
  * vntb_pair_ping() - one ICMP echo and its reply
