@@ -20,27 +20,7 @@
 #include "pci_ep_fake_cfs.h"
 #include "pci_ep_iomem.h"
 #include "pci_epf_vntb_hook.h"
-
-/* The registers, in BAR 0, followed by the scratchpads of both sides */
-#define REG_COMMAND	0x00
-#define REG_ARGUMENT	0x04
-#define REG_STATUS	0x08	/* of the command, and of the link */
-#define REG_ADDR	0x10
-#define REG_SIZE	0x18
-#define REG_NUM_MWS	0x20
-#define REG_SPAD_OFFSET	0x28
-#define REG_SPAD_COUNT	0x2c
-#define REG_DB_ENTRY	0x30
-#define REG_DB_DATA	0x34
-#define REG_DB_OFFSET	0xb4
-#define SPADS		0x134
-
-#define CONFIGURE_MW	3
-#define TEARDOWN_MW	4
-#define LINK_UP		5
-#define LINK_DOWN	6
-#define OK		1
-#define ERROR		2
+#include "pci_epf_vntb_regs.h"
 
 #define DB_COUNT	5
 /* The first two doorbells are none */

@@ -5,26 +5,11 @@
  * any time.
  */
 #include <kunit/test.h>
-#include <linux/device.h>
 #include <linux/module.h>
-#include <linux/ntb_transport.h>
 
 #include "pci_epf_vntb_host.h"
 #include "pci_epf_vntb_pair.h"
-
-/* Scratchpads of ntb_transport: which is which, on either side */
-#define VERSION		0
-#define QP_LINKS	1
-#define NUM_QPS		2
-#define NUM_MWS		3
-#define MW0_SZ_HIGH	4
-#define MW0_SZ_LOW	5
-/* Those that the endpoint writes and the host reads, and the other way round */
-#define FROM_EP(i)	(SPADS + 4 * (i))
-#define TO_EP(i)	(SPADS + 32 + 4 * (i))
-#define PROTOCOL	4
-
-#define NAME		"pci_epf_vntb_kunit"
+#include "pci_epf_vntb_queue.h"
 
 static struct host * __init make_transport(struct kunit *test)
 {
@@ -122,12 +107,6 @@ static void __init link_comes_and_goes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, h->fake->sets[BAR_2], sets);
 }
 
-static struct ntb_transport_qp *queue;
-
-static void queue_event(void *data, int status)
-{
-}
-
 /* The length of the last frame, or -errno */
 static int queue_received;
 
@@ -141,37 +120,6 @@ static const struct ntb_queue_handlers queue_handlers = {
 	.event_handler = queue_event,
 };
 
-static int queue_probe(struct device *dev)
-{
-	queue = ntb_transport_create_queue(NULL, dev, &queue_handlers);
-	return queue ? 0 : -EIO;
-}
-
-static void queue_remove(struct device *dev)
-{
-	ntb_transport_free_queue(queue);
-	queue = NULL;
-}
-
-static struct ntb_transport_client queue_client = {
-	.driver.name	= NAME,
-	.probe		= queue_probe,
-	.remove		= queue_remove,
-};
-
-static void queue_unregister(void *unused)
-{
-	ntb_transport_unregister_client(&queue_client);
-	ntb_transport_unregister_client_dev(NAME);
-}
-
-static bool wait_queue(bool up)
-{
-	for (int i = 0; i < 5000 && ntb_transport_link_query(queue) != up; i++)
-		fsleep(1000);
-	return ntb_transport_link_query(queue) == up;
-}
-
 /*
  * Without a link there is no window, and what a queue has in there is not looked at: not
  * before the first one, nor after it is freed, or is another one.
@@ -181,10 +129,8 @@ static void __init queue_without_window(struct kunit *test)
 	static const u64 sizes[] = { WINDOW, SZ_4K, WINDOW };
 	struct host *h = make_transport(test);
 
-	KUNIT_ASSERT_EQ(test, ntb_transport_register_client_dev(NAME), 0);
-	KUNIT_ASSERT_EQ(test, ntb_transport_register_client(&queue_client), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, queue_unregister, NULL), 0);
-	KUNIT_ASSERT_NOT_NULL(test, queue);
+	queue_register(test);
+	queue_add(test);
 	KUNIT_EXPECT_EQ(test, ntb_transport_tx_free_entry(queue), 0);
 	ntb_transport_link_up(queue);
 	link_down(h);
@@ -229,10 +175,8 @@ static void __init frame_longer_than_its_place(struct kunit *test)
 	struct host *h = make_transport(test);
 	u32 room = (SZ_4K - 4) / 2 - 12;
 
-	KUNIT_ASSERT_EQ(test, ntb_transport_register_client_dev(NAME), 0);
-	KUNIT_ASSERT_EQ(test, ntb_transport_register_client(&queue_client), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, queue_unregister, NULL), 0);
-	KUNIT_ASSERT_NOT_NULL(test, queue);
+	queue_register(test);
+	queue_add(test);
 	ntb_transport_link_up(queue);
 	link_down(h);
 	link_up(h, SZ_4K);

@@ -189,6 +189,35 @@ unsigned int pci_fabric_ep_take_stray(struct pci_fabric_ep *ep)
 	return xchg(&ep->stats.stray, 0);
 }
 
+void pci_fabric_ep_allow(struct pci_fabric_ep *ep, phys_addr_t addr, size_t size)
+{
+	KUNIT_ASSERT_LT(ep->test, ep->nr_allowed, PCI_FABRIC_EP_ALLOWED);
+
+	guard(raw_spinlock_irqsave)(&ep->fabric->lock);
+	ep->allowed[ep->nr_allowed].addr = addr;
+	ep->allowed[ep->nr_allowed++].size = size;
+}
+
+void pci_fabric_ep_meanwhile(struct pci_fabric_ep *ep, void (*fn)(void *data), void *data)
+{
+	guard(raw_spinlock_irqsave)(&ep->fabric->lock);
+	ep->meanwhile = fn;
+	ep->meanwhile_data = data;
+}
+
+void pci_fabric_ep_elsewhere(struct pci_fabric_ep *ep)
+{
+	void (*fn)(void *data);
+	void *data;
+
+	scoped_guard(raw_spinlock_irqsave, &ep->fabric->lock) {
+		fn = ep->meanwhile;
+		data = ep->meanwhile_data;
+	}
+	if (fn)
+		fn(data);
+}
+
 static void pci_fabric_ep_do_destroy(void *data)
 {
 	struct pci_fabric_ep *ep = data;

@@ -88,6 +88,8 @@ extern const struct pci_epc_features pci_fabric_ep_features;
 /* What a reserved BAR for the doorbell is long */
 #define PCI_FABRIC_EP_DOORBELL_SIZE	SZ_4K
 
+/* What the root complex lets the endpoint access, in pieces */
+#define PCI_FABRIC_EP_ALLOWED		2
 /* struct pci_epf_bar.num_submap, at most */
 #define PCI_FABRIC_EP_SUBMAPS		8
 /* Outbound mappings at a time */
@@ -172,6 +174,30 @@ void pci_fabric_ep_eject(struct pci_fabric_ep *ep);
 void pci_fabric_ep_flush(struct pci_fabric_ep *ep);
 
 /**
+ * pci_fabric_ep_allow() - let the endpoint access some memory only
+ * @ep: the controller
+ * @addr: where the memory is
+ * @size: how much
+ *
+ * As an IOMMU of the root complex does.  Without a call everything is allowed; at most
+ * %PCI_FABRIC_EP_ALLOWED calls.  Does not hold for messages that interrupt.
+ */
+void pci_fabric_ep_allow(struct pci_fabric_ep *ep, phys_addr_t addr, size_t size);
+
+/**
+ * pci_fabric_ep_meanwhile() - let something happen in the middle of what the endpoint does
+ * @ep: the controller
+ * @fn: called before each operation of the controller on BARs, mappings and interrupts,
+ *	and before each access to the outbound window; in any context, possibly by several
+ *	at a time; or NULL, when no function driver is at work
+ * @data: its argument
+ *
+ * The root complex goes on while the endpoint works.  Where there is one processor, what
+ * it changes would never be seen between two steps of a function driver.
+ */
+void pci_fabric_ep_meanwhile(struct pci_fabric_ep *ep, void (*fn)(void *data), void *data);
+
+/**
  * struct pci_fabric_ep_doorbell - the doorbell register
  * @irq: the Linux interrupt
  * @data: what has to be written
@@ -206,9 +232,10 @@ struct pci_fabric_ep_doorbell pci_fabric_ep_doorbell(struct pci_fabric_ep *ep);
  * @bad_doorbells: writes to the page of the doorbell or MSI controller that mean
  *	nothing: wrong address, size or data, or a message that nobody has
  * @bad_outbound: accesses to the outbound window that went nowhere: not mapped, no
- *	bus mastering, or no memory there
+ *	bus mastering, no memory there, or none that the endpoint is allowed to access
+ * @bad_irqs: interrupts that were to be raised with a number below 1
  * @stray: accesses of the root complex, through a BAR, to memory of the endpoint that is
- *	nobody's: at address 0, or free
+ *	not for it: at address 0, free, of the slab allocator, or reserved
  */
 struct pci_fabric_ep_stats {
 	unsigned int set_bars;
@@ -219,6 +246,7 @@ struct pci_fabric_ep_stats {
 	unsigned int messages;
 	unsigned int bad_doorbells;
 	unsigned int bad_outbound;
+	unsigned int bad_irqs;
 	unsigned int stray;
 };
 

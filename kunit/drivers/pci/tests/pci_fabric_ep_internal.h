@@ -80,6 +80,13 @@ struct pci_fabric_ep {
 	struct pci_fabric_ep_map maps[PCI_FABRIC_EP_MAPS];
 	struct pci_fabric_ep_stats stats;
 	u8 *low;			/* memory at address 0 */
+	unsigned int nr_allowed;
+	struct {
+		phys_addr_t addr;
+		size_t size;
+	} allowed[PCI_FABRIC_EP_ALLOWED];
+	void (*meanwhile)(void *data);
+	void *meanwhile_data;
 
 	struct workqueue_struct *wq;
 	struct work_struct link_work, irq_work;
@@ -101,6 +108,9 @@ void pci_fabric_ep_set_msix_mem(struct pci_fabric_ep *ep,
 void pci_fabric_ep_init_bar(struct pci_fabric_ep *ep,
 			    struct pci_fabric_ep_fn *epfn, enum pci_barno bar,
 			    size_t size, int flags);
+
+/* pci_fabric_ep.c */
+void pci_fabric_ep_elsewhere(struct pci_fabric_ep *ep);		/* no lock of a fabric held */
 
 /* pci_fabric_ep_mem.c */
 int pci_fabric_ep_init_mem(struct pci_fabric_ep *ep);		/* may sleep */

@@ -32,6 +32,12 @@ void *pci_fabric_ep_ram(u64 addr, size_t size)
 	return phys_to_virt(addr);
 }
 
+/* Memory that a function driver allocates for DMA is none of these */
+static bool pci_fabric_ep_for_dma(struct page *page)
+{
+	return !is_free_buddy_page(page) && !PageSlab(page) && !PageReserved(page);
+}
+
 /*
  * What the root complex reaches in the endpoint.  At 0, where a BAR points that nobody has
  * given memory, is memory like any other, so an access works; but it is nobody's, no more
@@ -43,7 +49,7 @@ static void *pci_fabric_ep_target(struct pci_fabric_ep *ep, phys_addr_t phys, si
 		ep->stats.stray++;
 		return phys + size <= PCI_FABRIC_EP_LOW ? ep->low + phys : NULL;
 	}
-	if (pfn_valid(PHYS_PFN(phys)) && is_free_buddy_page(pfn_to_page(PHYS_PFN(phys)))) {
+	if (pfn_valid(PHYS_PFN(phys)) && !pci_fabric_ep_for_dma(pfn_to_page(PHYS_PFN(phys)))) {
 		ep->stats.stray++;
 		return NULL;
 	}
@@ -97,6 +103,15 @@ void pci_fabric_ep_bar_access(struct pci_fabric_fn *fn, unsigned int bar, u32 of
 		*val = mem ? pci_fabric_mem_get(mem, size) : ~0ULL;
 }
 
+static bool pci_fabric_ep_allowed(const struct pci_fabric_ep *ep, u64 addr, size_t size)
+{
+	for (int i = 0; i < ep->nr_allowed; i++)
+		if (addr >= ep->allowed[i].addr &&
+		    addr - ep->allowed[i].addr + size <= ep->allowed[i].size)
+			return true;
+	return !ep->nr_allowed;
+}
+
 /* The memory of the root complex at @phys in the window, for @size bytes in one page */
 static void *pci_fabric_ep_outbound(struct pci_fabric_ep *ep, phys_addr_t phys,
 				    size_t size)
@@ -107,7 +122,8 @@ static void *pci_fabric_ep_outbound(struct pci_fabric_ep *ep, phys_addr_t phys,
 		if (!map->size || phys < map->phys ||
 		    phys - map->phys + size > map->size)
 			continue;
-		if (!pci_fabric_can_master(ep->fns[map->func_no].fn))
+		if (!pci_fabric_can_master(ep->fns[map->func_no].fn) ||
+		    !pci_fabric_ep_allowed(ep, map->bus + (phys - map->phys), size))
 			return NULL;
 		return pci_fabric_ep_ram(map->bus + (phys - map->phys), size);
 	}
@@ -142,10 +158,25 @@ static void pci_fabric_ep_chunk_locked(struct pci_fabric_ep *ep, phys_addr_t phy
 	}
 }
 
+static struct pci_fabric_ep *pci_fabric_ep_find(phys_addr_t phys)
+{
+	struct pci_fabric_ep *ep;
+
+	guard(raw_spinlock_irqsave)(&pci_fabric_ep_list_lock);
+	list_for_each_entry(ep, &pci_fabric_ep_list, list)
+		if (pci_fabric_ep_owns(ep, phys))
+			return ep;
+	return NULL;
+}
+
 /* @size bytes at @phys, which are in one page */
 static void pci_fabric_ep_chunk(phys_addr_t phys, void *buf, size_t size, bool write)
 {
-	struct pci_fabric_ep *ep;
+	struct pci_fabric_ep *ep = pci_fabric_ep_find(phys);
+
+	/* Whose function driver accesses the window, so it stays */
+	if (ep)
+		pci_fabric_ep_elsewhere(ep);
 
 	guard(raw_spinlock_irqsave)(&pci_fabric_ep_list_lock);
 	list_for_each_entry(ep, &pci_fabric_ep_list, list) {

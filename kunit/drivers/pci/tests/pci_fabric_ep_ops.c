@@ -124,8 +124,10 @@ static int pci_fabric_ep_set_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 	struct pci_fabric_ep *ep = epc_get_drvdata(epc);
 	struct pci_fabric_ep_fn *epfn = &ep->fns[func_no];
 	struct pci_fabric_ep_bar *bar = &epfn->bar[epf_bar->barno];
-	int ret = pci_fabric_ep_check_bar(ep, epfn, epf_bar);
+	int ret;
 
+	pci_fabric_ep_elsewhere(ep);
+	ret = pci_fabric_ep_check_bar(ep, epfn, epf_bar);
 	if (ret)
 		return ret;
 
@@ -152,6 +154,8 @@ static void pci_fabric_ep_clear_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no
 	struct pci_fabric_ep *ep = epc_get_drvdata(epc);
 	struct pci_fabric_ep_fn *epfn = &ep->fns[func_no];
 	struct pci_fabric_ep_bar *bar = &epfn->bar[epf_bar->barno];
+
+	pci_fabric_ep_elsewhere(ep);
 
 	guard(raw_spinlock_irqsave)(&ep->fabric->lock);
 	ep->stats.clear_bars++;
@@ -181,6 +185,8 @@ static int pci_fabric_ep_map_addr(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 	    size > PCI_FABRIC_EP_OUTBOUND - off)
 		return -EINVAL;
 
+	pci_fabric_ep_elsewhere(ep);
+
 	guard(raw_spinlock_irqsave)(&ep->fabric->lock);
 	for (int i = 0; i < PCI_FABRIC_EP_MAPS; i++) {
 		struct pci_fabric_ep_map *map = &ep->maps[i];
@@ -204,6 +210,8 @@ static void pci_fabric_ep_unmap_addr(struct pci_epc *epc, u8 func_no, u8 vfunc_n
 				     phys_addr_t addr)
 {
 	struct pci_fabric_ep *ep = epc_get_drvdata(epc);
+
+	pci_fabric_ep_elsewhere(ep);
 
 	guard(raw_spinlock_irqsave)(&ep->fabric->lock);
 	for (int i = 0; i < PCI_FABRIC_EP_MAPS; i++) {
@@ -242,6 +250,8 @@ static int pci_fabric_ep_get_msi(struct pci_epc *epc, u8 func_no, u8 vfunc_no)
 	if (!ep->features.msi_capable)
 		return -EINVAL;
 
+	pci_fabric_ep_elsewhere(ep);
+
 	guard(raw_spinlock_irqsave)(&ep->fabric->lock);
 	flags = pci_fabric_cfg_get(fn, fn->msi + PCI_MSI_FLAGS, 2);
 	if (!(flags & PCI_MSI_FLAGS_ENABLE))
@@ -277,6 +287,8 @@ static int pci_fabric_ep_get_msix(struct pci_epc *epc, u8 func_no, u8 vfunc_no)
 	struct pci_fabric_ep *ep = epc_get_drvdata(epc);
 	struct pci_fabric_fn *fn = ep->fns[func_no].fn;
 
+	pci_fabric_ep_elsewhere(ep);
+
 	guard(raw_spinlock_irqsave)(&ep->fabric->lock);
 	return pci_fabric_msix_on(fn) ? fn->desc.msix.vectors : -EINVAL;
 }
@@ -288,6 +300,13 @@ static int pci_fabric_ep_raise_irq(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 	struct pci_fabric_fn *fn = ep->fns[func_no].fn;
 	enum pci_fabric_irq ret;
 
+	pci_fabric_ep_elsewhere(ep);
+	if (type != PCI_IRQ_INTX && !interrupt_num) {
+		guard(raw_spinlock_irqsave)(&ep->fabric->lock);
+		ep->stats.bad_irqs++;
+		return -EINVAL;
+	}
+
 	switch (type) {
 	case PCI_IRQ_INTX:
 		if (!ep->features.intx_capable)
@@ -295,12 +314,12 @@ static int pci_fabric_ep_raise_irq(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 		ret = pci_fabric_pulse_intx(fn);
 		break;
 	case PCI_IRQ_MSI:
-		if (!interrupt_num || interrupt_num > fn->desc.msi.vectors)
+		if (interrupt_num > fn->desc.msi.vectors)
 			return -EINVAL;
 		ret = pci_fabric_raise_msi(fn, interrupt_num - 1);
 		break;
 	case PCI_IRQ_MSIX:
-		if (!interrupt_num || interrupt_num > fn->desc.msix.vectors)
+		if (interrupt_num > fn->desc.msix.vectors)
 			return -EINVAL;
 		ret = pci_fabric_raise_msix(fn, interrupt_num - 1);
 		break;
