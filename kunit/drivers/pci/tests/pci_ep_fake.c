@@ -17,9 +17,16 @@ static struct pci_ep_fake *to_fake(struct pci_epc *epc)
 	return epc_get_drvdata(epc);
 }
 
+static void pci_ep_fake_function(struct pci_ep_fake *fake, u8 func_no)
+{
+	if (func_no != fake->function)
+		fake->bad_functions++;
+}
+
 static int pci_ep_fake_write_header(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 				    struct pci_epf_header *hdr)
 {
+	pci_ep_fake_function(to_fake(epc), func_no);
 	to_fake(epc)->headers++;
 	return 0;
 }
@@ -30,6 +37,7 @@ static int pci_ep_fake_set_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 	struct pci_ep_fake *fake = to_fake(epc);
 	int i = bar->barno;
 
+	pci_ep_fake_function(fake, func_no);
 	if (i < 0 || i >= PCI_STD_NUM_BARS)
 		return -EINVAL;
 	fake->sets[i]++;
@@ -49,6 +57,7 @@ static void pci_ep_fake_clear_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 	struct pci_ep_fake *fake = to_fake(epc);
 	int i = bar->barno;
 
+	pci_ep_fake_function(fake, func_no);
 	if (i < 0 || i >= PCI_STD_NUM_BARS || !fake->bar_set[i]) {
 		fake->bad_clears++;
 		return;
@@ -67,11 +76,30 @@ static u64 pci_ep_fake_align_addr(struct pci_epc *epc, u64 pci_addr, size_t *siz
 	return pci_addr - *offset;
 }
 
+static bool pci_ep_fake_remap(struct pci_ep_fake *fake, phys_addr_t from, phys_addr_t to)
+{
+	for (int i = 0; to && i < PCI_EP_FAKE_MAPS; i++)
+		if (fake->map[i] == to)
+			return false;
+	for (int i = 0; i < PCI_EP_FAKE_MAPS; i++) {
+		if (fake->map[i] != from)
+			continue;
+		fake->map[i] = to;
+		return true;
+	}
+	return false;
+}
+
 static int pci_ep_fake_map_addr(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 				phys_addr_t addr, u64 pci_addr, size_t size)
 {
 	struct pci_ep_fake *fake = to_fake(epc);
 
+	pci_ep_fake_function(fake, func_no);
+	if (fake->map_ret)
+		return fake->map_ret;
+	if (!pci_ep_fake_remap(fake, 0, addr) || !addr)
+		fake->bad_maps++;
 	fake->maps++;
 	fake->map_phys = addr;
 	fake->map_pci = pci_addr;
@@ -82,7 +110,12 @@ static int pci_ep_fake_map_addr(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 static void pci_ep_fake_unmap_addr(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 				   phys_addr_t addr)
 {
-	to_fake(epc)->maps--;
+	struct pci_ep_fake *fake = to_fake(epc);
+
+	pci_ep_fake_function(fake, func_no);
+	if (!addr || !pci_ep_fake_remap(fake, addr, 0))
+		fake->bad_maps++;
+	fake->maps--;
 }
 
 static int pci_ep_fake_set_irqs(struct pci_epc *epc, u8 func_no, u8 vfunc_no, u8 nr_irqs)
@@ -100,6 +133,7 @@ static int pci_ep_fake_raise_irq(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 {
 	struct pci_ep_fake *fake = to_fake(epc);
 
+	pci_ep_fake_function(fake, func_no);
 	scoped_guard(spinlock_irqsave, &fake->lock)
 		fake->irqs++;
 	complete(&fake->irq);
@@ -198,6 +232,15 @@ static bool pci_ep_fake_chunk(struct pci_ep_fake *fake, dma_addr_t from, dma_add
 	return false;
 }
 
+/* Nothing may point to what is about to be somebody else's */
+static void pci_ep_fake_bars(struct pci_ep_fake *fake, dma_addr_t addr, size_t size)
+{
+	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
+		if (fake->bar_set[i] && addr < fake->bar[i].phys_addr + fake->bar[i].size &&
+		    fake->bar[i].phys_addr < addr + size)
+			fake->bad_bars++;
+}
+
 static void *pci_ep_fake_dma_alloc(struct device *dev, size_t size, dma_addr_t *handle,
 				   gfp_t gfp, unsigned long attrs)
 {
@@ -231,10 +274,7 @@ static void pci_ep_fake_dma_free(struct device *dev, size_t size, void *addr,
 	if (handle != virt_to_phys(addr) + PCI_EP_FAKE_IOVA ||
 	    !pci_ep_fake_chunk(fake, handle, 0, 0))
 		fake->dma_bad++;
-	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
-		if (fake->bar_set[i] && fake->bar[i].phys_addr >= handle &&
-		    fake->bar[i].phys_addr < handle + size)
-			fake->bad_bars++;
+	pci_ep_fake_bars(fake, handle, size);
 	fake->dma_memory -= PAGE_ALIGN(size);
 	free_pages_exact(addr, size);
 }
@@ -262,6 +302,8 @@ static void pci_ep_fake_dma_unmap(struct device *dev, dma_addr_t addr, size_t si
 	if (addr != fake->dma_phys + PCI_EP_FAKE_IOVA || size != fake->dma_size ||
 	    attrs != fake->dma_attrs || dir != fake->dma_dir)
 		fake->dma_bad++;
+	pci_ep_fake_bars(fake, addr, size);
+	fake->dma_actions = fake->db_irq ? pci_ep_fake_actions(fake->db_irq) : 0;
 	fake->dma_unmaps++;
 }
 
@@ -286,7 +328,9 @@ static void pci_ep_fake_destroy(void *data)
 		KUNIT_EXPECT_FALSE_MSG(test, fake->bar_set[i], "BAR %d is set", i);
 	KUNIT_EXPECT_EQ(test, fake->bad_clears, 0);
 	KUNIT_EXPECT_EQ(test, fake->bad_bars, 0);
+	KUNIT_EXPECT_EQ(test, fake->bad_functions, 0);
 	KUNIT_EXPECT_EQ(test, fake->maps, 0);
+	KUNIT_EXPECT_EQ(test, fake->bad_maps, 0);
 	KUNIT_EXPECT_EQ(test, fake->dma_unmaps, fake->dma_maps);
 	KUNIT_EXPECT_EQ(test, fake->dma_bad, 0);
 	KUNIT_EXPECT_EQ(test, fake->dma_memory, 0);
@@ -347,6 +391,7 @@ void pci_ep_fake_outbound(struct pci_ep_fake *fake, phys_addr_t start, size_t si
 
 void pci_ep_fake_doorbell(struct pci_ep_fake *fake, int irq, enum pci_barno bar)
 {
+	fake->db_irq = irq;
 	fake->count = 1;
 	fake->num_res = 1;
 	fake->res[0] = (struct pci_epc_aux_resource) {

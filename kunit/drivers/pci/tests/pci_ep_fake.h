@@ -20,6 +20,7 @@ struct kunit;
 
 #define PCI_EP_FAKE_RES		4
 #define PCI_EP_FAKE_CHUNKS	16
+#define PCI_EP_FAKE_MAPS	8
 /* What is added to an address when it is mapped */
 #define PCI_EP_FAKE_IOVA	0x123400000000ULL
 
@@ -45,16 +46,23 @@ struct kunit;
  * @bar: the BARs as they are set
  * @bar_set: whether they are
  * @bar_vfunc_no: of which virtual function, or 0
+ * @function: the function that operations are for
+ * @bad_functions: how often it was another one
  * @sets: how often each of them was set
  * @clears: how often each of them was cleared
  * @set_ret: results of setting them
  * @bad_clears: how often a BAR was cleared that is not set
  * @bad_bars: how often a BAR was set to address 0, or pointed to memory when that was freed
- * @maps: how often outbound memory was mapped
+ *	or unmapped
+ * @maps: how much of the host is mapped
+ * @map: where, or 0
+ * @map_ret: result of mapping it
+ * @bad_maps: how often something was mapped that is mapped, or unmapped that is not
  * @map_phys: of the last one, where
  * @map_pci: of the last one, what of the host
  * @map_size: of the last one, how much
  * @align: what outbound mappings are aligned to, by ops.align_addr
+ * @db_irq: the IRQ of the doorbell
  * @irqs: how often the host was interrupted
  * @irq: completed each time
  * @headers: how often the header was written
@@ -66,6 +74,7 @@ struct kunit;
  * @dma_size: of the last mapping, how much
  * @dma_attrs: of the last mapping, attributes
  * @dma_dir: of the last mapping, who reads and writes
+ * @dma_actions: of the last one that was unmapped, how many handlers @db_irq had then
  * @dma_fail: whether mappings fail
  * @dma_no_memory: whether there is no coherent memory
  * @dma_allocs: how often coherent memory was allocated
@@ -92,11 +101,15 @@ struct pci_ep_fake {
 	int sets[PCI_STD_NUM_BARS], clears[PCI_STD_NUM_BARS];
 	int set_ret[PCI_STD_NUM_BARS];
 	int bad_clears, bad_bars;
-	int maps;
+	u8 function;
+	int bad_functions;
+	int maps, map_ret, bad_maps;
+	phys_addr_t map[PCI_EP_FAKE_MAPS];
 	phys_addr_t map_phys;
 	u64 map_pci;
 	size_t map_size;
 	size_t align;
+	int db_irq;
 	int irqs, headers;
 	struct completion irq;
 	bool started;
@@ -106,6 +119,7 @@ struct pci_ep_fake {
 	size_t dma_size;
 	unsigned long dma_attrs;
 	enum dma_data_direction dma_dir;
+	int dma_actions;
 	bool dma_fail, dma_no_memory;
 	int dma_allocs;
 	ssize_t dma_memory;

@@ -304,13 +304,16 @@ static void exposed_register(struct kunit *test)
 	struct pci_epf *epf = make(test, &fake, BAR_4);
 
 	fake->dma_fail = true;
-	KUNIT_ASSERT_EQ(test, pci_epf_alloc_doorbell(epf, 1), 0);
-	KUNIT_EXPECT_EQ(test, epf->db_msg[0].bar, BAR_4);
-	KUNIT_EXPECT_EQ(test, epf->db_msg[0].offset, 0x324);
-	KUNIT_EXPECT_EQ(test, epf->db_msg[0].iova_size, 0);
-	KUNIT_EXPECT_EQ(test, fake->dma_maps, 0);
-	pci_epf_free_doorbell(epf);
-	KUNIT_EXPECT_EQ(test, fake->dma_unmaps, 0);
+	for (int bar = BAR_0; bar <= BAR_5; bar++) {
+		fake->res[0].bar = bar;
+		KUNIT_ASSERT_EQ(test, pci_epf_alloc_doorbell(epf, 1), 0);
+		KUNIT_EXPECT_EQ(test, epf->db_msg[0].bar, bar);
+		KUNIT_EXPECT_EQ(test, epf->db_msg[0].offset, 0x324);
+		KUNIT_EXPECT_EQ(test, epf->db_msg[0].iova_size, 0);
+		KUNIT_EXPECT_EQ(test, fake->dma_maps, 0);
+		pci_epf_free_doorbell(epf);
+		KUNIT_EXPECT_EQ(test, fake->dma_unmaps, 0);
+	}
 }
 
 /*

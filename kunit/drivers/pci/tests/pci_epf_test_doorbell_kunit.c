@@ -83,6 +83,9 @@ static void __init mapped(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fake->sets[BAR_1], before + 2);
 		KUNIT_EXPECT_EQ(test, fake->bar[BAR_1].phys_addr, memory);
 		KUNIT_EXPECT_EQ(test, fake->dma_maps, i);
+		/* Nobody listens to what is no longer mapped, and no BAR points to it */
+		KUNIT_EXPECT_EQ(test, fake->dma_actions, 0);
+		KUNIT_EXPECT_EQ(test, fake->bad_bars, 0);
 		expect_released(test, h);
 	}
 }
@@ -114,6 +117,66 @@ static void __init exposed_bar(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLED);
 	KUNIT_EXPECT_EQ(test, command(h, DISABLE), DISABLED);
 	KUNIT_EXPECT_EQ(test, sets(h), before + 2);
+}
+
+/* The first BAR is one like the others; the registers are in the next one. */
+static void __init exposed_bar_0(struct kunit *test)
+{
+	struct host *h = make(test, BAR_0);
+	int before;
+
+	h->regs = BAR_1;
+	bind(h);
+	before = sets(h);
+	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLED);
+	KUNIT_EXPECT_EQ(test, get(h, REG_DB_BAR), BAR_0);
+	KUNIT_EXPECT_EQ(test, get(h, REG_DB_OFFSET), 0x324);
+	ring(h);
+	KUNIT_EXPECT_EQ(test, command(h, DISABLE), DISABLED);
+	expect_released(test, h);
+	KUNIT_EXPECT_EQ(test, sets(h), before);
+	KUNIT_EXPECT_EQ(test, h->fake->dma_maps, 0);
+}
+
+/* What is done is done for the function that it is, which has no doorbell. */
+static void __init second_function(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->function = 1;
+	__set_bit(0, &h->fake->epc->function_num_map);
+	h->fake->features.dynamic_inbound_mapping = true;
+	h->fake->features.subrange_mapping = true;
+	pci_ep_iomem_init(test);
+	pci_ep_fake_outbound(h->fake, OUTBOUND, SZ_64K);
+	bind(h);
+	KUNIT_EXPECT_EQ(test, h->cfs->epf->func_no, 1);
+	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLE_FAIL);
+	KUNIT_EXPECT_EQ(test, command_size(h, SUBRANGE_SETUP, BAR_2), SETUP_DONE);
+	KUNIT_EXPECT_EQ(test, command_size(h, SUBRANGE_CLEAR, BAR_2), CLEAR_DONE);
+	command_size(h, CMD_READ, 64);
+	command_size(h, CMD_WRITE, 64);
+	command_size(h, CMD_COPY, 64);
+	unbind(h);
+	KUNIT_EXPECT_EQ(test, h->fake->bad_functions, 0);
+}
+
+/* Memory of the host that cannot be mapped: neither half of a copy stays mapped. */
+static void __init mapping_fails(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	pci_ep_iomem_init(test);
+	pci_ep_fake_outbound(h->fake, OUTBOUND, SZ_64K);
+	bind(h);
+	h->fake->map_ret = -ENOSPC;
+	KUNIT_EXPECT_TRUE(test, command_size(h, CMD_READ, 64) & READ_FAIL);
+	KUNIT_EXPECT_TRUE(test, command_size(h, CMD_WRITE, 64) & WRITE_FAIL);
+	KUNIT_EXPECT_TRUE(test, command_size(h, CMD_COPY, 64) & COPY_FAIL);
+	h->fake->map_ret = 0;
+	/* The first half takes all of the window */
+	KUNIT_EXPECT_TRUE(test, command_size(h, CMD_COPY, SZ_64K) & COPY_FAIL);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
 }
 
 static irqreturn_t other_handler(int irq, void *data)
@@ -513,6 +576,9 @@ static void __init unknown_commands(struct kunit *test)
 static struct kunit_case __refdata pci_epf_test_doorbell_cases[] = {
 	KUNIT_CASE(mapped),
 	KUNIT_CASE(exposed_bar),
+	KUNIT_CASE(exposed_bar_0),
+	KUNIT_CASE(second_function),
+	KUNIT_CASE(mapping_fails),
 	KUNIT_CASE(shared_irq),
 	KUNIT_CASE(msi),
 	KUNIT_CASE(no_doorbell),

@@ -19,12 +19,13 @@ struct host {
 	struct pci_ep_fake *fake;
 	struct pci_ep_fake_cfs *cfs;
 	int irq;
+	enum pci_barno regs;	/* where they are */
 };
 
-/* The host reads and writes BAR 0, which has the registers. */
+/* The host reads and writes the BAR that has the registers. */
 static u32 *reg(struct host *h, int offset)
 {
-	return h->fake->bar[BAR_0].addr + offset;
+	return h->fake->bar[h->regs].addr + offset;
 }
 
 static u32 get(struct host *h, int offset)
@@ -42,7 +43,7 @@ static u32 command(struct host *h, u32 command)
 {
 	struct kunit *test = h->test;
 
-	KUNIT_ASSERT_TRUE(test, h->fake->bar_set[BAR_0]);
+	KUNIT_ASSERT_TRUE(test, h->fake->bar_set[h->regs]);
 	reinit_completion(&h->fake->irq);
 	set(h, REG_STATUS, 0);
 	set(h, REG_IRQ_TYPE, 1);

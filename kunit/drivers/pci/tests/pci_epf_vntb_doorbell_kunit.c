@@ -33,6 +33,8 @@ static void __init shared_irq(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, get(h, REG_DB_DATA + 4 * i), 0xdb);
 	}
 	unbind(h);
+	/* Nobody listens to what is no longer mapped */
+	KUNIT_EXPECT_EQ(test, h->fake->dma_actions, 0);
 }
 
 static int mixed[DB_COUNT];
@@ -122,6 +124,23 @@ static void __init exposed_bar(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, h->fake->dma_maps, 0);
 }
 
+/* The first BAR is one like the others. */
+static void __init exposed_bar_0(struct kunit *test)
+{
+	struct host *h = make(test, BAR_0);
+
+	h->fake->features.bar[BAR_0].type = BAR_RESERVED;
+	h->regs = BAR_1;
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/db_bar", "0"), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/ctrl_bar", "1"), 0);
+	bind(h);
+	KUNIT_EXPECT_EQ(test, get(h, REG_DB_OFFSET), 0x324);
+	expect_doorbells(test, h);
+	unbind(h);
+	KUNIT_EXPECT_EQ(test, h->fake->sets[BAR_0], 0);
+	KUNIT_EXPECT_EQ(test, h->fake->dma_maps, 0);
+}
+
 /* Doorbells in a BAR that is not db_bar cannot be told to the host. */
 static void __init exposed_in_another_bar(struct kunit *test)
 {
@@ -159,6 +178,9 @@ static void __init msi(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_ep_fake_msis(), DB_COUNT);
 	for (int i = 2; i < DB_COUNT; i++) {
 		KUNIT_EXPECT_EQ(test, get(h, REG_DB_DATA + 4 * i), 0x100 + i);
+		KUNIT_EXPECT_EQ(test, h->fake->bar[DB_BAR].phys_addr +
+				get(h, REG_DB_OFFSET + 4 * i), 0x200000040);
+		KUNIT_EXPECT_LT(test, get(h, REG_DB_OFFSET + 4 * i), h->fake->bar[DB_BAR].size);
 		h->db_events = 0;
 		generic_handle_irq_safe(h->cfs->epf->db_msg[i].virq);
 		KUNIT_EXPECT_EQ(test, h->db_events, BIT_ULL(i - 2));
@@ -269,6 +291,48 @@ static void __init bound_again(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, h->link_events, 1);
 		unbind(h);
 	}
+}
+
+/* What is done is done for the function that it is, of which the first one is another. */
+static void __init second_function(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->function = 1;
+	__set_bit(0, &h->fake->epc->function_num_map);
+	bind(h);
+	KUNIT_EXPECT_EQ(test, h->cfs->epf->func_no, 1);
+	/* There are doorbells for the first one only */
+	expect_polling(test, h);
+	*(u64 *)reg(h, REG_ADDR) = 0x100000;
+	*(u64 *)reg(h, REG_SIZE) = WINDOW;
+	KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, 0), OK);
+	KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, 0), OK);
+	client_alloc_window(h);
+	client_free_window(h);
+	KUNIT_EXPECT_EQ(test, ntb_peer_db_set(h->ntb, 1), 0);
+	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&h->fake->irq, TIMEOUT), 0);
+	unbind(h);
+	KUNIT_EXPECT_EQ(test, h->fake->bad_functions, 0);
+}
+
+/* The host takes the link up and down, and the client is told each time. */
+static void __init link_of_the_host(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->count = 0;
+	bind(h);
+	for (int i = 0; i < 3; i++) {
+		h->link_events = 0;
+		KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
+		KUNIT_EXPECT_EQ(test, h->link_events, 1);
+		KUNIT_EXPECT_EQ(test, ntb_link_is_up(h->ntb, NULL, NULL), 1);
+		KUNIT_EXPECT_EQ(test, command(h, LINK_DOWN, 0), OK);
+		KUNIT_EXPECT_EQ(test, h->link_events, 2);
+		KUNIT_EXPECT_EQ(test, ntb_link_is_up(h->ntb, NULL, NULL), 0);
+	}
+	unbind(h);
 }
 
 /* The NTB device goes with the function, and its client knows. */
@@ -413,6 +477,7 @@ static struct kunit_case __refdata pci_epf_vntb_doorbell_cases[] = {
 	KUNIT_CASE(irq_flags),
 	KUNIT_CASE(irq_cannot_be_requested),
 	KUNIT_CASE(exposed_bar),
+	KUNIT_CASE(exposed_bar_0),
 	KUNIT_CASE(exposed_in_another_bar),
 	KUNIT_CASE(exposed_in_several_bars),
 	KUNIT_CASE(msi),
@@ -423,6 +488,8 @@ static struct kunit_case __refdata pci_epf_vntb_doorbell_cases[] = {
 	KUNIT_CASE(no_memory_when_bound_again),
 	KUNIT_CASE(doorbell_bar_cannot_be_set),
 	KUNIT_CASE(bound_again),
+	KUNIT_CASE(second_function),
+	KUNIT_CASE(link_of_the_host),
 	KUNIT_CASE(unbind_removes_the_ntb_device),
 	KUNIT_CASE(unbind_with_a_user_of_the_ntb_device),
 	KUNIT_CASE(interrupt_cannot_be_raised),

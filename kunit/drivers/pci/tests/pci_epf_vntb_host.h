@@ -36,6 +36,7 @@ struct host {
 	struct pci_ep_fake *fake;
 	struct pci_ep_fake_cfs *cfs;
 	int irq;
+	enum pci_barno regs;	/* where they are */
 
 	/* The client */
 	struct ntb_dev *ntb;
@@ -151,7 +152,7 @@ static void client_unregister(void *data)
 
 static u32 *reg(struct host *h, int offset)
 {
-	return h->fake->bar[BAR_0].addr + offset;
+	return h->fake->bar[h->regs].addr + offset;
 }
 
 static u32 get(struct host *h, int offset)

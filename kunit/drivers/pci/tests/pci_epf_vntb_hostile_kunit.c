@@ -63,7 +63,8 @@ static void __init window_left_mapped(struct kunit *test)
 	h->fake->count = 0;
 	bind(h);
 	*(u64 *)reg(h, REG_SIZE) = 0x10000;
-	for (int i = 1; i <= 3; i++) {
+	/* Above 4 GiB as well */
+	for (u64 i = 1; i <= BIT_ULL(40); i <<= 20) {
 		*(u64 *)reg(h, REG_ADDR) = i * 0x100000;
 		KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, 0), OK);
 		KUNIT_EXPECT_EQ(test, h->fake->maps, 1);
@@ -75,6 +76,28 @@ static void __init window_left_mapped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, 0), OK);
 	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
 	unbind(h);
+}
+
+/* One that the controller cannot map is not mapped, also when there was one before. */
+static void __init window_that_cannot_be_mapped(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->count = 0;
+	bind(h);
+	*(u64 *)reg(h, REG_SIZE) = 0x10000;
+	for (int i = 0; i < 2; i++) {
+		h->fake->map_ret = -ENOSPC;
+		KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, 0), ERROR);
+		KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
+		KUNIT_EXPECT_EQ(test, command(h, TEARDOWN_MW, 0), OK);
+		KUNIT_EXPECT_EQ(test, h->fake->bad_maps, 0);
+		h->fake->map_ret = 0;
+		KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, 0), OK);
+		KUNIT_EXPECT_EQ(test, h->fake->maps, 1);
+	}
+	unbind(h);
+	KUNIT_EXPECT_EQ(test, h->fake->maps, 0);
 }
 
 /* The BAR of a window points to memory of its own, and keeps its address. */
@@ -419,6 +442,9 @@ static void __init attributes_of_a_virtual_function(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, h->probes, i);
 		KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, 0x20000, 0x10000), 0);
 		KUNIT_EXPECT_EQ(test, h->fake->bar_vfunc_no[BAR_2], 1);
+		h->fake->bar_vfunc_no[BAR_2] = 0;
+		KUNIT_EXPECT_EQ(test, ntb_mw_clear_trans(h->ntb, 0, 0), 0);
+		KUNIT_EXPECT_EQ(test, h->fake->bar_vfunc_no[BAR_2], 1);
 		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_set(h->cfs, attributes[3][0], "4"),
 				-EOPNOTSUPP);
 		KUNIT_EXPECT_EQ(test, init_unlink(link), 0);
@@ -513,6 +539,7 @@ static struct kunit_case __refdata pci_epf_vntb_hostile_cases[] = {
 	KUNIT_CASE(windows_that_do_not_exist),
 	KUNIT_CASE(window_larger_than_it_is),
 	KUNIT_CASE(window_left_mapped),
+	KUNIT_CASE(window_that_cannot_be_mapped),
 	KUNIT_CASE(window_whose_memory_is_freed),
 	KUNIT_CASE(window_that_cannot_be_set),
 	KUNIT_CASE(window_that_cannot_be_parked),

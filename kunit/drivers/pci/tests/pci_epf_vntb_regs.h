@@ -3,7 +3,7 @@
 #ifndef _PCI_EPF_VNTB_REGS_H
 #define _PCI_EPF_VNTB_REGS_H
 
-/* The registers, in BAR 0, followed by the scratchpads of both sides */
+/* The registers, followed by the scratchpads of both sides */
 #define REG_COMMAND	0x00
 #define REG_ARGUMENT	0x04
 #define REG_STATUS	0x08	/* of the command, and of the link */
