@@ -317,6 +317,38 @@ static void exposed_register(struct kunit *test)
 }
 
 /*
+ * A BAR that is smaller than what its address is aligned to begins further down, and does not
+ * reach all that it might be asked for: up to the last byte.
+ */
+static void space_of_a_fixed_bar(struct kunit *test)
+{
+	static const struct { dma_addr_t addr; size_t size; int ret; } spaces[] = {
+		{ 0x10000, 4, 0 }, { 0x10040, 0x40, 0 }, { 0x1007c, 4, 0 }, { 0x1007f, 1, 0 },
+		{ 0x10080, 1, -ENOMEM }, { 0x10080, 4, -ENOMEM }, { 0x10ffc, 4, -ENOMEM },
+		{ 0x10000, 0x81, -ENOMEM }, { 0x10000, 0, -EINVAL },
+	};
+	struct pci_ep_fake *fake;
+	struct pci_epf *epf = make(test, &fake, NO_BAR);
+	struct pci_epc_features *features = &fake->features;
+
+	features->align = SZ_4K;
+	features->bar[BAR_2].type = BAR_FIXED;
+	features->bar[BAR_2].fixed_size = 128;
+	for (int i = 0; i < ARRAY_SIZE(spaces); i++) {
+		epf->bar[BAR_2].size = 0;
+		KUNIT_EXPECT_EQ_MSG(test, pci_epf_assign_bar_space(epf, spaces[i].size, BAR_2,
+								   features, PRIMARY_INTERFACE,
+								   spaces[i].addr),
+				    spaces[i].ret, "%llx", (u64)spaces[i].addr);
+		if (spaces[i].ret)
+			continue;
+		KUNIT_EXPECT_EQ(test, epf->bar[BAR_2].phys_addr, 0x10000);
+		KUNIT_EXPECT_EQ(test, epf->bar[BAR_2].size, 128);
+	}
+	memset(&epf->bar[BAR_2], 0, sizeof(epf->bar[BAR_2]));
+}
+
+/*
  * A register that no BAR exposes is mapped for the controller, the whole page, and the
  * address is that of the mapping.
  */
@@ -583,6 +615,7 @@ static struct kunit_case pci_ep_msi_cases[] = {
 	KUNIT_CASE(two_registers),
 	KUNIT_CASE(bad_registers),
 	KUNIT_CASE(exposed_register),
+	KUNIT_CASE(space_of_a_fixed_bar),
 	KUNIT_CASE(mapped_register),
 	KUNIT_CASE(mapping_fails),
 	KUNIT_CASE(doorbells_are_the_same),

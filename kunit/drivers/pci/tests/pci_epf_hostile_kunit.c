@@ -38,14 +38,14 @@ module_param(count, ulong, 0444);
 MODULE_PARM_DESC(count, "how many writes");
 
 /* Between two hosts that are sane */
-#define HOSTILE_ROUND	4000
+#define HOSTILE_ROUND	2000
 #define HOSTILE_PAGES	(HOSTILE_WINDOW + 2 * HOSTILE_GUARD)
 #define HOSTILE_VECTORS	8
 
 static const struct hostile_kind hostile_kinds[] = {
 #define HOSTILE_TEST								\
 	.driver = "pci_epf_test", .attrs = hostile_test_attrs, .regs = 0x80,	\
-	.pause_us = 1000, .volley = 64, .up = hostile_test_up,			\
+	.pause_us = 1000, .volley = 4, .up = hostile_test_up,			\
 	.job = hostile_test_job, .sane = hostile_test_sane
 #define HOSTILE_VNTB								\
 	.driver = "pci_epf_vntb", .attrs = hostile_vntb_attrs, .regs = 0x180,	\
@@ -53,7 +53,7 @@ static const struct hostile_kind hostile_kinds[] = {
 	.bound = hostile_vntb_bound, .between = hostile_vntb_between
 /* It looks for commands twice a second only */
 #define HOSTILE_VNTB_DOORBELL							\
-	HOSTILE_VNTB, .pause_us = 500000, .volley = 256
+	HOSTILE_VNTB, .pause_us = 500000, .volley = 32
 
 	{ .name = "test", HOSTILE_TEST },
 	{ .name = "test, register", HOSTILE_TEST,
@@ -61,7 +61,7 @@ static const struct hostile_kind hostile_kinds[] = {
 	{ .name = "test, register in a BAR", HOSTILE_TEST,
 	  .doorbell = PCI_FABRIC_EP_DOORBELL_BAR, .doorbell_bar = BAR_4 },
 	{ .name = "test, MSI", HOSTILE_TEST, .msi = true },
-	{ .name = "vntb", HOSTILE_VNTB, .pause_us = 5000, .volley = 64 },
+	{ .name = "vntb", HOSTILE_VNTB, .pause_us = 5000, .volley = 4 },
 	{ .name = "vntb, register", HOSTILE_VNTB_DOORBELL,
 	  .doorbell = PCI_FABRIC_EP_DOORBELL_MMIO },
 	{ .name = "vntb, register in a BAR", HOSTILE_VNTB_DOORBELL,

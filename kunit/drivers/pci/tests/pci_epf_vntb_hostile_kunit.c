@@ -492,6 +492,7 @@ static int pf_event(struct pci_epf *epf)
 	return 0;
 }
 
+static const struct pci_epc_event_ops pf_no_event_ops = {};
 static const struct pci_epc_event_ops pf_event_ops = {
 	.epc_init		= pf_event,
 	.link_up		= pf_event,
@@ -527,6 +528,15 @@ static void __init events_of_an_unbound_function(struct kunit *test)
 		pf_notify(fake->epc);
 		KUNIT_EXPECT_EQ(test, pf_events, 4);
 		pci_epc_notify_pending_init(fake->epc, epf);
+		KUNIT_EXPECT_EQ(test, pf_events, 5);
+		/* Nor what they do not want to know */
+		epf->event_ops = &pf_no_event_ops;
+		pf_notify(fake->epc);
+		pci_epc_notify_pending_init(fake->epc, epf);
+		epf->event_ops = NULL;
+		pf_notify(fake->epc);
+		pci_epc_notify_pending_init(fake->epc, epf);
+		epf->event_ops = &pf_event_ops;
 		KUNIT_EXPECT_EQ(test, pf_events, 5);
 		pci_epf_unbind(epf);
 	}

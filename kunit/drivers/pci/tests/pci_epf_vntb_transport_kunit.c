@@ -147,6 +147,34 @@ static void __init queue_without_window(struct kunit *test)
 	link_up(h, WINDOW);
 }
 
+/*
+ * The host says by a frame that its queue is gone, while the window stays.  What it has told
+ * of places that it has taken is told for it, as if nothing had been sent.
+ */
+static void __init queue_of_the_host_goes(struct kunit *test)
+{
+	struct host *h = make_transport(test);
+	u32 *window, max = (SZ_4K - 4) / 2;
+
+	queue_register(test);
+	queue_add(test);
+	ntb_transport_link_up(queue);
+	link_down(h);
+	link_up(h, SZ_4K);
+	KUNIT_ASSERT_TRUE(test, wait_queue(true));
+	window = phys_to_virt(h->fake->bar[BAR_2].phys_addr - PCI_EP_FAKE_IOVA);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(window[(SZ_4K - 4) / 4]), 1);
+	WRITE_ONCE(window[(SZ_4K - 4) / 4], 0);
+	/* The link is not there at once when QP_LINKS is taken back as well */
+	set(h, TO_EP(QP_LINKS), 0);
+	*(u32 *)((void *)window + max - 4) = BIT(0) | BIT(1);
+	KUNIT_EXPECT_TRUE(test, poll_ring(h, 2));
+	for (int i = 0; i < 1000 && !READ_ONCE(window[(SZ_4K - 4) / 4]); i++)
+		fsleep(1000);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(window[(SZ_4K - 4) / 4]), 1);
+	link_down(h);
+}
+
 /* A frame of the host, in the place of that number, for a buffer that has room for so much */
 static int __init receive(struct host *h, unsigned int place, u32 len, u32 room)
 {
@@ -193,6 +221,7 @@ static struct kunit_case __refdata pci_epf_vntb_transport_cases[] = {
 	KUNIT_CASE(sizes_from_the_host),
 	KUNIT_CASE(link_comes_and_goes),
 	KUNIT_CASE(queue_without_window),
+	KUNIT_CASE(queue_of_the_host_goes),
 	KUNIT_CASE(frame_longer_than_its_place),
 	{}
 };
