@@ -759,6 +759,28 @@ static void tph_msix_astray(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, after.bar_writes, before.bar_writes);
 }
 
+/* Nor is anything done to one in a BAR that VFIO cannot map, as it is somebody else's */
+static void tph_msix_busy(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		.gate = true, .closed = true, TPH_NO_RESET });
+
+	pci_fabric_need_bars(test);
+	tph_write_tag(set, 2, 0x77);
+	KUNIT_ASSERT_EQ(test, pci_request_selected_regions(set->pdev, BIT(0), "kunit"),
+			0);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	KUNIT_EXPECT_EQ(test, tph_vector_ctrl(set, 2) >> 16, 0x77);
+	vfio_pci_close(set->user);
+	KUNIT_EXPECT_EQ(test, tph_vector_ctrl(set, 2) >> 16, 0x77);
+	pci_release_selected_regions(set->pdev, BIT(0));
+
+	/* When it can be mapped again, nothing is left */
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	KUNIT_EXPECT_EQ(test, tph_vector_ctrl(set, 2) >> 16, 0);
+}
+
 /* ENABLE is not to let requests go out with what is in the table still */
 static void tph_see_enable(struct pci_fabric_fn *fn, unsigned int where,
 			   unsigned int size, u32 val, void *priv)
@@ -1160,6 +1182,7 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	TPH_CASE(tph_next_lost_bars),
 	TPH_CASE(tph_next_no_table),
 	KUNIT_CASE_PARAM(tph_msix_astray, tph_astray_gen_params),
+	TPH_CASE(tph_msix_busy),
 	TPH_CASE(tph_clear_first),
 	TPH_CASE(tph_unknown_on),
 	TPH_CASE(tph_outside_keeps),
