@@ -213,6 +213,7 @@ class Command(unittest.TestCase):
         write(folder / "scenarios", SCENARIO)
         for words, said in ((["--kernel", "4"], "--kernel base, stack, or a boundary, 0 to 3"),
                             (["--with", "none.diff"], "no such file: none.diff"),
+                            (["--runs", "0"], "'0' is no number from 1 to 9999"),
                             (["--only", "zzz"], "no scenario or machine has 'zzz' in its name")):
             done = self.run_it(mini, "alpha", *words)
             self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
@@ -227,10 +228,11 @@ class Command(unittest.TestCase):
         done = self.run_it(mini, "alpha", "--table", "--kernel", "stack")
         self.assertEqual((done.returncode, done.stdout.splitlines()[-1].split()[-3:]), (0, ["1", "of", "1"]),
                          done.stderr)
-        write(runs, '[{"scenarios": "a against b"}]')
-        done = self.run_it(mini, "alpha", "--table", "--kernel", "stack")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("runs.json", done.stderr)
+        for text in ('[{"scenarios": "a against b"}]', "[1]", "1", '[{"words": 1}]', "[["):
+            write(runs, text)
+            done = self.run_it(mini, "alpha", "--table", "--kernel", "stack")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("runs.json", done.stderr)
 
 
 if __name__ == "__main__":
