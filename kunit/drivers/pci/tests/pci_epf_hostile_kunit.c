@@ -45,7 +45,7 @@ MODULE_PARM_DESC(count, "how many writes");
 static const struct hostile_kind hostile_kinds[] = {
 #define HOSTILE_TEST								\
 	.driver = "pci_epf_test", .attrs = hostile_test_attrs, .regs = 0x80,	\
-	.pause_us = 1000, .volley = 4, .up = hostile_test_up,			\
+	.pause_us = 1000, .volley = 3, .up = hostile_test_up,			\
 	.job = hostile_test_job, .sane = hostile_test_sane
 #define HOSTILE_VNTB								\
 	.driver = "pci_epf_vntb", .attrs = hostile_vntb_attrs, .regs = 0x180,	\
@@ -61,7 +61,7 @@ static const struct hostile_kind hostile_kinds[] = {
 	{ .name = "test, register in a BAR", HOSTILE_TEST,
 	  .doorbell = PCI_FABRIC_EP_DOORBELL_BAR, .doorbell_bar = BAR_4 },
 	{ .name = "test, MSI", HOSTILE_TEST, .msi = true },
-	{ .name = "vntb", HOSTILE_VNTB, .pause_us = 5000, .volley = 4 },
+	{ .name = "vntb", HOSTILE_VNTB, .pause_us = 5000, .volley = 3 },
 	{ .name = "vntb, register", HOSTILE_VNTB_DOORBELL,
 	  .doorbell = PCI_FABRIC_EP_DOORBELL_MMIO },
 	{ .name = "vntb, register in a BAR", HOSTILE_VNTB_DOORBELL,
@@ -245,7 +245,8 @@ static void hostile_shot(struct hostile *h)
 /* At one go, after which the endpoint has time to look */
 static void hostile_volley(struct hostile *h, unsigned int shots)
 {
-	hostile_restore(h);
+	if (hostile_one_in(h, 4))
+		hostile_restore(h);
 	while (shots--) {
 		if (hostile_one_in(h, 16))
 			hostile_config(h);

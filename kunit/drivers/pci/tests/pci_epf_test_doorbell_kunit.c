@@ -138,7 +138,7 @@ static void __init exposed_bar_0(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, h->fake->dma_maps, 0);
 }
 
-/* What is done is done for the function that it is, which has no doorbell. */
+/* What is done is done for the function that it is. */
 static void __init second_function(struct kunit *test)
 {
 	struct host *h = make(test, NO_BAR);
@@ -151,7 +151,9 @@ static void __init second_function(struct kunit *test)
 	pci_ep_fake_outbound(h->fake, OUTBOUND, SZ_64K);
 	bind(h);
 	KUNIT_EXPECT_EQ(test, h->cfs->epf->func_no, 1);
-	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLE_FAIL);
+	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLED);
+	ring(h);
+	KUNIT_EXPECT_EQ(test, command(h, DISABLE), DISABLED);
 	KUNIT_EXPECT_EQ(test, command_size(h, SUBRANGE_SETUP, BAR_2), SETUP_DONE);
 	KUNIT_EXPECT_EQ(test, command_size(h, SUBRANGE_CLEAR, BAR_2), CLEAR_DONE);
 	command_size(h, CMD_READ, 64);

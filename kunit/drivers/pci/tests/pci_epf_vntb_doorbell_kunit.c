@@ -302,8 +302,7 @@ static void __init second_function(struct kunit *test)
 	__set_bit(0, &h->fake->epc->function_num_map);
 	bind(h);
 	KUNIT_EXPECT_EQ(test, h->cfs->epf->func_no, 1);
-	/* There are doorbells for the first one only */
-	expect_polling(test, h);
+	expect_doorbells(test, h);
 	*(u64 *)reg(h, REG_ADDR) = 0x100000;
 	*(u64 *)reg(h, REG_SIZE) = WINDOW;
 	KUNIT_EXPECT_EQ(test, command(h, CONFIGURE_MW, 0), OK);
