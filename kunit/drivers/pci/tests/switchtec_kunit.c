@@ -187,6 +187,32 @@ static void dma_mrpc(struct kunit *test)
 	switchtec_kunit_expect_free(test);
 }
 
+/* Catches a driver that wants more than the one vector that a device has. */
+static void one_vector(struct kunit *test)
+{
+	static const struct pci_fabric_fn_desc desc = {
+		.devfn = PCI_DEVFN(2, 0),
+		.vendor = SWITCHTEC_KUNIT_VENDOR,
+		.device = SWITCHTEC_KUNIT_DEVICE,
+		.class = SWITCHTEC_KUNIT_CLASS,
+		.pcie_type = PCI_EXP_TYPE_RC_END,
+		.bars[0] = { .size = SZ_4M },
+		.msi = { .vectors = 1, .is_64 = true },
+	};
+	struct switchtec_kunit *st = test->priv;
+
+	st->fn = pci_fabric_add(st->fabric, NULL, &desc);
+	pci_fabric_bar_poke(st->fn, 0, NTB_PARTITION_COUNT, 1, 1);
+	pci_fabric_bar_poke(st->fn, 0, PART_CFG_VEP_VECTOR, 2, 0);
+	switchtec_kunit_scan(test);
+	KUNIT_ASSERT_NOT_NULL(test, st->pdev->dev.driver);
+	KUNIT_EXPECT_STREQ(test, st->pdev->dev.driver->name, "switchtec");
+	KUNIT_EXPECT_TRUE(test, st->pdev->msi_enabled);
+	KUNIT_EXPECT_EQ(test, pci_fabric_raise_msi(st->fn, 0), PCI_FABRIC_IRQ_DELIVERED);
+	device_release_driver(&st->pdev->dev);
+	KUNIT_EXPECT_FALSE(test, pci_dev_msi_enabled(st->pdev));
+}
+
 /*
  * The driver's error path leaks a reference to the device, which is not what
  * these tests are about, so it is given back.
@@ -242,6 +268,7 @@ static void no_vectors(struct kunit *test)
 static struct kunit_case switchtec_kunit_cases[] = {
 	KUNIT_CASE(bind_unbind),
 	KUNIT_CASE(dma_mrpc),
+	KUNIT_CASE(one_vector),
 	KUNIT_CASE(probe_fails),
 	KUNIT_CASE(no_vectors),
 	{ }
