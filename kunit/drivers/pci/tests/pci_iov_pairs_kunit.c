@@ -11,6 +11,11 @@
  * Sleeping has to cost nothing for so many pairs, so they want a kernel with time
  * travel.  Under lockdep, which tells of a wrong order without a second task, each
  * way is gone alone.
+ *
+ * Kernel parameters, for kernels in which pairs hang or oops and take others with
+ * them (scripts/pairs): pci_iov_pairs.from is the number of the first pair to run,
+ * the first of all is 0; with pci_iov_pairs.until_red=1 each is named before it runs,
+ * and none is run after one that has failed.
  */
 #include <kunit/test.h>
 #include <linux/atomic.h>
@@ -18,11 +23,15 @@
 #include <linux/completion.h>
 #include <linux/debug_locks.h>
 #include <linux/device.h>
+#include <linux/moduleparam.h>
+#include <linux/panic.h>
 #include <linux/pci.h>
 #include <linux/pci_hotplug.h>
 #include <linux/platform_device.h>
+#include <linux/pm.h>
 #include <linux/sched/debug.h>
 #include <linux/sizes.h>
+#include <linux/suspend.h>
 #ifdef CONFIG_UML
 #include <timetravel.h>
 #endif
@@ -37,6 +46,16 @@
 /* Until the second waits for the first, if it does: longer than a button takes */
 #define PAIRS_MEET	(6 * HZ)
 
+static unsigned int pairs_from;
+static bool pairs_until_red;
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "pci_iov_pairs."
+module_param_named(from, pairs_from, uint, 0);
+MODULE_PARM_DESC(from, "Number of the first pair to run");
+module_param_named(until_red, pairs_until_red, bool, 0);
+MODULE_PARM_DESC(until_red, "Run no pair after one that has failed");
+
 /* Where the first is stopped */
 enum pairs_stop {
 	STOP_NOWHERE,
@@ -47,6 +66,9 @@ enum pairs_stop {
 	STOP_VF_PROBE,		/* the rescan lock is held */
 	STOP_VF_REMOVE,		/* the rescan lock is held */
 	STOP_RESET,		/* reset_prepare of the PF, its device lock is held */
+	STOP_VF_RESET,		/* the same of a VF */
+	STOP_ERROR,		/* error_detected of the PF, its device lock is held */
+	STOP_SUSPEND,		/* suspend of the PF, its device lock is held */
 };
 
 /* What there is before */
@@ -63,7 +85,7 @@ struct pairs_ctx {
 	struct kunit *test;
 	struct pci_iov_fixture *iov;
 	struct pci_fabric_fn *port;
-	char port_name[16], pf_name[16], slot[16], service[32];
+	char port_name[16], pf_name[16], vf_name[16], slot[16], service[32];
 	int domain;
 	u8 bus;
 	struct controller *ctrl;	/* of the slot, as long as the port is there */
@@ -74,7 +96,9 @@ struct pairs_ctx {
 	struct completion in, out;	/* it was reached, and may go on */
 	bool probe_enables;
 	bool leaves_vfs;		/* the driver of the PF does, when it is released */
+	bool error_disables;		/* SR-IOV, in error_detected */
 	atomic_t resets, others;	/* calls that the fixture does not count */
+	struct dev_pm_ops pm;		/* of the driver of the PF */
 	bool classes;			/* lockdep looks at the device lock of PFs */
 	atomic_t card, bridge;		/* card in the slot, host bridge there */
 	struct mutex load;		/* of the driver, and unload */
@@ -175,9 +199,50 @@ static void pairs_reset_prepare(struct pci_dev *pf)
 	pairs_stop(ctx, STOP_RESET);
 }
 
+static pci_ers_result_t pairs_error_detected(struct pci_dev *pf,
+					     pci_channel_state_t state)
+{
+	struct pci_iov_fixture *iov = container_of(to_pci_driver(pf->dev.driver),
+						   struct pci_iov_fixture, pf_driver);
+	struct pairs_ctx *ctx = iov->priv;
+
+	atomic_inc(&ctx->resets);
+	pairs_stop(ctx, STOP_ERROR);
+	if (ctx->error_disables)
+		pci_disable_sriov(pf);
+	return PCI_ERS_RESULT_NEED_RESET;
+}
+
 static const struct pci_error_handlers pairs_err_handler = {
 	.reset_prepare = pairs_reset_prepare,
+	.error_detected = pairs_error_detected,
 };
+
+static void pairs_vf_reset_prepare(struct pci_dev *vf)
+{
+	struct pci_iov_fixture *iov = container_of(to_pci_driver(vf->dev.driver),
+						   struct pci_iov_fixture, vf_driver);
+	struct pairs_ctx *ctx = iov->priv;
+
+	atomic_inc(&ctx->resets);
+	pairs_stop(ctx, STOP_VF_RESET);
+}
+
+static const struct pci_error_handlers pairs_vf_err_handler = {
+	.reset_prepare = pairs_vf_reset_prepare,
+};
+
+static int pairs_pf_suspend(struct device *dev)
+{
+	struct pci_iov_fixture *iov = container_of(to_pci_driver(dev->driver),
+						   struct pci_iov_fixture, pf_driver);
+	struct pairs_ctx *ctx = iov->priv;
+
+	atomic_inc(&ctx->resets);
+	if (to_pci_dev(dev)->is_physfn)
+		pairs_stop(ctx, STOP_SUSPEND);
+	return 0;
+}
 
 /* The ways.  Each is a thread, and ends with what it has started. */
 
@@ -311,13 +376,21 @@ static int pairs_power_off(void *data)
 	return pairs_power(data, "0");
 }
 
+static int pairs_power_on(void *data)
+{
+	return pairs_power(data, "1");
+}
+
 static int pairs_pull(void *data)
 {
 	struct pairs_ctx *ctx = data;
 
 	if (atomic_xchg(&ctx->card, 0))
 		pci_fabric_slot_remove(ctx->port);
-	return pci_iov_wait(pairs_gone, ctx, PAIRS_TIMEOUT) ? 0 : -ETIMEDOUT;
+	/* In long sleeps, so that who looks sees that it waits */
+	for (int i = 0; i < 300 && pairs_there(ctx); i++)
+		schedule_timeout_uninterruptible(PAIRS_TIMEOUT / 300);
+	return pairs_there(ctx) ? -ETIMEDOUT : 0;
 }
 
 /* Another card is there before anybody has looked */
@@ -358,6 +431,52 @@ static int pairs_reset(void *data)
 	struct pairs_ctx *ctx = data;
 
 	return pairs_write(ctx, ctx->port_name, "reset_subordinate", "1");
+}
+
+/* FLR of the PF */
+static int pairs_reset_pf(void *data)
+{
+	struct pairs_ctx *ctx = data;
+
+	return pairs_write(ctx, ctx->pf_name, "reset", "1");
+}
+
+static int pairs_reset_vf(void *data)
+{
+	struct pairs_ctx *ctx = data;
+
+	return pairs_write(ctx, ctx->vf_name, "reset", "1");
+}
+
+static pci_ers_result_t pairs_no_link(struct pci_dev *port)
+{
+	return PCI_ERS_RESULT_DISCONNECT;
+}
+
+/* As the AER service does for a fatal error, after which the link does not come up */
+static int pairs_aer(void *data)
+{
+	struct pci_dev *pf = pairs_get_pf(data);
+
+	if (!pf)
+		return -ENODEV;
+	pcie_do_recovery(pf, pci_channel_io_frozen, pairs_no_link);
+	pci_dev_put(pf);
+	return 0;
+}
+
+/*
+ * Devices are suspended and resumed, and the machine does not sleep.  What is left out,
+ * late and without interrupts, takes no device lock, and nobody is frozen.
+ */
+static int pairs_suspend(void *data)
+{
+	unsigned int flags = lock_system_sleep();
+	int ret = dpm_suspend_start(PMSG_SUSPEND);
+
+	dpm_resume_end(PMSG_RESUME);
+	unlock_system_sleep(flags);
+	return ret;
 }
 
 static int pairs_host(void *data)
@@ -410,6 +529,10 @@ static const struct pairs_way {
 	{ "insert", pairs_insert, STATE_OUT, STOP_PF_PROBE, .first = true },
 	{ "button", pairs_button, STATE_VFS, STOP_PF_REMOVE },
 	{ "reset", pairs_reset, STATE_VFS, STOP_RESET },
+	{ "reset PF", pairs_reset_pf, STATE_VFS, STOP_RESET },
+	{ "reset VF", pairs_reset_vf, STATE_VFS, STOP_VF_RESET },
+	{ "AER", pairs_aer, STATE_VFS, STOP_ERROR },
+	{ "suspend", pairs_suspend, STATE_VFS, STOP_SUSPEND },
 	{ "host bridge", pairs_host, STATE_VFS, STOP_PF_REMOVE },
 	{ "host bridge locked", pairs_host, STATE_VFS, STOP_OTHER_REMOVE, true },
 	/* The driver of the PF leaves SR-IOV enabled, as that of nvme does */
@@ -476,7 +599,13 @@ static void pairs_build(struct pairs_ctx *ctx)
 		.slot = { .hotplug = true, .surprise = true, .number = 7,
 			  .power_ctrl = true, .button = true, .indicators = true },
 	});
-	pci_iov_add_pf(iov, ctx->port, PCI_DEVFN(0, 0), 4);
+	pci_fabric_add(iov->fabric, ctx->port, &(struct pci_fabric_fn_desc){
+		.devfn = PCI_DEVFN(0, 0), .device = PCI_IOV_PF_ID, .flr = true,
+		.pcie_type = PCI_EXP_TYPE_ENDPOINT,
+		.bars[0] = { .size = SZ_4K },
+		.sriov = { .total_vfs = 4, .vf_device = PCI_IOV_VF_ID,
+			   .bars[0] = { .size = SZ_4K } },
+	});
 	pci_iov_add_pf(iov, ctx->port, PCI_DEVFN(0, 5), 0);
 	pci_fabric_scan(iov->fabric);
 
@@ -497,6 +626,8 @@ static void pairs_build(struct pairs_ctx *ctx)
 	pci_dev_put(port_dev);
 	KUNIT_ASSERT_STRNEQ(ctx->test, ctx->slot, "");
 	snprintf(ctx->pf_name, sizeof(ctx->pf_name), "%04x:%02x:00.0", ctx->domain,
+		 ctx->bus);
+	snprintf(ctx->vf_name, sizeof(ctx->vf_name), "%04x:%02x:00.1", ctx->domain,
 		 ctx->bus);
 	KUNIT_ASSERT_TRUE(ctx->test, pairs_there(ctx));
 }
@@ -550,6 +681,9 @@ static int pairs_init(struct kunit *test)
 	iov->vf_probe = pairs_vf_probe;
 	iov->vf_remove = pairs_vf_remove;
 	iov->pf_driver.err_handler = &pairs_err_handler;
+	iov->vf_driver.err_handler = &pairs_vf_err_handler;
+	ctx->pm.suspend = pairs_pf_suspend;
+	iov->pf_driver.driver.pm = &ctx->pm;
 	return 0;
 }
 
@@ -570,6 +704,9 @@ static bool pairs_end(struct pairs_ctx *ctx, struct pci_iov_thread *thread,
 	KUNIT_EXPECT_TRUE_MSG(ctx->test, done, "%s does not end", name);
 	if (!done)
 		show_state_filter(TASK_UNINTERRUPTIBLE);
+	/* Who has oopsed never ends */
+	if (!done && pairs_until_red)
+		panic("%s does not end", name);
 	return done;
 }
 
@@ -621,6 +758,9 @@ enum pairs_when {
 	WHEN_LOADING,		/* the driver of the PF has no attributes */
 	WHEN_PCIEHP,		/* the first is pciehp, which is busy */
 	WHEN_SAME,		/* the first is the same, and there is one card, or bridge */
+	WHEN_NO_VFS,		/* the PF has none, or is not there */
+	WHEN_NO_PF,
+	WHEN_VF,		/* the first is busy with a VF, and has no lock of the PF */
 };
 
 static const struct pairs_apart {
@@ -630,6 +770,12 @@ static const struct pairs_apart {
 } pairs_aparts[] = {
 	/* It tries the locks, and has its turn as the first */
 	{ pairs_reset, WHEN_ALWAYS, -EAGAIN },
+	{ pairs_reset_pf, WHEN_GONE, 0 },
+	{ pairs_reset_pf, WHEN_GONE, -ENOTTY },	/* pulled out */
+	{ pairs_reset_pf, WHEN_NO_PF, -ENOENT },
+	{ pairs_reset_vf, WHEN_NO_VFS, -ENOENT },
+	{ pairs_aer, WHEN_GONE, 0 },
+	{ pairs_aer, WHEN_NO_PF, -ENODEV },
 	{ pairs_rescan, WHEN_FREE, 0 },
 	{ pairs_rescan_port, WHEN_FREE, 0 },
 	{ pairs_rescan_bus, WHEN_FREE, 0 },
@@ -641,12 +787,16 @@ static const struct pairs_apart {
 	{ pairs_enable, WHEN_GONE, -ENOENT },
 	{ pairs_disable, WHEN_GONE, 0 },
 	{ pairs_other, WHEN_GONE, 0 },
+	/* It is bound, and has its VFs */
+	{ pairs_bind, WHEN_VF, -EBUSY },
+	{ pairs_other, WHEN_VF, 0 },
+	{ pairs_enable, WHEN_VF, 0 },
 	{ pairs_host, WHEN_SAME, -ENODEV },
 	{ pairs_swap, WHEN_SAME, -ENODEV },
 };
 
-static bool pairs_is(const struct pairs_way *first, enum pairs_when when,
-		     const struct pairs_way *second)
+static bool pairs_is(struct pairs_ctx *ctx, const struct pairs_way *first,
+		     enum pairs_when when, const struct pairs_way *second)
 {
 	switch (when) {
 	case WHEN_ALWAYS:
@@ -664,6 +814,12 @@ static bool pairs_is(const struct pairs_way *first, enum pairs_when when,
 	case WHEN_SAME:
 		return first->fn == second->fn ||
 		       (first->fn == pairs_pull && second->fn == pairs_swap);
+	case WHEN_NO_VFS:
+		return !pairs_look(ctx).vfs;
+	case WHEN_NO_PF:
+		return !pairs_look(ctx).there;
+	case WHEN_VF:
+		return first->fn == pairs_reset_vf;
 	}
 	return false;
 }
@@ -681,24 +837,33 @@ static bool pairs_apart(struct pairs_ctx *ctx, const struct pairs_way *first,
 		return ctx->ctrl->ist_running || atomic_read(&ctx->ctrl->pending_events);
 	for (apart = pairs_aparts; apart < pairs_aparts + ARRAY_SIZE(pairs_aparts); apart++)
 		if (apart->fn == second->fn && apart->ret == ret &&
-		    pairs_is(first, apart->when, second))
+		    pairs_is(ctx, first, apart->when, second))
 			return true;
 	return false;
 }
 
+struct pairs_pair {
+	const struct pairs_way *first, *second;
+	int nr;
+};
+
 /* Catches: two ways that wait for each other. */
 static void pairs_pair(struct kunit *test)
 {
-	const int *nr = test->param_value;
-	const struct pairs_way *first = &pairs_ways[*nr / ARRAY_SIZE(pairs_ways)];
-	const struct pairs_way *second = &pairs_ways[*nr % ARRAY_SIZE(pairs_ways)];
+	const struct pairs_pair *pair = test->param_value;
+	const struct pairs_way *first = pair->first, *second = pair->second;
 	struct pairs_ctx *ctx = test->priv;
 	struct pci_iov_thread *a, *b;
 	struct pairs_seen before, now;
+	static bool red;
 	bool ended;
 
 	if (!pairs_time_travels())
 		kunit_skip(test, "needs a kernel with time travel");
+	if (pair->nr < pairs_from || (pairs_until_red && red))
+		kunit_skip(test, "not asked for");
+	if (pairs_until_red)
+		pr_info("pair %d: %s, %s\n", pair->nr, first->name, second->name);
 
 	ctx->leaves_vfs = first->leaves_vfs;
 	pairs_build(ctx);
@@ -727,6 +892,7 @@ static void pairs_pair(struct kunit *test)
 	ctx->leaves_vfs = false;
 	if (ended)
 		pairs_expect_well(ctx);
+	red = READ_ONCE(test->status) == KUNIT_FAILURE;
 }
 
 /* As who removes a bridge above the port, and has taken the lock long ago */
@@ -856,6 +1022,24 @@ static void pairs_port_unbound(struct kunit *test)
 	pairs_unbound(test, pairs_unbind_port, pairs_bind_port);
 }
 
+/* Catches: error recovery that waits for itself, with a driver as be2net's. */
+static void pairs_error_disables(struct kunit *test)
+{
+	struct pairs_ctx *ctx = test->priv;
+	struct pci_iov_thread *thread;
+
+	pairs_build(ctx);
+	pairs_go_to(ctx, STATE_VFS);
+	ctx->error_disables = true;
+	thread = pci_iov_thread_start(ctx->iov, pairs_aer, ctx);
+	if (!pairs_end(ctx, thread, "error recovery"))
+		return;
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(thread), 0);
+	KUNIT_EXPECT_EQ(test, pairs_look(ctx).vfs, 0);
+	/* It was told twice, of the error and that there is no way to recover */
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->resets), 4);
+}
+
 /* Removes the port while pciehp, which waits for the lock, is at @busy */
 static void pairs_port_goes(struct kunit *test, int (*busy)(void *data), int expected)
 {
@@ -867,6 +1051,8 @@ static void pairs_port_goes(struct kunit *test, int (*busy)(void *data), int exp
 
 	pairs_build(ctx);
 	pairs_go_to(ctx, STATE_VFS);
+	if (busy == pairs_power_on)
+		KUNIT_ASSERT_EQ(test, pairs_power_off(ctx), 0);
 	remover = pci_iov_thread_start(ctx->iov, pairs_take_port, ctx);
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in, PAIRS_TIMEOUT));
 	if (busy == pairs_unbind_port) {
@@ -894,6 +1080,37 @@ static void pairs_unbound_port_goes(struct kunit *test)
 static void pairs_power_off_port_goes(struct kunit *test)
 {
 	pairs_port_goes(test, pairs_power_off, -ENODEV);
+}
+
+/* Catches: success for a slot that has not been switched on. */
+static void pairs_power_on_port_goes(struct kunit *test)
+{
+	pairs_port_goes(test, pairs_power_on, -ENODEV);
+}
+
+/* Catches: the same for who comes when the port is going already. */
+static void pairs_power_off_late(struct kunit *test)
+{
+	struct pairs_ctx *ctx = test->priv;
+	struct pci_iov_thread *remover;
+	struct pci_dev *port;
+
+	if (!pairs_time_travels())
+		kunit_skip(test, "needs a kernel with time travel");
+
+	pairs_build(ctx);
+	pairs_go_to(ctx, STATE_VFS);
+	port = ctx->ctrl->pcie->port;
+	complete_all(&ctx->out);
+	/* What is below has been stopped, and the driver of the port is to be released */
+	device_lock(&port->dev);
+	remover = pci_iov_thread_start(ctx->iov, pairs_take_port, ctx);
+	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(remover, 5 * HZ));
+	KUNIT_EXPECT_FALSE(test, pci_iov_lock_free(NULL));
+	KUNIT_EXPECT_EQ(test, pairs_power_off(ctx), -ENODEV);
+	device_unlock(&port->dev);
+	if (pairs_end(ctx, remover, "the removal of the port"))
+		pairs_expect_well(ctx);
 }
 
 /* Catches, with lockdep: a way that takes its locks in a wrong order. */
@@ -935,24 +1152,33 @@ static void pairs_alone(struct kunit *test)
 			      "lockdep has reported");
 }
 
+static bool pairs_are(const struct pairs_way *first, const struct pairs_way *second)
+{
+	if (first->stop == STOP_NOWHERE || second->again || second->first)
+		return false;
+	/* The module loader does that, and here a mutex */
+	return second->fn != pairs_rmmod ||
+	       (first->fn != pairs_rmmod && first->fn != pairs_insmod);
+}
+
 static const void *pairs_gen_pair(struct kunit *test, const void *prev, char *desc)
 {
-	const int end = ARRAY_SIZE(pairs_ways) * ARRAY_SIZE(pairs_ways);
-	static int nr;
+	const struct pairs_way *end = pairs_ways + ARRAY_SIZE(pairs_ways);
+	static struct pairs_pair pair;
 
-	for (nr = prev ? nr + 1 : 0; nr < end; nr++) {
-		const struct pairs_way *first = &pairs_ways[nr / ARRAY_SIZE(pairs_ways)];
-		const struct pairs_way *second = &pairs_ways[nr % ARRAY_SIZE(pairs_ways)];
-
-		if (first->stop == STOP_NOWHERE || second->again || second->first)
-			continue;
-		/* The module loader does that, and here a mutex */
-		if (second->fn == pairs_rmmod &&
-		    (first->fn == pairs_rmmod || first->fn == pairs_insmod))
-			continue;
-		snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s", first->name,
-			 second->name);
-		return &nr;
+	if (!prev)
+		pair = (struct pairs_pair){ .first = pairs_ways, .second = pairs_ways, .nr = -1 };
+	else
+		pair.second++;
+	for (; pair.first < end; pair.first++, pair.second = pairs_ways) {
+		for (; pair.second < end; pair.second++) {
+			if (!pairs_are(pair.first, pair.second))
+				continue;
+			pair.nr++;
+			snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s", pair.first->name,
+				 pair.second->name);
+			return &pair;
+		}
 	}
 	return NULL;
 }
@@ -975,6 +1201,9 @@ static struct kunit_case pci_iov_pairs_cases[] = {
 	KUNIT_CASE_SLOW(pairs_port_unbound),
 	KUNIT_CASE_SLOW(pairs_unbound_port_goes),
 	KUNIT_CASE_SLOW(pairs_power_off_port_goes),
+	KUNIT_CASE_SLOW(pairs_power_on_port_goes),
+	KUNIT_CASE_SLOW(pairs_power_off_late),
+	KUNIT_CASE(pairs_error_disables),
 	KUNIT_CASE_PARAM_ATTR(pairs_alone, pairs_gen_way, { .speed = KUNIT_SPEED_SLOW }),
 	KUNIT_CASE_PARAM_ATTR(pairs_pair, pairs_gen_pair, { .speed = KUNIT_SPEED_SLOW }),
 	{}

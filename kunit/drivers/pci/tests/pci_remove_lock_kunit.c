@@ -26,7 +26,7 @@ struct pci_remove_lock_ctx {
 	struct pci_dev *pdev, *other;	/* what threads work on */
 	struct completion in, out;	/* a callback is in, and may go on */
 	struct completion held, let_go;	/* a thread holds the rescan lock */
-	char name[16];			/* of a device that nothing keeps */
+	char path[64];			/* of an attribute of what nothing keeps */
 	unsigned int accesses;		/* to the configuration space of the port */
 	struct pci_driver port_driver;
 	struct pci_fabric_fn *port;	/* looked at while drivers are removed */
@@ -84,6 +84,7 @@ static void pci_remove_lock_port_remove(struct pci_dev *port)
 			     struct pci_remove_lock_ctx, port_driver);
 
 	pci_remove_lock_step(ctx, port);
+	port->is_physfn = 0;
 	pci_disable_device(port);
 }
 
@@ -456,14 +457,15 @@ static void pci_remove_lock_bus_owner(struct kunit *test)
 	pci_remove_lock_expect_gone(test, fn);
 }
 
-/* Catches: a bridge that is disabled while drivers of devices below still run. */
-static void pci_remove_lock_bridge(struct kunit *test)
+static void pci_remove_lock_bridge_goes(struct kunit *test, bool sriov)
 {
 	struct pci_remove_lock_ctx *ctx = test->priv;
 	struct pci_fabric_fn *fns[2];
 	u16 port;
 
 	pci_remove_lock_port(test, fns, 0);
+	/* The fabric has none with SR-IOV; until its driver is released this is one */
+	ctx->pdev->is_physfn = sriov;
 	port = pci_dev_id(ctx->pdev);
 	KUNIT_EXPECT_EQ(test, pci_remove_lock_write(ctx), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->nr), 3);
@@ -475,6 +477,18 @@ static void pci_remove_lock_bridge(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, pci_fabric_peek(ctx->port, PCI_COMMAND, 2) &
 				 PCI_COMMAND_MASTER);
 	pci_remove_lock_expect_gone(test, fns[0]);
+}
+
+/* Catches: a bridge that is disabled while drivers of devices below still run. */
+static void pci_remove_lock_bridge(struct kunit *test)
+{
+	pci_remove_lock_bridge_goes(test, false);
+}
+
+/* Catches: the same for a bridge that is a PF. */
+static void pci_remove_lock_bridge_sriov(struct kunit *test)
+{
+	pci_remove_lock_bridge_goes(test, true);
 }
 
 /*
@@ -523,24 +537,27 @@ static void pci_remove_lock_bridge_pfs(struct kunit *test)
 static void pci_remove_lock_slot(struct kunit *test)
 {
 	struct pci_remove_lock_ctx *ctx = test->priv;
-	struct pci_fabric_fn *goes, *stays;
+	struct pci_fabric_fn *fns[3];
 	struct pci_bus *bus;
-	u16 rid;
 
-	goes = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(3, 0), 1);
-	stays = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(4, 0), 1);
+	for (int i = 0; i < 3; i++)
+		fns[i] = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(2 * i, 0), 1);
 	pci_fabric_scan(ctx->iov->fabric);
-	bus = pci_fabric_pdev(goes)->bus;
-	rid = pci_dev_id(pci_fabric_pdev(goes));
+	bus = pci_fabric_pdev(fns[0])->bus;
 
-	KUNIT_ASSERT_EQ(test, pci_lock_to_remove(bus, 3), 0);
-	KUNIT_EXPECT_TRUE(test, pci_iov_lock_owned());
-	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->nr), 1);
-	KUNIT_EXPECT_EQ(test, ctx->step[0].rid, rid);
-	KUNIT_EXPECT_NOT_NULL(test, pci_fabric_pdev(stays)->dev.driver);
-	pci_stop_and_remove_bus_device(pci_fabric_pdev(goes));
-	pci_unlock_rescan_remove();
-	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+	/* Slots 2 and 0 go, in this order */
+	for (int i = 0; i < 2; i++) {
+		struct pci_dev *goes = pci_fabric_pdev(fns[!i]);
+
+		KUNIT_ASSERT_EQ(test, pci_lock_to_remove(bus, PCI_SLOT(goes->devfn)), 0);
+		KUNIT_EXPECT_TRUE(test, pci_iov_lock_owned());
+		KUNIT_EXPECT_EQ(test, atomic_read(&ctx->nr), i + 1);
+		KUNIT_EXPECT_EQ(test, ctx->step[i].rid, pci_dev_id(goes));
+		pci_stop_and_remove_bus_device(goes);
+		pci_unlock_rescan_remove();
+		KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+	}
+	KUNIT_EXPECT_NOT_NULL(test, pci_fabric_pdev(fns[2])->dev.driver);
 }
 
 /*
@@ -592,6 +609,43 @@ static void pci_remove_lock_child_remove(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(writer), 0);
 	KUNIT_EXPECT_EQ(test, pci_remove_lock_calls(ctx, PCI_IOV_PF_REMOVE), 2);
 	pci_remove_lock_expect_gone(test, ctx->port);
+}
+
+/* As drivers of some host bridges do it: nobody keeps others from the devices */
+static int pci_remove_lock_stop_root_bus(void *data)
+{
+	struct pci_remove_lock_ctx *ctx = data;
+
+	pci_stop_root_bus(ctx->pdev->bus);
+	return 0;
+}
+
+/*
+ * Catches: a writer that takes the lock because a PF has been stopped, when the one
+ * who does that, without the lock, is still releasing its driver.
+ */
+static void pci_remove_lock_stopped_unlocked(struct kunit *test)
+{
+	struct pci_remove_lock_ctx *ctx = test->priv;
+	struct pci_fabric_fn *pf = pci_remove_lock_one(test, 4);
+	struct pci_iov_thread *stopper, *writer, *holder;
+
+	ctx->iov->pf_remove = pci_remove_lock_wait_in_remove;
+	stopper = pci_iov_thread_start(ctx->iov, pci_remove_lock_stop_root_bus, ctx);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in,
+							    PCI_IOV_TIMEOUT));
+	KUNIT_EXPECT_TRUE(test, pci_iov_lock_free(NULL));
+	writer = pci_remove_lock_start(test);
+	/* Nothing but the lock keeps the writer from what the stopper works with */
+	holder = pci_remove_lock_hold(test);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(stopper), 0);
+	if (!holder)
+		return;
+	complete_all(&ctx->let_go);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(holder), 0);
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(writer), 0);
+	KUNIT_EXPECT_EQ(test, pci_remove_lock_calls(ctx, PCI_IOV_PF_REMOVE), 1);
+	pci_remove_lock_expect_gone(test, pf);
 }
 
 /* Catches: two writers of the same file that both remove, or wait for ever. */
@@ -706,10 +760,8 @@ static void pci_remove_lock_consumer(struct kunit *test)
 static int pci_remove_lock_write_name(void *data)
 {
 	struct pci_remove_lock_ctx *ctx = data;
-	char path[64];
 
-	snprintf(path, sizeof(path), "bus/pci/devices/%s/remove", ctx->name);
-	return pci_iov_write(ctx->iov, path, "1");
+	return pci_iov_write(ctx->iov, ctx->path, "1");
 }
 
 static unsigned int pci_remove_lock_accesses(struct pci_fabric_fn *fn)
@@ -731,8 +783,10 @@ static int pci_remove_lock_hotplug(void *data)
 			    PCI_DEVFN(1, 0));
 	if (pdev) {
 		/* Stopping a device writes to it, if that can do something */
-		pdev->pme_support = BIT(PCI_D3hot);
-		pdev->pm_cap = 0x80;
+		if (!pdev->subordinate) {
+			pdev->pme_support = BIT(PCI_D3hot);
+			pdev->pm_cap = 0x80;
+		}
 		pci_stop_and_remove_bus_device(pdev);
 	}
 	pci_dev_put(pdev);
@@ -741,20 +795,11 @@ static int pci_remove_lock_hotplug(void *data)
 	return 0;
 }
 
-/*
- * Catches: a writer that waits for the rescan lock and has nothing that keeps the
- * device (KASAN tells), that lets the removal wait for him, or that works with a
- * device that is no more.
- */
-static void pci_remove_lock_hot_removal(struct kunit *test)
+/* What is at 01.0 goes while somebody has written to an attribute of it, and waits. */
+static void pci_remove_lock_goes_under(struct kunit *test)
 {
 	struct pci_remove_lock_ctx *ctx = test->priv;
 	struct pci_iov_thread *writer, *hotplug;
-
-	ctx->port = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(1, 0), 0);
-	pci_fabric_scan(ctx->iov->fabric);
-	snprintf(ctx->name, sizeof(ctx->name), "%04x:00:01.0",
-		 pci_domain_nr(pci_fabric_host_bridge(ctx->iov->fabric)->bus));
 
 	hotplug = pci_iov_thread_start(ctx->iov, pci_remove_lock_hotplug, ctx);
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->held,
@@ -768,6 +813,49 @@ static void pci_remove_lock_hot_removal(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(writer), 0);
 	KUNIT_EXPECT_EQ(test, pci_remove_lock_accesses(ctx->port), ctx->accesses);
 	pci_remove_lock_expect_gone(test, ctx->port);
+}
+
+static void pci_remove_lock_hot(struct kunit *test, const char *attr)
+{
+	struct pci_remove_lock_ctx *ctx = test->priv;
+
+	ctx->port = pci_iov_add_pf(ctx->iov, NULL, PCI_DEVFN(1, 0), 0);
+	pci_fabric_scan(ctx->iov->fabric);
+	snprintf(ctx->path, sizeof(ctx->path), "bus/pci/devices/%04x:00:01.0/%s",
+		 pci_domain_nr(pci_fabric_host_bridge(ctx->iov->fabric)->bus), attr);
+	pci_remove_lock_goes_under(test);
+}
+
+/*
+ * Catches: a writer that waits for the rescan lock and has nothing that keeps the
+ * device (KASAN tells), that lets the removal wait for him, or that works with a
+ * device that is no more.
+ */
+static void pci_remove_lock_hot_removal(struct kunit *test)
+{
+	pci_remove_lock_hot(test, "remove");
+}
+
+/* Catches: the same, and a device that is found again on behalf of itself. */
+static void pci_remove_lock_hot_rescan(struct kunit *test)
+{
+	pci_remove_lock_hot(test, "rescan");
+}
+
+/* Catches: a bus that is scanned though it is no more. */
+static void pci_remove_lock_hot_rescan_bus(struct kunit *test)
+{
+	struct pci_remove_lock_ctx *ctx = test->priv;
+	struct pci_bus *bus;
+
+	ctx->port = pci_iov_add_port(ctx->iov, NULL, PCI_DEVFN(1, 0),
+				     PCI_EXP_TYPE_ROOT_PORT);
+	pci_iov_add_pf(ctx->iov, ctx->port, 0, 0);
+	pci_fabric_scan(ctx->iov->fabric);
+	bus = pci_fabric_pdev(ctx->port)->subordinate;
+	snprintf(ctx->path, sizeof(ctx->path), "class/pci_bus/%04x:%02x/rescan",
+		 pci_domain_nr(bus), bus->number);
+	pci_remove_lock_goes_under(test);
 }
 
 /* Catches: a device that inherits the mark of the one that was removed. */
@@ -863,16 +951,20 @@ static struct kunit_case pci_remove_lock_cases[] = {
 	KUNIT_CASE_SLOW(pci_remove_lock_vfs_left),
 	KUNIT_CASE(pci_remove_lock_bus_owner),
 	KUNIT_CASE(pci_remove_lock_bridge),
+	KUNIT_CASE(pci_remove_lock_bridge_sriov),
 	KUNIT_CASE(pci_remove_lock_bridge_pfs),
 	KUNIT_CASE(pci_remove_lock_slot),
 	KUNIT_CASE_SLOW(pci_remove_lock_bridge_unbound),
 	KUNIT_CASE_SLOW(pci_remove_lock_child_unbind),
 	KUNIT_CASE_SLOW(pci_remove_lock_child_remove),
+	KUNIT_CASE_SLOW(pci_remove_lock_stopped_unlocked),
 	KUNIT_CASE_SLOW(pci_remove_lock_two_writers),
 	KUNIT_CASE(pci_remove_lock_values),
 	KUNIT_CASE(pci_remove_lock_rescan_values),
 	KUNIT_CASE(pci_remove_lock_consumer),
 	KUNIT_CASE(pci_remove_lock_hot_removal),
+	KUNIT_CASE(pci_remove_lock_hot_rescan),
+	KUNIT_CASE(pci_remove_lock_hot_rescan_bus),
 	KUNIT_CASE_SLOW(pci_remove_lock_rescan),
 	KUNIT_CASE(pci_remove_lock_unbound),
 	KUNIT_CASE(pci_remove_lock_late_pf),
