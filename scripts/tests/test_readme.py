@@ -59,7 +59,7 @@ class Recipes(unittest.TestCase):
         self.env = dict(self.mini.env, STACK_OUT=self.mini.repo / "out")
 
     def do(self, line, cwd=None, status=0):
-        for old, new in (("/path/to/stack", str(self.mini.repo)), ("02-fixes", "02-alpha"), ("msi", "alpha"),
+        for old, new in (("/path/to/stack", str(self.mini.repo)), ("02-core-fixes", "02-alpha"), ("msi", "alpha"),
                          ("/tmp/shard", "%s/shard" % self.mini.top), (":next/master", ":work"),
                          ("v7.1.8", "v1.2.3"), ("v7.1", "v1"), ("v6.12", "v1"), ("= 6.12", "= 1.2.3"),
                          ("tag = v1'", "tag = v1.2.3'"), ("cp -r scripts", "cp -r %s/scripts" % REPO),
