@@ -677,6 +677,29 @@ static void tph_next_msix(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, tph_st(set, i), 0);
 }
 
+/*
+ * The same for a VF, whose BAR registers are 0 (sec 9.3.4.1.11), and nothing is written
+ * where there is no tag.
+ */
+static void tph_next_msix_vf(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		.gate = true, .no_flr = true, .vf = true });
+	unsigned int writes;
+
+	pci_fabric_need_bars(test);
+	tph_write_tag(set, 2, 0x77);
+	writes = pci_fabric_stats(set->fn).bar_writes;
+	vfio_pci_close(set->user);
+	KUNIT_EXPECT_EQ(test, tph_vector_ctrl(set, 2) >> 16, 0);
+	KUNIT_EXPECT_EQ(test, pci_fabric_stats(set->fn).bar_writes, writes + 1);
+
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	vfio_pci_close(set->user);
+	KUNIT_EXPECT_EQ(test, pci_fabric_stats(set->fn).bar_writes, writes + 1);
+}
+
 /* Memory is decoded at the address that a reset leaves */
 static void tph_see_memory(struct pci_fabric_fn *fn, unsigned int where,
 			   unsigned int size, u32 val, void *priv)
@@ -1102,7 +1125,7 @@ static void tph_cap_at_end(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		.door = VFIO_PCI_CDEV, .absent = true, .conventional = true,
-		.closed = true, .no_flr = true });
+		.closed = true, TPH_NO_RESET });
 	unsigned int last = 0x34 - 1, next;
 
 	while ((next = pci_fabric_peek(set->fn, last + 1, 1)))
@@ -1179,6 +1202,7 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	TPH_CASE(tph_next_cap),
 	TPH_CASE(tph_msix_less),
 	TPH_CASE(tph_next_msix),
+	TPH_CASE(tph_next_msix_vf),
 	TPH_CASE(tph_next_lost_bars),
 	TPH_CASE(tph_next_no_table),
 	KUNIT_CASE_PARAM(tph_msix_astray, tph_astray_gen_params),
