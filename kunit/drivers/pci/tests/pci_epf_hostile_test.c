@@ -47,7 +47,7 @@ static u64 hostile_test_field(struct hostile *h, u32 off)
 	case REG_IRQ_TYPE:
 		return hostile_below(h, 3);
 	case REG_IRQ_NUMBER:
-		return 1 + hostile_below(h, 8);
+		return hostile_below(h, 9);
 	case REG_FLAGS:
 		return hostile_below(h, 2);
 	default:

@@ -153,7 +153,7 @@ static void hostile_vntb_spads(struct hostile *h)
 
 void hostile_vntb_job(struct hostile *h)
 {
-	int bad = hostile_below(h, 12);
+	int bad = hostile_below(h, 8);
 	u64 size = hostile_below(h, 2) ? HOSTILE_WINDOW : 1 + hostile_below(h, HOSTILE_WINDOW);
 
 	switch (hostile_below(h, 4)) {
@@ -170,7 +170,7 @@ void hostile_vntb_job(struct hostile *h)
 	hostile_put(h, BAR_0, REG_ARGUMENT, 4, bad == 2 ? hostile_value(h) : 0);
 	/* The link is up more often than down, as else there is little to do */
 	hostile_put(h, BAR_0, REG_COMMAND, 4, bad == 3 ? hostile_value(h) :
-		    hostile_one_in(h, 2) ? LINK_UP : 1 + hostile_below(h, LINK_DOWN));
+		    hostile_one_in(h, 3) ? LINK_UP : 1 + hostile_below(h, LINK_DOWN));
 }
 
 static u16 hostile_vntb_command(struct hostile *h, u32 command, u32 argument)
