@@ -580,7 +580,7 @@ static void __init hostile_host(struct kunit *test)
 	hostile_found(h);
 	h->kind->up(h);
 	h->kind->sane(h);
-	while (!hostile_spent(h))
+	while (!hostile_spent(h) && READ_ONCE(test->status) != KUNIT_FAILURE)
 		hostile_round(h);
 
 	kunit_info(test, "pci_epf_hostile.seed=%llu: %ld writes, %u of them to a BAR that was there, %u rings, %u mappings, %u BARs set",
