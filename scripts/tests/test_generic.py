@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """scripts/ knows nothing of a series: names of topics, suites and bases stand in patches/ and kunit/ alone."""
+import importlib.machinery
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -88,6 +90,34 @@ class Bench(unittest.TestCase):
         done = self.bench("[bench]\nx = lock nosuch\n")
         self.assertEqual(done.returncode, 1)
         self.assertIn("the runs print no figure nosuch; they print: mutex lock", done.stderr)
+
+
+class Pairs(unittest.TestCase):
+    """scripts/pairs says what became of each pair, from the logs of kernels that do not all come to their end."""
+
+    def setUp(self):
+        loader = importlib.machinery.SourceFileLoader("pairs", str(REPO / "scripts/pairs"))
+        self.pairs = importlib.util.module_from_spec(importlib.util.spec_from_loader("pairs", loader))
+        loader.exec_module(self.pairs)
+
+    def test_letters(self):
+        skipped = "        ok 1 remove, pull # SKIP not asked for\n"
+        begun = "suite: pair 1: swap, adding, pull\n"
+        green = "        ok 2 swap, adding, pull\n"
+        for said, letter in ((green, "."), ("        not ok 2 swap, adding, pull\n", "x"),
+                             ("    # t: pull does not end\n        not ok 2 swap, adding, pull\n", "H"),
+                             ("Kernel panic - not syncing: pull does not end\n", "H"), ("", "H"),
+                             ("Kernel panic - not syncing: Segfault with no mm\n", "O")):
+            with self.subTest(said):
+                self.assertEqual(self.pairs.read(skipped + begun + said), {("swap, adding", "pull"): letter})
+        self.assertEqual(self.pairs.read(skipped), {})
+        self.assertEqual([*self.pairs.read(begun + green + "suite: pair 2: bind, pull\n").values()], [".", "H"])
+
+    def test_table(self):
+        trees = {"base": {("a", "x"): "H", ("b", "y"): "."}, "this": {("a", "x"): ".", ("b", "y"): "x"}}
+        rows = [*self.pairs.table(trees)]
+        self.assertEqual(rows[-3:], ["first, second  1  2", "a             H.", "b                .x"])
+        self.assertIn("base        2 pairs: 1 ., 1 H, 0 O, 0 x", rows)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class Linters(unittest.TestCase):
     def test_flake8(self):
         checks = [p for p in (SCRIPTS / "checks").iterdir() if p.is_file() and b"python" in p.read_bytes()[:40]]
         self.assertTrue(checks)
-        programs = ["bench", "e2e", *map(str, checks)]
+        programs = ["bench", "e2e", "pairs", *map(str, checks)]
         self.assertEqual(run("flake8", CONFIG, "stacklib", "tests", "checks/lib", *programs), (0, ""))
 
     def test_mypy(self):

@@ -19,7 +19,8 @@ COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
 HOW = (("work", r"INIT_(?:DELAYED_)?WORK\w*\([^;{{}}]*\b{}\b"), ("thread", r"kthread_\w+\(\s*{}\b"),
        ("timer", r"timer_setup\([^;{{}}]*\b{}\b"), ("irq", r"request_\w*irq\([^;{{}}]*\b{}\b"),
        ("attribute", r"_ATTR\w*\([^;{{}}]*\b{}\b"), ("module", r"module_(?:init|exit)\(\s*{}\b"),
-       ("export", r"EXPORT_SYMBOL\w*\(\s*{}\b"), ("field", r"\.(\w+)\s*=\s*&?{}\b"), ("assigned", r"\w\s*=\s*&?{}\s*;"))
+       ("export", r"EXPORT_SYMBOL\w*\(\s*{}\b"), ("field", r"\.(\w+)\s*=\s*&?{}\b"),
+       ("assigned", r"\w\s*=\s*&?{}\s*;"))
 # a task of the driver's own, which its .remove() may wait for
 OWN = ("work", "thread", "timer", "irq")
 
@@ -86,8 +87,8 @@ def entries(text, words):
 def main():
     """Command line."""
     tree = Path(sys.argv[1])
-    found = subprocess.run(["grep", "-rlwF", "--include=*.c", TARGET, "drivers", "arch"], cwd=tree, check=True, text=True,
-                           stdout=subprocess.PIPE).stdout
+    found = subprocess.run(["grep", "-rlwF", "--include=*.c", TARGET, "drivers", "arch"], cwd=tree, check=True,
+                           text=True, stdout=subprocess.PIPE).stdout
     users = [path for path in map(Path, found.split()) if path.parts[1] != "pci"]
     for folder in sorted({root(path) for path in users}):
         text, words = graph(tree / folder)

@@ -29,6 +29,7 @@
 #include <linux/pci_hotplug.h>
 #include <linux/platform_device.h>
 #include <linux/pm.h>
+#include <linux/rwsem.h>
 #include <linux/sched/debug.h>
 #include <linux/sizes.h>
 #include <linux/suspend.h>
@@ -918,6 +919,7 @@ static void pairs_adding(struct kunit *test)
 {
 	struct pairs_ctx *ctx = test->priv;
 	struct pci_iov_thread *thread;
+	bool locked;
 
 	if (!pairs_time_travels())
 		kunit_skip(test, "needs a kernel with time travel");
@@ -930,6 +932,11 @@ static void pairs_adding(struct kunit *test)
 	/* The slot is powered on and the link is up, what is left is to add the card */
 	schedule_timeout_uninterruptible(5 * HZ);
 	KUNIT_EXPECT_TRUE(test, pairs_gone(ctx));
+	/* It waits without reset_lock, which others take with the rescan lock held */
+	locked = down_write_trylock(&ctx->ctrl->reset_lock);
+	KUNIT_EXPECT_TRUE(test, locked);
+	if (locked)
+		up_write(&ctx->ctrl->reset_lock);
 	complete_all(&ctx->out);
 	if (pairs_end(ctx, thread, "the removal of the port"))
 		pairs_expect_well(ctx);
