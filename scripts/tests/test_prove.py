@@ -38,9 +38,19 @@ elif sys.argv[1] == "exec":
     planted = re.findall(r"stack_mutated\((\d+)\)", source)
     plays.update({"alpha_one": word[1] for word in re.findall(r"(-?\w+)=(\w+)", os.environ.get("MADE", ""))
                   if chosen and word[0] == chosen[1]})
+    if "return 33;" not in source:
+        plays.update(re.findall(r"(\w+)=(\w+)", os.environ.get("BASE", "")))
+    if "--kernel_args=kunit.action=list" in sys.argv:
+        print("KTAP version 1\n%s\n%s.first\n%s.second\nSystem halted" % tuple(names * 3))
+        sys.exit(0)
     print("KTAP version 1\n1..%d" % len(names))
     for number, name in enumerate(names, 1):
-        print("    KTAP version 1\n    # Subtest: %s\n    1..2\n    ok 1 first" % name)
+        name, _, case = name.partition(".")
+        print("    KTAP version 1\n    # Subtest: %s\n    1..%d" % (name, 1 if case else 2))
+        print("" if case == "second" else "    ok 1 first")
+        if case == "first":
+            print("ok %d %s" % (number, name))
+            continue
         play = plays.get(name, "pass")
         if chosen and chosen[1] == "-1" and name == "alpha_one":
             print("".join("stack_mutated %s\n" % number for number in planted))
@@ -182,6 +192,76 @@ class Stored(Fake):
         self.assertIn("survived patches/v1/alpha/mutants/2.patch", said)
         self.mutant("2", "return 8;", "tests test_text.test_other")
         self.assertIn("no test is called test_text.test_other", self.prove("--stored", status=1)[0])
+
+
+class Before(Fake):
+    """prove --before: alpha_one.second shall fail without the patches, or with a variant of them."""
+
+    mutant = Stored.mutant
+    FAILS = "EXPECTATION FAILED at drivers/pci/tests/x_kunit.c:7"
+
+    def told(self, *lines):
+        """Write the section [before] of the topic alpha."""
+        path = self.mini.repo / "patches/v1/alpha/topic.ini"
+        path.write_text(path.read_text().partition("[before]")[0] + "[before]\n" + "\n".join(lines) + "\n")
+
+    def test_red(self):
+        """As told: nothing is found, nothing is run twice, until the suites change."""
+        self.told("0 alpha_one.second = " + self.FAILS)
+        said, calls = self.prove("--before", "-v", BASE="alpha_one=fail")
+        self.assertIn(f"red alpha 0 alpha_one.second: {self.FAILS}", said)
+        self.assertIn("1 tests where they shall fail: 1 red; 1 run now", said)
+        self.assertEqual(calls, ["build", "boot alpha_one", "boot alpha_one.first", "boot alpha_one.second"])
+        self.assertEqual(self.prove("--before")[1], [])
+        tests = self.mini.repo / "kunit/drivers/pci/tests/mini_kunit.c"
+        tests.write_text(tests.read_text() + "/* another tree */\n")
+        self.assertIn("green alpha 0 alpha_one.second", self.prove("--before", status=1)[0])
+
+    def test_what_is_not_as_told(self):
+        self.told("0 alpha_one.second = EXPECTATION FAILED at drivers/pci/tests/x_kunit.c:8")
+        self.assertIn("otherwise alpha 0 alpha_one.second: not 'EXPECTATION FAILED at drivers/pci/tests/x_kunit.c:8' "
+                      "but: # second: EXPECTATION FAILED", self.prove("--before", BASE="alpha_one=fail", status=1)[0])
+        self.told("0 alpha_one.first = " + self.FAILS)
+        said = self.prove("--before", status=1)[0]
+        self.assertIn("green alpha 0 alpha_one.first", said)
+        self.assertIn(f"untold alpha 0 alpha_one.second: # second: {self.FAILS}", said)
+        self.told("1 alpha_one.second = " + self.FAILS)
+        self.assertIn("green alpha 1 alpha_one.second", self.prove("--before", status=1, BASE="alpha_one=fail")[0])
+
+    def test_a_kernel_that_dies(self):
+        """One test that hangs, kills the kernel or makes it report hides no other, and has its reason."""
+        for play, text in (("hang", "no end after"), ("die", "Kernel panic - not syncing: Segfault"),
+                           ("warn", "WARNING: CPU: 0 PID: 1 at drivers/pci/a.c:3")):
+            self.told("0 alpha_one.second = " + text, "0 alpha_two.second = " + self.FAILS)
+            said = self.prove("--before", "--no-cache", BASE=f"alpha_one={play} alpha_two=fail")[0]
+            self.assertIn("2 tests where they shall fail: 2 red", said)
+
+    def test_variants(self):
+        """Stored mutants: as told, one that is not there any more, one that does not build."""
+        self.mutant("1-bad", "return 7; /* alpha_one shall fail */")
+        self.mutant("2-bad", "BAD")
+        self.mutant("3-bad", "return 7;", old="return 99;")
+        self.told("1-bad alpha_one.second = " + self.FAILS)
+        self.assertIn("1 red", self.prove("--before")[0])
+        self.told("2-bad alpha_one.second = " + self.FAILS, "3-bad alpha_two.second = " + self.FAILS)
+        said = self.prove("--before", status=1)[0]
+        self.assertIn("unbuilt alpha 2-bad alpha_one: the build failed", said)
+        self.assertIn("stale alpha 3-bad: ", said)
+
+    def test_choices(self):
+        self.told("0 alpha_one.second = " + self.FAILS, "0 alpha_two.second = " + self.FAILS)
+        self.assertIn("1 red", self.prove("--before", "--only", "alpha_one", BASE="alpha_one=fail")[0])
+        self.assertIn("no test is chosen", self.prove("--before", "beta", status=2)[0])
+        self.told("0 alpha_one = " + self.FAILS)
+        self.assertIn("[before] 0 alpha_one: not STATE SUITE.CASE = TEXT", self.prove("--before", status=2)[0])
+        for line, said in (("0 alpha_one = it fails", "not STATE SUITE.CASE"), ("9 alpha_one.second = it fails", "neither a"),
+                           ("1-bad alpha_one.second = it fails", "neither a number of patches nor a stored mutant"),
+                           ("0 alpha_one.third = it fails", "nothing is called that"),
+                           ("0 gamma.second = it fails", "nothing is called that")):
+            self.told(line)
+            done = self.mini.stack("lint")
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stdout, rf"alpha/topic.ini:0: error: \[before\] {line.split(' =')[0]}: {said}")
 
 
 class Made(Fake):
@@ -336,7 +416,7 @@ class Fate(unittest.TestCase):
     """What rows mean."""
 
     def test_findings(self):
-        self.assertEqual(trial.BAD, ("survived", "stale", "unbuilt"))
+        self.assertEqual(trial.BAD, ("survived", "green", "otherwise", "untold", "stale", "unbuilt"))
 
     def test_words(self):
         failed, other = ["a.b.param", 0, "failed", "x.c:1"], ["c.d", 0, "failed", ""]

@@ -22,7 +22,7 @@ from stacklib.suites import coverage, ktap, mutate, session, splats, trial
 
 ROUNDS = 12     # builds, until every fault that the compiler refuses is out
 FIRST = 3       # suites that are booted with a made mutant one by one, before all of them at once
-WORDS = (*trial.GOOD, "equivalent", "unmet", "refused", *trial.BAD)
+WORDS = (*trial.GOOD, "red", "equivalent", "unmet", "refused", *trial.BAD)
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Run:
         self.left, self.ran, self.busy = 0, 0, 0.0
         self.began = time.monotonic()
 
-    def session_on(self, topics: Tuple[str, ...]) -> session.Session:
-        """Return a prepared session on the tree of the topics (none: all)."""
+    def session_on(self, topics: Tuple[str, ...], **more: Any) -> session.Session:
+        """Return a prepared session on the tree of the topics (none: all); more: options of kunit."""
         own = session.Session(options.Kunit(verb="prove", topics=topics, base=self.args.base, out=self.args.out,
-                                            tree=self.args.tree, jobs=self.args.jobs, full=False))
+                                            tree=self.args.tree, jobs=self.args.jobs, full=False, **more))
         own.ws = self.ws    # which holds the lock
         own.prepare()
         return own

@@ -5,10 +5,16 @@ A comment at the head of one says by what it is caught, for the tool:
 
     # run: CONFIG NAME...     CONFIG of KUnit, NAME: SUITE or SUITE.CASE, kernel reports in SUITE included
     # run: tests NAME...      tests of the topic that are no suites of KUnit, NAME: MODULE or MODULE.TEST
+
+The section [before] of a topic.ini says which tests fail in a state that lacks what the topic mends, and why:
+
+    STATE SUITE.CASE = TEXT   STATE: the number of the topic's patches that are applied (0: none, but all of what it
+                              needs), or the name of a stored mutant; TEXT: words of the failure
 """
 import os
 import re
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Tuple
 
@@ -17,6 +23,31 @@ from stacklib.host.files import read_text
 from stacklib.host.term import StackError
 from stacklib.linux import tree as trees
 from stacklib.stack import series
+
+
+@dataclass(frozen=True)
+class Red:
+    """A line of [before]: .state .suite .case .text"""
+
+    state: str
+    suite: str
+    case: str
+    text: str
+
+    def __str__(self):
+        return f"{self.state} {self.suite}.{self.case}"
+
+
+def before(topic: series.Topic) -> List[Red]:
+    """Return the lines of [before] of a topic; StackError for one that nobody can read."""
+    found = []
+    for key, text in topic.conf.items("before") if topic.conf.has_section("before") else []:
+        match = re.fullmatch(r"(\S+) (\w+)\.(\w+)", key)
+        if not match or len(text) < 4:
+            raise StackError(f"{topic.dir / 'topic.ini'}: [before] {key}: not STATE SUITE.CASE = TEXT of the failure",
+                             f"$EDITOR {topic.dir / 'topic.ini'}")
+        found.append(Red(*match.groups(), text))
+    return found
 
 
 def stored(topic: series.Topic) -> List[Path]:
@@ -34,7 +65,7 @@ def told(path: Path) -> Tuple[str, List[str]]:
 
 
 def untold(repo: Path, topic: series.Topic, configs, suites) -> Dict[Path, str]:
-    """Return {mutant: what is wrong with its line `# run:`} of a topic.
+    """Return {mutant: what is wrong with its line `# run:`} of a topic, and {topic.ini: what is with its [before]}.
 
     configs: names of configurations; suites: names of all suites of the stack
     """
@@ -49,13 +80,26 @@ def untold(repo: Path, topic: series.Topic, configs, suites) -> Dict[Path, str]:
             found[path] = f"no configuration '{config}' (there are: {' '.join(configs)} tests)"
         for name in names:
             unit, _, case = name.partition(".")
-            known = config == "tests" or unit in suites
-            own = topic.dir / "tests" / f"{unit}.py"
-            at = [own] if config == "tests" else sorted((repo / "kunit").rglob(f"{unit}_kunit.c"))
-            texts = [read_text(file) for file in at if known and file.is_file()]
-            if not any(re.search(rf"\b{re.escape(case)}\b", text) for text in texts):
+            if not exists(repo, topic, unit, case, suites if config != "tests" else None):
                 found[path] = f"nothing is called {name}"
+    try:
+        reds = before(topic)
+    except StackError as exc:
+        return {**found, topic.dir / "topic.ini": exc.msg.partition(": ")[2]}
+    known = [*map(str, range(len(topic.patches) + 1)), *(path.stem for path in stored(topic))]
+    for red in reds:
+        if red.state not in known:
+            found[topic.dir / "topic.ini"] = f"[before] {red}: neither a number of patches nor a stored mutant"
+        elif not exists(repo, topic, red.suite, red.case, suites):
+            found[topic.dir / "topic.ini"] = f"[before] {red}: nothing is called that"
     return found
+
+
+def exists(repo: Path, topic: series.Topic, unit: str, case: str, suites) -> bool:
+    """Whether there is a test case of a suite that suites has; suites None: of a module of the topic's tests."""
+    at = sorted((repo / "kunit").rglob(f"{unit}_kunit.c")) if suites else [topic.dir / "tests" / f"{unit}.py"]
+    texts = [read_text(file) for file in at if file.is_file() and (not suites or unit in suites)]
+    return any(re.search(rf"\b{re.escape(case)}\b", text) for text in texts)
 
 
 def stale(ws: workspace.Workspace, stack: series.Stack, topics) -> Tuple[List[Tuple[Path, str]], str]:

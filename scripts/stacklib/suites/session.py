@@ -187,7 +187,7 @@ class Session:
         if not 0 <= self.boundary <= last:
             raise term.StackError(f"there is no boundary {self.boundary}",
                                   mend=f"--boundary 0 (the base) to {last} (all patches)")
-        known = list(self.tree.suites(self.boundary))
+        known = list(self.args.built or self.tree.suites(self.boundary))
         self.known = chosen_suites([], known, self.boundary)
         self.asked = chosen_suites(self.args.suite, known, self.boundary)
         try:
@@ -210,7 +210,8 @@ class Session:
         counted = name == "coverage"
         if not self.args.full and not counted:  # a line that a race reaches wants all of the counts
             config.kernel_args += self.tree.quick_args()
-        folder = self.ws.out / "build" / f"kunit-{name}"
+        # Other suites make another .config, with which nearly all would be compiled anew, and again afterwards.
+        folder = self.ws.out / "build" / (f"kunit-{name}" + ("-before" if self.args.built else ""))
         if counted:
             config.make += coverage.make_options(self.ws.repo, self.tree.patches)
         # The kernel always holds all suites: a choice of them builds nothing anew.

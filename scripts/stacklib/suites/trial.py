@@ -13,8 +13,8 @@ from stacklib.suites import boot, session
 
 Rows = List[List[Any]]
 
-# The fates of a mutant that are findings, and those that are well.
-BAD = ("survived", "stale", "unbuilt")
+# The fates of a mutant, or of a test in a state that is known to be bad, that are findings, and those that are well.
+BAD = ("survived", "green", "otherwise", "untold", "stale", "unbuilt")
 GOOD = ("caught", "elsewhere", "hang", "panic")
 # A boot without a fault took so long: with one it may take SLOWER times that, and LEAST seconds.
 SLOWER, LEAST = 6, 20
@@ -79,8 +79,8 @@ class Bench:
         """Build the tree as it stands; return what is wrong, or ""."""
         return self.builder.build(self.folder / "build.log")
 
-    def boot(self, suite: str = "", *args: str) -> Rows:
-        """Boot once, with one suite or all, and kernel arguments; return what was noticed."""
+    def result(self, suite: str, *args: str) -> boot.Result:
+        """Boot once, with one suite (or SUITE.CASE) or all (""), and kernel arguments."""
         config = self.builder.config
         before, known = config.kernel_args, self.seconds.get(suite, self.patience)
         config.kernel_args = [*before, *args]
@@ -90,6 +90,11 @@ class Bench:
             session.boot_once(self.builder, result, self.folder, suite, self.allowed)
         finally:
             config.kernel_args, config.timeout = before, self.patience
+        return result
+
+    def boot(self, suite: str = "", *args: str) -> Rows:
+        """Boot once, as result() does; return what was noticed."""
+        result = self.result(suite, *args)
         found = rows(result, suite)
         if not found:
             self.seconds.setdefault(suite, result.run_seconds)

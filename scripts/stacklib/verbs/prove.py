@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 from stacklib import options
-from stacklib.checking import proof
+from stacklib.checking import before, proof
 from stacklib.host import process, term
 from stacklib.host.files import write_whole
 from stacklib.suites import trial
@@ -15,14 +15,16 @@ Stored mutants lie beside the patches (TOPIC/mutants). Each is applied to the wh
 where it only applies there), built, booted with the suites that it names, then with all. Made mutants are faults of
 the kinds in scripts/kunit/operators, in the lines that the patches add: all of them in one kernel, which is booted
 once for each that a suite meets, with the suites that meet it. What nothing notices, does not apply or does not
-build is a finding; a kernel that hangs or dies has noticed. Results are kept by content: what has not changed is
-not run again. What no test can notice is excused in TOPIC/equivalent, with the reason."""
+build is a finding; a kernel that hangs or dies has noticed. What no test can notice is excused in TOPIC/equivalent,
+with the reason. Before: tests that the section [before] of topic.ini names fail without the patches, or with a
+variant of them that is known to be bad, for the reason that stands there; the others of their suites pass.
+Results are kept by content: what has not changed is not run again."""
 
 EPILOG = """\
-exit status: 0 every mutant was noticed, 1 findings, 2 wrong use or broken environment
+exit status: 0 every mutant was noticed, and all is red that shall be, 1 findings, 2 wrong use or broken environment
 
 examples:
-  scripts/stack prove TOPIC                    the mutants of one topic, stored and made
+  scripts/stack prove TOPIC                    all of it for one topic
   scripts/stack prove TOPIC --stored --only WORD
   scripts/stack prove TOPIC --made --config lockdep
   scripts/stack prove --budget 30              half an hour of either; again goes on from there"""
@@ -34,6 +36,7 @@ def register(subparsers) -> None:
     which = sub.add_mutually_exclusive_group()
     which.add_argument("--stored", action="store_true", help="the mutants beside the patches alone")
     which.add_argument("--made", action="store_true", help="made ones alone")
+    which.add_argument("--before", action="store_true", help="the tests in section [before] of topic.ini alone")
     sub.add_argument("--seed", type=int, default=0, metavar="N", help="which made ones come first (default: 0)")
     sub.add_argument("--only", metavar="WORD", help="mutants with WORD in their names")
     sub.add_argument("--config", action="append", default=[], metavar="NAME",
@@ -44,13 +47,18 @@ def register(subparsers) -> None:
 
 
 def run(args: options.Prove) -> int:
-    """Run the verb; 1 when a mutant was not noticed, does not apply or does not build, else 0."""
+    """Run the verb; 1 when a mutant was not noticed, does not apply or does not build, or a test is not red where it
+    shall be, else 0."""
     status, first = 0, proof.Stored(args, test.one_module)
     with first.ws.lock():
         process.end_leftover(first.ws.out)
-        if not args.made:
+        if not (args.made or args.before):
             status = stored(first)
-        if not args.stored:
+        if not (args.made or args.stored):
+            red = before.Before(args)
+            red.ws = first.ws
+            status |= without(red)
+        if not (args.stored or args.before):
             for config in [name for name in args.config if name != "tests"] or ["plain"]:
                 made = proof.Made(args, config)
                 made.ws = first.ws
@@ -66,6 +74,17 @@ def stored(work: proof.Stored) -> int:
     table("topic", fates)
     counts = Counter(word for word, _ in work.fates.values())
     term.say(work.told("stored mutants", counts))
+    return int(any(counts[word] for word in trial.BAD))
+
+
+def without(work: before.Before) -> int:
+    """Run what is to fail without the patches, say what came of it; 1 with findings."""
+    work.run()
+    table("before", Counter((topic.name, word) for topic, _, word, _ in work.fates))
+    counts = Counter(word for _, _, word, _ in work.fates)
+    if not counts and work.args.before and not work.left:
+        raise term.StackError("no test is chosen", "name some in the section [before] of a topic.ini, see patches/README")
+    term.say(work.told("tests where they shall fail", counts))
     return int(any(counts[word] for word in trial.BAD))
 
 
