@@ -338,13 +338,20 @@ typedef unsigned int uint;
 #define swap(a, b) do { __typeof__(a) t = (a); (a) = (b); (b) = t; } while (0)
 struct rnd_state { unsigned long s; };
 static void prandom_seed_state(struct rnd_state *state, unsigned long seed) { state->s = seed * 0x9E3779B97F4A7C15; }
-static uint prandom_u32_state(struct rnd_state *state) { return (state->s = state->s * 6364136223846793005 + 1) >> 33; }
+static uint prandom_u32_state(struct rnd_state *state)
+{
+	return (state->s = state->s * 6364136223846793005 + 1) >> 33;
+}
 struct kunit_case { int (*run_case)(void); const char *name; };
 struct kunit_suite { struct kunit_case *test_cases; };
-static struct kunit_case one[] = {{ main, "a" }, { main, "b" }, { main, "c" }, { main, "d" }, { 0, "end" }};
-static struct kunit_case two[] = {{ main, "e" }, { 0, "end" }}, three[] = {{ 0, "end" }};
-static struct kunit_suite s1 = { one }, s2 = { two }, s3 = { three };
-static struct kunit_suite *table[] = { &s1, &s2, &s3 };
+static int run(void) { return 0; }
+static struct kunit_case one[] = {{ run, "a" }, { run, "b" }, { run, "c" }, { run, "d" }, { 0, "end" }};
+static struct kunit_case two[] = {{ run, "e" }, { 0, "end" }}, three[] = {{ 0, "end" }};
+static struct kunit_case four[] = {{ run, "f" }, { run, "g" }, { run, "h" }, { 0, "end" }};
+static struct kunit_suite s1 = { one }, s2 = { two }, s3 = { three }, s4 = { four }, s5 = { two };
+static struct kunit_suite *table[] = { &s1, &s2, &s3, &s4, &s5 };
+#define __kunit_init_suites_start (table + 3)
+#define __kunit_init_suites_end (table + 5)
 #define __kunit_suites_start table
 #define __kunit_suites_end (table + 3)
 %s
@@ -352,7 +359,7 @@ int main(int argc, char **argv)
 {
 	stack_shuffle = atoi(argv[1]);
 	stack_shuffle_suites();
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 5; i++)
 		for (struct kunit_case *c = table[i]->test_cases; ; c++) {
 			printf("%%s ", c->name);
 			if (!c->run_case)
@@ -365,14 +372,16 @@ int main(int argc, char **argv)
 class Shuffle(unittest.TestCase):
     """kunit --shuffle and --load, with a kernel that does not care, or has no KUnit that can be told."""
 
-    KUNIT_PY = FAKE.replace("    sys.stdout.write(open", """    seed = next((arg[28:] for arg in sys.argv if arg.startswith("--kernel_args=stack_shuffle=")), "")
+    KUNIT_PY = FAKE.replace("    sys.stdout.write(open", """    start = "--kernel_args=stack_shuffle="
+    seed = next((arg[len(start):] for arg in sys.argv if arg.startswith(start)), "")
     if seed and "stack_shuffle_suites" in open("lib/kunit/executor.c").read():
         print("stack_shuffle " + seed)
     with open(os.environ["SEEN"], "a") as seen:
         seen.write("%s %d\\n" % (seed, sum("while True: pass" in open(p, errors="ignore").read()
                    for p in __import__("glob").glob("/proc/[0-9]*/cmdline") if os.path.exists(p))))
     play = "fail" if seed == os.environ.get("ODD") else play
-    sys.stdout.write(open""").replace("    source = os.path", """    if "stack_shuffle %s\\n" % os.environ.get("ODD") in open(sys.argv[-1]).read():
+    sys.stdout.write(open""").replace("    source = os.path", """    log = open(sys.argv[-1]).read()
+    if "stack_shuffle %s\\n" % os.environ.get("ODD") in log:
         play = "fail"
     source = os.path""")
 
@@ -428,15 +437,16 @@ class Shuffle(unittest.TestCase):
         """The text for the kernel: every seed an order of its own of suites and tests, all there, ends at the end."""
         with tempfile.TemporaryDirectory() as folder:
             text = disturb._KERNEL.replace("#include <linux/prandom.h>", "")  # pylint: disable=protected-access
-            ministack.write(Path(folder) / "x.c", "int main(int, char **);\n" + ORDER.replace("main, ", "(void *)main, ") % text)
+            ministack.write(Path(folder) / "x.c", ORDER % text)
             ministack.sh("gcc", "-w", "-o", "x", "x.c", cwd=folder)
             orders = [ministack.sh("./x", str(seed), cwd=folder) for seed in range(40)]
-        self.assertEqual(orders[0], "a b c d end e end end")
+        self.assertEqual(orders[0], "a b c d end e end end f g h end e end")
         self.assertGreater(len(set(orders)), 30)
         for order in orders:
             self.assertEqual(sorted(order.split()), sorted(orders[0].split()), order)
-            self.assertRegex(order, r"(?=.*e end)(?=.*([abcd] ){4}end)")
-        self.assertGreater(len({order.replace("end", "").split()[0] for order in orders}), 3)
+            self.assertRegex(order, r"(?=(.*e end){2})(?=.*([abcd] ){4}end.*[fghe] end)(?=.*([fgh] ){3}end)")
+        for first in (order.replace("end", "").split() for order in orders), (order[-12:].split() for order in orders):
+            self.assertGreater(len({words[0] for words in first}), 3)
 
 
 class Choices(unittest.TestCase):

@@ -9,20 +9,17 @@ from stacklib.host import process, term
 
 EXECUTOR = "lib/kunit/executor.c"
 SEEDS = 1 << 31     # a seed is below that, and above 0
-# Appended to EXECUTOR. Built-in suites are in a table that may be written, and are run after all initcalls. Each suite
-# begins with the seed itself: its order is the same in a boot of its own and after others.
+# Appended to EXECUTOR. Built-in suites are in two tables that may be written, and are run after all initcalls, those of
+# the init section first. Each suite begins with the seed itself: its order is the same in a boot of its own.
 _KERNEL = """
 #include <linux/prandom.h>
 static uint stack_shuffle;
 core_param(stack_shuffle, stack_shuffle, uint, 0444);
-static int __init stack_shuffle_suites(void)
+static void __init stack_shuffle_table(struct kunit_suite **suites, size_t count)
 {
-	struct kunit_suite **suites = (struct kunit_suite **)__kunit_suites_start;
-	size_t i, n, other, count = __kunit_suites_end - __kunit_suites_start;
 	struct rnd_state state;
+	size_t i, n, other;
 
-	if (!stack_shuffle)
-		return 0;
 	for (i = 0; i < count; i++) {
 		struct kunit_case *cases = suites[i]->test_cases;
 
@@ -39,6 +36,14 @@ static int __init stack_shuffle_suites(void)
 		other = prandom_u32_state(&state) % count;
 		swap(suites[count - 1], suites[other]);
 	}
+}
+static int __init stack_shuffle_suites(void)
+{
+	if (!stack_shuffle)
+		return 0;
+	stack_shuffle_table((struct kunit_suite **)__kunit_init_suites_start,
+			    __kunit_init_suites_end - __kunit_init_suites_start);
+	stack_shuffle_table((struct kunit_suite **)__kunit_suites_start, __kunit_suites_end - __kunit_suites_start);
 	pr_info("stack_shuffle %u\\n", stack_shuffle);
 	return 0;
 }

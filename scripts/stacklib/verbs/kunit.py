@@ -35,8 +35,8 @@ def register(subparsers) -> None:
     sub.add_argument("--repeat", type=int, default=1, metavar="N",
                      help="boot N times: a test that comes out differently is a problem")
     sub.add_argument("--shuffle", nargs="?", type=int, const=1, metavar="SEED",
-                     help="after the first boot, one (--repeat N: N - 1) with the suites, and the tests in each, in\nanother "
-                     "order: that of SEED (default: 1), then of SEED + 1 ...")
+                     help="after the first boot, one (--repeat N: N - 1) with the suites, and the tests in each, in "
+                     "another order: that of SEED (default: 1), then of SEED + 1 ...")
     sub.add_argument("--load", action="store_true", help="keep all processors busy meanwhile")
     sub.add_argument("--boundary", type=int, metavar="K", help="the tree after the first K patches (default: all)")
     sub.add_argument("--with", dest="extra", metavar="DIFF", help="apply one more diff on top, for this run only")
