@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb prove: faults that a fake kernel notices, misses, hangs on, dies of; each gate broken on purpose."""
+import contextlib
+import io
 import json
+import os
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 
+from stacklib import options  # noqa: E402
+from stacklib.checking import report  # noqa: E402
+from stacklib.stack import series  # noqa: E402
 from stacklib.suites import boot, ktap, mutate, trial  # noqa: E402
+from stacklib.verbs import test  # noqa: E402
 
 # Stands in for kunit.py and for a kernel: drivers/pci/a.c says what happens in which suite.
 KUNIT_PY = r'''
@@ -38,7 +47,7 @@ elif sys.argv[1] == "exec":
     planted = re.findall(r"stack_mutated\((\d+)\)", source)
     plays.update({"alpha_one": word[1] for word in re.findall(r"(-?\w+)=(\w+)", os.environ.get("MADE", ""))
                   if chosen and word[0] == chosen[1]})
-    if "return 33;" not in source:
+    if "return 3;" in source:   # the first patch is not there
         plays.update(re.findall(r"(\w+)=(\w+)", os.environ.get("BASE", "")))
     if "--kernel_args=kunit.action=list" in sys.argv:
         print("KTAP version 1\n%s\n%s.first\n%s.second\nSystem halted" % tuple(names * 3))
@@ -254,7 +263,8 @@ class Before(Fake):
         self.assertIn("no test is chosen", self.prove("--before", "beta", status=2)[0])
         self.told("0 alpha_one = " + self.FAILS)
         self.assertIn("[before] 0 alpha_one: not STATE SUITE.CASE = TEXT", self.prove("--before", status=2)[0])
-        for line, said in (("0 alpha_one = it fails", "not STATE SUITE.CASE"), ("9 alpha_one.second = it fails", "neither a"),
+        for line, said in (("0 alpha_one = it fails", "not STATE SUITE.CASE"),
+                           ("9 alpha_one.second = it fails", "neither a"),
                            ("1-bad alpha_one.second = it fails", "neither a number of patches nor a stored mutant"),
                            ("0 alpha_one.third = it fails", "nothing is called that"),
                            ("0 gamma.second = it fails", "nothing is called that")):
@@ -310,6 +320,118 @@ class Made(Fake):
 
     def test_broken_anyway(self):
         self.assertIn("without any fault, alpha_one.second: failed", self.prove("--made", MADE="-1=fail", status=1)[0])
+
+
+class Proof(Fake):
+    """What a whole run leaves: TOPIC/proof, which lint holds to patches and suites, and a page for each patch."""
+
+    mutant, told = Stored.mutant, Before.told
+
+    def setUp(self):
+        super().setUp()
+        self.proof = self.mini.repo / "patches/v1/alpha/proof"
+        self.mutant("1", "return 7; /* alpha_one shall fail */")
+        self.told("0 alpha_one.second = " + Before.FAILS)
+        self.made = {"MADE": "1=fail 2=fail", "BASE": "alpha_one=fail"}
+
+    def stale(self):
+        """What lint says of the file, "" for nothing."""
+        said = [line for line in self.mini.stack("lint").stdout.splitlines() if "alpha/proof" in line]
+        return "\n".join(said)
+
+    def test_totals(self):
+        said, _ = self.prove("alpha", **self.made)
+        self.assertIn("1 tests where they shall fail: 1 red", said)
+        text = self.proof.read_text()
+        self.assertRegex(text, r"\ndigest = [0-9a-f]{64}\nstored = 1 noticed\nbefore = 1 red\n\n"
+                         r"\[made\]\n0001 = 1 noticed\n0002 = 1 noticed, 1 unmet\n$")
+        self.assertEqual(self.stale(), "")
+        self.prove("alpha", **self.made)
+        self.assertEqual(self.proof.read_text(), text)
+        data = report.frame(self.mini, series.load(self.mini.repo), [], 0)
+        self.assertEqual(data["proof"], {"alpha": {"stale": False, "stored": "1 noticed", "before": "1 red",
+                                                   "made": {"0001": "1 noticed", "0002": "1 noticed, 1 unmet"}}})
+
+    def test_stale(self):
+        """Whatever it was made from: a change is found, its undoing, too; other files are none of it."""
+        self.prove("alpha", **self.made)
+        folder = self.proof.parent
+        for path in (self.mini.patches()[0], folder / "mutants/1.patch", folder / "topic.ini",
+                     self.mini.repo / "kunit/drivers/pci/tests/alpha_one_kunit.c"):
+            old = path.read_text()
+            path.write_text(old.replace("alpha_one.second = EXP", "alpha_two.second = EXP") + "\n")
+            if path.name != "topic.ini":
+                path.write_text(old + "\n")
+            self.assertIn("is of other patches, mutants or suites", self.stale(), path)
+            path.write_text(old)
+            self.assertEqual(self.stale(), "", path)
+        ministack.write(folder / "equivalent", "mutant: x\nreason: y\n")
+        self.assertIn("is of other", self.stale())
+        (folder / "equivalent").unlink()
+        with open(folder / "0000-cover-letter.patch", "a", encoding="utf-8") as cover:
+            cover.write("\n")
+        self.assertEqual(self.stale(), "")
+        self.proof.write_text(self.proof.read_text().replace("digest = ", "digest = 1"))
+        self.assertIn("is of other", self.stale())
+        self.proof.write_text("<<<<<<< HEAD\n[proof]\n")
+        self.assertIn("is of other", self.stale())
+        self.proof.unlink()
+        self.assertEqual(self.stale(), "")
+
+    def test_only_of_a_whole_run(self):
+        for words in (["--made"], ["--stored"], ["--before"], ["--only", "alpha_one"], ["--config", "plain"]):
+            self.mini.stack("prove", "--tree", f"{self.mini.kernel}:main", "alpha", *words, CALLS=self.calls,
+                            **self.made)
+            self.assertFalse(self.proof.exists(), words)
+
+    def test_pages(self):
+        """Added lines with their faults, those that no suite has run marked, when the counts are of this tree."""
+        self.mutant("2", "return 8; /* alpha_two shall fail */", "plain alpha_two")
+        path = self.mini.repo / "patches/v1/alpha/mutants/3.patch"
+        ministack.write(path, "# run: plain alpha_one\n--- a/drivers/pci/a.c\n+++ b/drivers/pci/a.c\n"
+                        "@@ -16,4 +16,4 @@\n int a3(void)\n {\n-\treturn 33;\n"
+                        "+\treturn 3; /* alpha_one shall fail */\n }\n")
+        self.prove("alpha", **self.made)
+        page = self.mini.out / "prove/alpha" / self.mini.patches()[0].with_suffix(".txt").name
+        self.assertEqual(page.read_text(), """PCI: Return more from a3()
+
+no coverage run of this tree: scripts/stack kunit --coverage
+
+drivers/pci/a.c
+     18 |       return 33;
+        |         ^ caught: return: 33: alpha_one.second
+        |         ^ caught: mutants/3.patch: alpha_one.second
+""".replace("|       return", "| \treturn"))
+        rest = (self.mini.out / "prove/alpha/0000.txt").read_text()
+        self.assertIn("caught: mutants/2.patch: alpha_two.second\nred: before, 0 alpha_one.second: EXPECT", rest)
+        tree = self.mini.git("rev-parse", "refs/stack/full^{tree}")
+        added = {"tree": tree, "patches": [{"patch": self.mini.patches()[0].name, "runnable": 1, "covered": 0, "excused": {},
+                                            "uncovered": ["drivers/pci/a.c:18: return 33;"]}]}
+        ministack.write(self.mini.out / "kunit/coverage/added.json", json.dumps(added))
+        self.prove("alpha", **self.made)
+        self.assertIn("\nthe suites run 0 of 1 lines that can run (! not run, ~ excused)\n", page.read_text())
+        self.assertIn("\n!    18 | \treturn 33;\n", page.read_text())
+        ministack.write(self.mini.out / "kunit/coverage/added.json", json.dumps(dict(added, tree="another")))
+        self.prove("alpha", **self.made)
+        self.assertIn("\n     18 | \treturn 33;\n", page.read_text())
+
+    def test_what_ci_runs(self):
+        """Made mutants of topics whose file is stale; of none other; not when the time is over."""
+        args = options.Test(tree=f"{self.mini.kernel}:main")
+
+        def counts(until=0.0, **extra):
+            self.calls.write_text("")
+            env = ministack.environment(**dict(self.mini.env, CALLS=self.calls, **extra))
+            with mock.patch.dict(os.environ, env, clear=True), contextlib.redirect_stdout(io.StringIO()) as said:
+                return (*test.prove_counts(args, until), said.getvalue())
+        self.assertIn("no topic has changed", counts()[2])
+        self.prove("alpha", **self.made)
+        self.assertEqual(counts()[:2], (0, 0))
+        path = self.mini.repo / "kunit/drivers/pci/tests/alpha_one_kunit.c"
+        path.write_text(path.read_text() + "\n")
+        self.assertEqual(counts(time.monotonic() + 30)[:2], (0, 0))
+        self.assertEqual(self.calls.read_text(), "")
+        self.assertEqual(counts(MADE="1=fail")[:2], (1, 1))
 
 
 # A program for what the operators do: each argument is the number of a mutant.

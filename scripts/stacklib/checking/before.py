@@ -5,8 +5,7 @@ section [before] of topic.ini says, for the reason that it gives (linux/mutants.
 Each test has a boot of its own there: one that kills the kernel, or hangs, hides no other.
 """
 import re
-from pathlib import Path
-from typing import Callable, List, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 from stacklib import options
 from stacklib.checking.proof import Run
@@ -48,12 +47,14 @@ class Before(Run):
             bench: List[trial.Bench] = []
             for suite in mine:
                 term.progress(f"prove: before, {topic.name} {state} {suite}")
-                found = self.attempt(self.key(own, name, files, suite=suite), lambda s=suite, n=name: red_in(own, n, s, bench))
+                found = self.attempt(self.key(own, name, files, suite=suite),
+                                     lambda s=suite, n=name, b=bench: red_in(own, n, s, b))     # type: ignore[misc]
                 if found is not None:
                     self.judge(topic, state, [red for red in reds if red.suite == suite], found)
 
     def tree_of(self, topic: series.Topic, state: str, suites: Tuple[str, ...]) -> tuple:
-        """Return (a session in a state, files that make it); (None, []) when a variant applies nowhere, which is told."""
+        """Return (a session in a state, files that make it); (None, []) for a variant that applies nowhere, which is
+        told."""
         if state.isdigit():
             needed = [patch for one in self.stack.select([topic.name]) if one is not topic for patch in one.patches]
             return self.session_on((topic.name,), boundary=len(needed) + int(state), built=suites), []
@@ -95,11 +96,12 @@ def red_in(own: session.Session, config: str, suite: str, bench: List[trial.Benc
         own.choose()
         bench.append(trial.Bench(own, config))
         bench[0].patience = min(bench[0].patience, PATIENCE)
-        said = bench[0].build()
-        if said:
+        why = bench[0].build()
+        if why:
             bench.clear()
-            return [[suite, 0, "unbuilt", said]], str(own.ws.out / "prove" / config / "build.log")
-    names = re.findall(rf"(?:^| ){suite}\.(\w+)$", read_text(bench[0].result(suite, "kunit.action=list").log), re.MULTILINE)
+            return [[suite, 0, "unbuilt", why]], str(own.ws.out / "prove" / config / "build.log")
+    log = read_text(bench[0].result(suite, "kunit.action=list").log)
+    names = re.findall(rf"(?:^| ){suite}\.(\w+)$", log, re.MULTILINE)
     found: trial.Rows = [] if names else [[suite, 0, "problem", "the kernel lists no test of it"]]
     for name in dict.fromkeys(names):
         result = bench[0].result(f"{suite}.{name}")

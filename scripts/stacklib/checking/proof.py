@@ -187,7 +187,7 @@ def in_tests(own: session.Session, one: Mutant, test: Callable[..., tuple]) -> T
 
 
 class Made(Run):
-    """A run on made mutants: .fates [(patch, site, word, by what)]"""
+    """A run on made mutants: .fates [(patch, site, word, by what)] .lines (added lines, from added()) .tree (its id)"""
 
     def __init__(self, args: options.Prove, config: str):
         super().__init__(args)
@@ -195,15 +195,18 @@ class Made(Run):
         self.fates: List[Tuple[series.Patch, mutate.Site, str, str]] = []
         self.excuses = excuses(self.topics)     # {mutant: where it stands}
         self.needed: List[str] = []             # those that a survivor needed
+        self.lines: Dict[str, dict] = {}
+        self.tree = ""
 
     def run(self) -> None:
         """Plant all faults in one kernel, see which a suite meets, and boot with each of these."""
         own = self.session_on(())
         packages.ensure_quickly(["spatch"])
         patches = [patch for topic in self.topics for patch in topic.patches]
-        files = sorted({name for patch in patches for name in patch.files    # programs are no part of the kernel
-                        if name.endswith(".c") and not name.startswith("tools/")})
-        owner = added(own, patches, files)
+        self.tree = own.tree.tree_id(own.boundary, dropin=True)
+        self.lines = added(own, patches, sorted({name for patch in patches for name in patch.files}))
+        owner = {path: {n: patch for n, (patch, _) in lines.items()} for path, lines in self.lines.items()
+                 if path.endswith(".c") and not path.startswith("tools/")}   # programs are no part of the kernel
         with tempfile.TemporaryDirectory() as folder:
             every = mutate.nested(mutate.find(own.source, list(owner), Path(folder), own.env)) if owner else []
         every = [site for site in every if site.line in owner[site.path] and (self.args.only or "") in site.key]
@@ -220,6 +223,7 @@ class Made(Run):
             met = mutate.met(log, ktap.LogReader())
         order = sorted(sites)
         random.Random(self.args.seed).shuffle(order)
+        self.began = time.monotonic()   # the budget is that of the mutants, however long the kernel was built
         for count, number in enumerate(order, 1):
             site = sites[number]
             term.progress(f"prove: {count}/{len(order)} {site.path}:{site.line} {site.op}")
@@ -267,14 +271,15 @@ def excuses(topics: Sequence[series.Topic]) -> Dict[str, str]:
 
 
 def added(own: session.Session, patches: Sequence[series.Patch], files: Sequence[str]) -> Dict[str, dict]:
-    """Return {path: {line: the patch that added it}} in the tree of a session; files that it has."""
+    """Return {path: {line: (the patch that added it, text)}} in the tree of a session; C files that it has."""
     of = {own.tree.commit(k): patch for k, patch in enumerate(own.tree.patches, 1)}
-    wanted = {patch.sha256 for patch in patches}
+    wanted = {patch.sha256: patch for patch in patches}
     found: Dict[str, dict] = {}
     first, last = own.tree.commit(0), own.tree.commit(own.boundary, dropin=True)
-    for path in [path for path in files if (Path(own.source) / path).is_file()]:
+    for path in [path for path in files if path.endswith((".c", ".h")) and (Path(own.source) / path).is_file()]:
         lines = coverage.added_lines(own.tree.path, first, last, Path(path))
-        mine = {n: of[commit] for n, (commit, _) in lines.items() if commit in of and of[commit].sha256 in wanted}
+        mine = {n: (wanted[of[commit].sha256], text) for n, (commit, text) in lines.items()
+                if commit in of and of[commit].sha256 in wanted}
         if mine:
             found[path] = mine
     return found

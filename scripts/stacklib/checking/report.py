@@ -7,7 +7,7 @@ import string
 import time
 from pathlib import Path
 
-from stacklib.checking import judge, lanes
+from stacklib.checking import judge, lanes, proven
 from stacklib.host.files import write_whole
 from stacklib.suites import junit
 
@@ -26,7 +26,7 @@ SHAPE = {
                   "verdict": (judge.PASS, judge.NOTE, judge.FAIL, judge.BROKEN), "log": str, "text": str,
                   "again": str, "findings": [{"file": str, "line": int, "level": judge.LEVELS, "text": str}]}],
     "timing": [{"check": str, "arch": str, "runs": int, "cached": int, "seconds": float, "now": float}],
-    "waiting?": int, "reached?": {f"{stage}?": float for stage in lanes.STAGES},
+    "waiting?": int, "proof?": dict, "reached?": {f"{stage}?": float for stage in lanes.STAGES},
     "times?": [{"check": str, "arch": str, "patch": int, "state": str, "began": float, "seconds": float,
                 "cached": bool}],
 }
@@ -58,6 +58,7 @@ def frame(ws, stack, patches, seconds: float, only=None) -> dict:
         "patches": [{"number": p.number, "topic": p.topic, "name": p.name, "subject": p.subject, "files": p.files,
                      "path": relative(p.path, ws.repo), "sha256": p.sha256} for p in patches],
         "verdicts": [], "timing": [], "times": [], "reached": {}, "waiting": 0, "not judged": [],
+        "proof": {topic.name: found for topic, found in ((t, proven.kept(ws.repo, t)) for t in stack.topics) if found},
         "files": {"json": str(ws.out / "report.json"), "html": str(ws.out / "report.html")},
     }
 

@@ -46,7 +46,7 @@ def before(topic: series.Topic) -> List[Red]:
         if not match or len(text) < 4:
             raise StackError(f"{topic.dir / 'topic.ini'}: [before] {key}: not STATE SUITE.CASE = TEXT of the failure",
                              f"$EDITOR {topic.dir / 'topic.ini'}")
-        found.append(Red(*match.groups(), text))
+        found.append(Red(match[1], match[2], match[3], " ".join(text.split())))
     return found
 
 

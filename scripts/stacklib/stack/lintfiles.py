@@ -11,7 +11,8 @@ from stacklib.stack.lintpatch import Finding, check_letter
 
 BASE_KEYS = {"version", "tag", "tarball", "sha256", "git", "debian-source", "debian-version",
              "debian-suites", "urls", "later", "topics"}
-FREE = ("suites", "configs", "arches", "before", "bench", "pairs", "expected", "upstream")  # sections whose keys are names
+# sections whose keys are names
+FREE = ("suites", "configs", "arches", "before", "bench", "pairs", "expected", "upstream")
 TOPIC_KEYS = {"title", "arches", "header-users", "kconfig", "needs", "quick-args"}
 
 # The keys that b4 takes from a .b4-config (it ignores every other without a word),

@@ -236,12 +236,12 @@ def report(ws, tree, topics, boundary: int, source, env):
         stale = excuse(result.patches, excuses, name)
         if boundary == len(tree.patches):   # before, a later patch may need it
             result.stale += stale
-    _write(ws.out / "kunit" / "coverage" / "added.json", result)
+    _write(ws.out / "kunit" / "coverage" / "added.json", result, tree.tree_id(boundary, dropin=True))
     return result
 
 
-def _write(path, result):
-    data = {"percent": result.percent(), "findings": result.findings(), "stale": result.stale,
+def _write(path, result, tree_id):
+    data = {"tree": tree_id, "percent": result.percent(), "findings": result.findings(), "stale": result.stale,
             "patches": [{"patch": entry.name, "runnable": entry.runnable,
                          "covered": entry.covered, "percent": entry.percent(),
                          "uncovered": [str(line) for line in entry.uncovered],

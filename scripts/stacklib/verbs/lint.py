@@ -2,6 +2,7 @@
 """Verb `lint`: the stored form of the stack, without a kernel tree."""
 from pathlib import Path
 
+from stacklib.checking import proven
 from stacklib.host.term import StackError, colour, data, note, say
 from stacklib.host.workspace import Workspace
 from stacklib.linux import mutants
@@ -73,6 +74,9 @@ def collect(ws: Workspace, base_name=None, names=None) -> tuple:
         every = [*series.common_suites(repo), *(name for topic in stack.topics for name in topic.suites)]
         found += [Finding(path, 0, said, f"$EDITOR {shown(path, repo)}") for topic in topics
                   for path, said in mutants.untold(repo, topic, CONFIGS, every).items()]
+        found += [Finding(topic.dir / proven.NAME, 0, "is of other patches, mutants or suites than stand here",
+                          f"scripts/stack prove {topic.name}, or: git rm it") for topic in topics
+                  if (proven.kept(repo, topic) or {}).get("stale")]
         if why:
             note("note: not all mutants were tried: " + why)
     for check in (lintfiles.check_bases, lintfiles.check_b4, lintfiles.check_hooks,

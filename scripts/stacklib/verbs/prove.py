@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 from stacklib import options
-from stacklib.checking import before, proof
+from stacklib.checking import before, proof, proven
 from stacklib.host import process, term
 from stacklib.host.files import write_whole
 from stacklib.suites import trial
@@ -18,7 +18,9 @@ once for each that a suite meets, with the suites that meet it. What nothing not
 build is a finding; a kernel that hangs or dies has noticed. What no test can notice is excused in TOPIC/equivalent,
 with the reason. Before: tests that the section [before] of topic.ini names fail without the patches, or with a
 variant of them that is known to be bad, for the reason that stands there; the others of their suites pass.
-Results are kept by content: what has not changed is not run again."""
+Results are kept by content: what has not changed is not run again. Made mutants leave a page for each patch in
+out/prove/TOPIC; a run of all, with nothing left out, is summed up in TOPIC/proof, which lint holds to patches and
+suites."""
 
 EPILOG = """\
 exit status: 0 every mutant was noticed, and all is red that shall be, 1 findings, 2 wrong use or broken environment
@@ -49,21 +51,25 @@ def register(subparsers) -> None:
 def run(args: options.Prove) -> int:
     """Run the verb; 1 when a mutant was not noticed, does not apply or does not build, or a test is not red where it
     shall be, else 0."""
-    status, first = 0, proof.Stored(args, test.one_module)
+    status, first, red = 0, proof.Stored(args, test.one_module), before.Before(args)
     with first.ws.lock():
         process.end_leftover(first.ws.out)
         if not (args.made or args.before):
             status = stored(first)
         if not (args.made or args.stored):
-            red = before.Before(args)
             red.ws = first.ws
             status |= without(red)
-        if not (args.stored or args.before):
-            for config in [name for name in args.config if name != "tests"] or ["plain"]:
-                made = proof.Made(args, config)
-                made.ws = first.ws
-                made.run()
-                status |= report(made)
+        for config in [name for name in args.config if name != "tests"] or ["plain"]:
+            if args.stored or args.before:
+                continue
+            made = proof.Made(args, config)
+            made.ws = first.ws
+            made.run()
+            status |= report(made)
+            proven.pages(made, first.fates, red.fates)
+            if not (args.made or args.only or args.config or first.left or red.left or made.left):
+                for topic in made.topics:
+                    proven.write(first.ws.repo, topic, first, red, made)
     return status
 
 
@@ -82,8 +88,10 @@ def without(work: before.Before) -> int:
     work.run()
     table("before", Counter((topic.name, word) for topic, _, word, _ in work.fates))
     counts = Counter(word for _, _, word, _ in work.fates)
-    if not counts and work.args.before and not work.left:
-        raise term.StackError("no test is chosen", "name some in the section [before] of a topic.ini, see patches/README")
+    if not (counts or work.left):
+        if not work.args.before:
+            return 0
+        raise term.StackError("no test is chosen", "name some in [before] of a topic.ini, see patches/README")
     term.say(work.told("tests where they shall fail", counts))
     return int(any(counts[word] for word in trial.BAD))
 

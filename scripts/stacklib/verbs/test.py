@@ -7,19 +7,22 @@ import sys
 import time
 import traceback
 import unittest
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from stacklib import options
-from stacklib.checking import judge
-from stacklib.host import env, packages, term
+from stacklib.checking import judge, proof, proven
+from stacklib.host import env, packages, process, term
 from stacklib.host.workspace import Workspace
 from stacklib.linux import tree
 from stacklib.stack import series
+from stacklib.suites import trial
 from stacklib.verbs import check, kunit, lint, refresh
 
 MINUTES = 55  # after which nothing more is begun: what runs then may take half an hour on a slow machine
 MODULE_LIMIT = 2400  # seconds, for the tests of one module
+PROVE = 5  # minutes for made mutants of topics that have changed since they were proven
 FUZZ_ALL = 200000  # inputs of the fuzz test with --all, unless FUZZ_INPUTS says how many
 
 
@@ -28,8 +31,9 @@ def register(subparsers) -> None:
     sub = subparsers.add_parser(
         "test",
         description="Runs the tool's own tests, lint, every check on every patch, and all KUnit "
-                    "configurations with\nthe coverage of the added lines. The last line is "
-                    "'N passed, N failed'; exit 1 when anything\nfailed or nothing ran. A step "
+                    "configurations with\nthe coverage of the added lines; then, for "
+                    f"{PROVE} minutes, made mutants of the topics whose file\nproof is stale. The last line is "
+                    "'N passed, N failed'; exit 1 when anything failed or nothing\nran. A step "
                     "that breaks counts as one failure, and the others still run.",
         epilog="examples:\n  scripts/stack test\n  scripts/stack test --quick    "
                "the tool's own tests and lint\n  scripts/stack test --quick --only test_series")
@@ -182,6 +186,26 @@ def kunit_counts(args, report, until: float) -> tuple:
     return kunit.run_counts(options.Kunit(**common(args), jobs=args.jobs, full=args.all, until=until), configs)
 
 
+def prove_counts(args, until: float) -> tuple:
+    """Made mutants, for PROVE minutes, of the topics whose patches or suites are not those of their TOPIC/proof."""
+    ws = Workspace(args)
+    left = min(PROVE, int(until - time.monotonic()) // 60) if until else PROVE
+    names = [topic.name for topic in series.load(ws.repo, args.base).select(args.topics)
+             if (proven.kept(ws.repo, topic) or {}).get("stale")]
+    if not names or left < 1:
+        term.say(f"prove: not come to in time; scripts/stack prove {' '.join(names)}" if names else
+                 "prove: no topic has changed since its file proof was written")
+        return 0, 0
+    made = proof.Made(options.Prove(topics=tuple(names), base=args.base, out=args.out, tree=args.tree, budget=left,
+                                    jobs=args.jobs), "plain")
+    with made.ws.lock():
+        process.end_leftover(made.ws.out)
+        made.run()
+    words = [word for _, _, word, _ in made.fates]
+    term.say(made.told("made mutants, plain", Counter(words)))
+    return sum(word in trial.GOOD for word in words), words.count("survived")
+
+
 def attempt(name: str, step, *args) -> tuple:
     """Run a step; return its (passed, failed). One that raises counts as one failure."""
     term.say(term.colour(f"== {name}", "bold"))
@@ -213,6 +237,7 @@ def run(args):
         if not args.quick:
             steps += [("refresh --check", canonical_counts, args), ("check", check_counts, args, report, until),
                       ("kunit", kunit_counts, args, report, until),
+                      ("prove", prove_counts, args, until),
                       ("check, all boundaries", boundary_counts, args, report, until)]
     counts = [attempt(*step) for step in steps]
     passed, failed = (sum(column) for column in zip(*counts))
