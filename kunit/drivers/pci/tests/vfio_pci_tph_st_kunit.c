@@ -447,13 +447,15 @@ static void tph_entry_read_only(struct kunit *test)
  */
 static void tph_no_memory(struct kunit *test)
 {
-	struct tph_set *set = tph_table_set(test, TPH_DS);
 	unsigned int cpu = tph_cpu(), enomem = 0;
 	struct pci_failslab sweep;
+	struct tph_set *set;
 	struct tph_arg *arg;
 	bool failed;
 	long ret;
 
+	pci_failslab_init(&sweep, test, 1);
+	set = tph_table_set(test, TPH_DS);
 	for (u32 op = TPH_OP_GET_ST; op <= TPH_OP_SET_ST; op++) {
 		pci_failslab_init(&sweep, test, 1);
 		while (pci_failslab_next(&sweep)) {
