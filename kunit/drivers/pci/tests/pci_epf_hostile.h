@@ -86,9 +86,9 @@ void hostile_vntb_bound(struct hostile *h);
  * @bar: its BARs, which stay where they are
  * @bar_size: their sizes
  * @config: of the function and of the port, as they have to be
- * @lock: protects @rnd, @last
+ * @lock: protects @rnd
  * @rnd: what comes next
- * @last: the last values that were written
+ * @last: the last value that was written
  * @limit: how many writes
  * @writes: that many were tried
  * @thread: what writes, while it does
@@ -118,7 +118,7 @@ struct hostile {
 		u16 command, msi, msix;
 		int msi_pos, msix_pos;
 	} config;
-	spinlock_t lock;
+	spinlock_t lock; /* for rnd */
 	struct rnd_state rnd;
 	u64 last;
 	unsigned long limit;
