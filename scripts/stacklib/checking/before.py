@@ -106,9 +106,6 @@ def red_in(own: session.Session, config: str, suite: str, bench: List[trial.Benc
     for name in dict.fromkeys(names):
         result = bench[0].result(f"{suite}.{name}")
         rows = trial.rows(result)
-        if not rows and suite not in [one.name for one in result.suites]:
-            result.problems.append("it did not run")
-            rows = trial.rows(result)
         said = [line for one in result.suites for case in one.cases if case.status in ("failed", "crashed")
                 for line in case.lines]
         said += [line for splat in result.bad_splats() for line in splat.lines] + result.problems
