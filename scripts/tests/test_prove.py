@@ -73,7 +73,8 @@ elif sys.argv[1] == "exec":
             print("Command ['linux'] timed out after 5 seconds")
         if play in ("die", "hang"):
             sys.exit(0)
-        print("    %sok 2 second\nok %d %s" % ("not " if play == "fail" else "", number, name))
+        print("    %sok 2 second%s\nok %d %s" % ("not " if play == "fail" else "", " # SKIP" if play == "skip" else "",
+                                                   number, name))
     print("System halted")
 elif sys.argv[1] == "parse":
     groups, bad = [], False
@@ -82,8 +83,10 @@ elif sys.argv[1] == "parse":
             groups.append({"name": line.split()[-1], "test_cases": [], "sub_groups": []})
         found = re.match(r"    (not )?ok \d (\w+)", line)
         if found:
-            groups[-1]["test_cases"].append({"name": found[2], "status": "FAIL" if found[1] else "PASS"})
+            groups[-1]["test_cases"].append({"name": found[2], "status": "FAIL" if found[1] else
+                                             "SKIP" if "# SKIP" in line else "PASS"})
             bad = bad or bool(found[1])
+    bad = bad or all(case["status"] == "SKIP" for group in groups for case in group["test_cases"])
     json.dump({"sub_groups": groups, "test_cases": []}, open(args["json"], "w"))
     sys.exit(bad)
 '''
@@ -244,6 +247,11 @@ class Before(Fake):
             self.told("0 alpha_one.second = " + text, "0 alpha_two.second = " + self.FAILS)
             said = self.prove("--before", "--no-cache", BASE=f"alpha_one={play} alpha_two=fail")[0]
             self.assertIn("2 tests where they shall fail: 2 red", said)
+
+    def test_skipped(self):
+        """A test that is skipped there is not red."""
+        self.told("0 alpha_one.second = " + self.FAILS)
+        self.assertIn("1 green", self.prove("--before", BASE="alpha_one=skip", status=1)[0])
 
     def test_variants(self):
         """Stored mutants: as told, one that is not there any more, one that does not build."""
