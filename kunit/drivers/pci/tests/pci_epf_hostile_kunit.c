@@ -351,6 +351,7 @@ static void hostile_expect_unchanged(struct hostile *h)
 	struct kunit *test = h->test;
 
 	KUNIT_EXPECT_EQ(test, pci_fabric_ep_take_stray(h->ep), 0);
+	KUNIT_EXPECT_EQ(test, pci_fabric_ep_stats(h->ep).bad_irqs, 0);
 	KUNIT_EXPECT_TRUE(test, hostile_painted(h->mem, HOSTILE_GUARD));
 	KUNIT_EXPECT_TRUE(test, hostile_painted(hostile_window(h) + HOSTILE_WINDOW,
 						HOSTILE_GUARD));

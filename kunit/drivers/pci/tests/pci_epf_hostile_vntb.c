@@ -260,11 +260,6 @@ void hostile_vntb_sane(struct hostile *h)
 	/* What was left over, of which nothing is known but that it ends */
 	hostile_set(h, BAR_0, REG_COMMAND, 0);
 	hostile_vntb_command(h, TEARDOWN_MW, 0);
-	/*
-	 * Clients are told what the register has, all of its bits, whoever has written it: a
-	 * fault of pci-epf-vntb, without which this line would not be here.
-	 */
-	writew(0, h->bar[BAR_0] + REG_STATUS + 2);
 
 	KUNIT_EXPECT_EQ(test, hostile_vntb_command(h, CONFIGURE_MW, 1), ERROR);
 	KUNIT_EXPECT_EQ(test, hostile_vntb_command(h, TEARDOWN_MW, 1), ERROR);

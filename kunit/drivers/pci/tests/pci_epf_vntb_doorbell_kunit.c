@@ -324,9 +324,13 @@ static void __init link_of_the_host(struct kunit *test)
 	bind(h);
 	for (int i = 0; i < 3; i++) {
 		h->link_events = 0;
+		/* By commands alone: the state in the register is for the host to read */
+		*(u16 *)((void *)reg(h, REG_STATUS) + 2) = 0xa501;
+		KUNIT_EXPECT_EQ(test, ntb_link_is_up(h->ntb, NULL, NULL), 0);
 		KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
 		KUNIT_EXPECT_EQ(test, h->link_events, 1);
 		KUNIT_EXPECT_EQ(test, ntb_link_is_up(h->ntb, NULL, NULL), 1);
+		KUNIT_EXPECT_EQ(test, get(h, REG_STATUS) >> 16, 1);
 		KUNIT_EXPECT_EQ(test, command(h, LINK_DOWN, 0), OK);
 		KUNIT_EXPECT_EQ(test, h->link_events, 2);
 		KUNIT_EXPECT_EQ(test, ntb_link_is_up(h->ntb, NULL, NULL), 0);

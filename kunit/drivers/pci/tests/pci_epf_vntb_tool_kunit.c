@@ -138,8 +138,8 @@ static void __init tool_windows(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, vntb_pair_poke(pair), 0);
 		KUNIT_EXPECT_EQ(test, vntb_pair_stats(pair).stray, 0);
 	}
-	/* Not left to the driver, which removes the files of windows twice when it is unbound */
-	KUNIT_EXPECT_EQ(test, tool_echo(tool, VNTB_RC, "peer0/peer_mw_trans0", "0:0"), 0);
+	/* The driver is unbound while there are windows, on either side */
+	KUNIT_EXPECT_EQ(test, tool_echo(tool, VNTB_EP, "peer0/mw_trans0", "0x1000"), 0);
 }
 
 /* Catches: scratchpads and doorbells that do not get to the other side. */
