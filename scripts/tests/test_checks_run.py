@@ -158,7 +158,7 @@ class Small(unittest.TestCase):
         for patch in self.tree.patches if self.forget else ():
             patch.files = []
         ws = types.SimpleNamespace(out=self.folder / "out", repo=self.folder, jobs=jobs)
-        stack = types.SimpleNamespace(base_name="v0", base={"version": "0.1"})
+        stack = types.SimpleNamespace(base_name="v0", base={"version": "0.1"}, topics=[])
         executor = runner.Executor(ws.out, cache.Cache(self.folder / "cache", enabled), os.environ["PATH"])
         self.plan = plan = planning.Plan(ws, self.tree, runner.load(self.folder / "checks", only), executor)
         self.data = report.build(ws, stack, plan, plan.run(told, None, self.until, self.last), 1.0, only,
