@@ -82,7 +82,7 @@ class Lines(unittest.TestCase):
             (topic / "uncovered").write_text(excuses, encoding="utf-8")
         patches = [SimpleNamespace(name="0001", files=["lib/a.c", "Documentation/x.rst"]),
                    SimpleNamespace(name="0002", files=["lib/a.c", "inc.h", "vmd.c"])]
-        tree = SimpleNamespace(path=self.source, patches=patches,
+        tree = SimpleNamespace(path=self.source, patches=patches, tree_id=lambda k, dropin=False: "0" * 40,
                                commit=lambda k, dropin=False: self.dropin if dropin
                                else self.commits[k])
         return coverage.report(SimpleNamespace(out=self.out), tree,

@@ -466,6 +466,8 @@ static int pairs_aer(void *data)
 	return 0;
 }
 
+/* UML has it without SMP */
+#ifdef CONFIG_PM_SLEEP
 /*
  * Devices are suspended and resumed, and the machine does not sleep.  What is left out,
  * late and without interrupts, takes no device lock, and nobody is frozen.
@@ -479,6 +481,7 @@ static int pairs_suspend(void *data)
 	unlock_system_sleep(flags);
 	return ret;
 }
+#endif
 
 static int pairs_host(void *data)
 {
@@ -533,7 +536,9 @@ static const struct pairs_way {
 	{ "reset PF", pairs_reset_pf, STATE_VFS, STOP_RESET },
 	{ "reset VF", pairs_reset_vf, STATE_VFS, STOP_VF_RESET },
 	{ "AER", pairs_aer, STATE_VFS, STOP_ERROR },
+#ifdef CONFIG_PM_SLEEP
 	{ "suspend", pairs_suspend, STATE_VFS, STOP_SUSPEND },
+#endif
 	{ "host bridge", pairs_host, STATE_VFS, STOP_PF_REMOVE },
 	{ "host bridge locked", pairs_host, STATE_VFS, STOP_OTHER_REMOVE, true },
 	/* The driver of the PF leaves SR-IOV enabled, as that of nvme does */
