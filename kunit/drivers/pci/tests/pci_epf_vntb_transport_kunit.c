@@ -147,6 +147,19 @@ static void __init queue_without_window(struct kunit *test)
 	link_up(h, WINDOW);
 }
 
+/* A client has a queue, and the link comes up with a window of one page. */
+static void __init queue_up(struct host *h)
+{
+	struct kunit *test = h->test;
+
+	queue_register(test);
+	queue_add(test);
+	ntb_transport_link_up(queue);
+	link_down(h);
+	link_up(h, SZ_4K);
+	KUNIT_ASSERT_TRUE(test, wait_queue(true));
+}
+
 /*
  * The host says by a frame that its queue is gone, while the window stays.  What it has told
  * of places that it has taken is told for it, as if nothing had been sent.
@@ -156,12 +169,7 @@ static void __init queue_of_the_host_goes(struct kunit *test)
 	struct host *h = make_transport(test);
 	u32 *window, max = (SZ_4K - 4) / 2;
 
-	queue_register(test);
-	queue_add(test);
-	ntb_transport_link_up(queue);
-	link_down(h);
-	link_up(h, SZ_4K);
-	KUNIT_ASSERT_TRUE(test, wait_queue(true));
+	queue_up(h);
 	window = phys_to_virt(h->fake->bar[BAR_2].phys_addr - PCI_EP_FAKE_IOVA);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(window[(SZ_4K - 4) / 4]), 1);
 	WRITE_ONCE(window[(SZ_4K - 4) / 4], 0);
@@ -203,12 +211,7 @@ static void __init frame_longer_than_its_place(struct kunit *test)
 	struct host *h = make_transport(test);
 	u32 room = (SZ_4K - 4) / 2 - 12;
 
-	queue_register(test);
-	queue_add(test);
-	ntb_transport_link_up(queue);
-	link_down(h);
-	link_up(h, SZ_4K);
-	KUNIT_ASSERT_TRUE(test, wait_queue(true));
+	queue_up(h);
 	KUNIT_EXPECT_EQ(test, receive(h, 0, room + 1, SZ_64K), -EIO);
 	KUNIT_EXPECT_EQ(test, receive(h, 1, SZ_64K, SZ_64K), -EIO);
 	/* Nor what the buffer has no room for */
