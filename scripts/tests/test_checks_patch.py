@@ -38,7 +38,7 @@ class Apply(CheckCase):
         self.edit(API, "", "")
         path = self.tree / API
         path.write_text("\n\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
-        self.assert_found("apply", "%s:%d: note: %s hunk #1 applies with an offset of 2 lines"
+        self.assert_found("apply", "%s:%d: hint: %s hunk #1 applies with an offset of 2 lines"
                           % (patch.name, self.line_of(patch, "@@ "), API), PATCH=str(patch))
 
     def test_applied_already(self):

@@ -264,7 +264,7 @@ class TestVerb(unittest.TestCase):
         out = io.StringIO()
         patches = [mock.patch.object(test, "own_tests", own),
                    mock.patch.object(test, "base_counts", lambda *a: (0, 0)),
-                   mock.patch.object(test, "lint_counts", lambda a: (0, 0))]
+                   mock.patch.object(test, "lint_counts", lambda *a: (0, 0))]
         patches += [mock.patch.object(test, n, f) for n, f in extra_steps]
         with redirect_stdout(out), mock.patch("sys.stderr", io.StringIO()):
             for patch in patches:
@@ -274,7 +274,8 @@ class TestVerb(unittest.TestCase):
             finally:
                 for patch in patches:
                     patch.stop()
-        return status, out.getvalue().splitlines()[-1]
+        self.said = out.getvalue()
+        return status, self.said.splitlines()[-1]
 
     def test_counts(self):
         self.assertEqual(self.run_test(lambda *a: (3, 0)), (0, "3 passed, 0 failed"))
@@ -293,20 +294,44 @@ class TestVerb(unittest.TestCase):
         steps = (("canonical_counts", missing), ("check_counts", broken),
                  ("kunit_counts", lambda *a: (5, 0)), ("boundary_counts", lambda *a: (0, 0)))
         self.assertEqual(self.run_test(lambda *a: (1, 0), steps), (1, "6 passed, 2 failed"))
+        self.assertIn("\n== what failed\n  refresh --check: no tool\n  check: ValueError('boom')\n6 passed", self.said)
+
+    def test_what_failed_is_said_at_the_end(self):
+        """Of each step, with the place: the end of a long log is all that some see."""
+        def own(_, bad, *rest):
+            bad += ["test_x: FAIL: test_y"] + ["more"] * test.SHOWN
+            return 0, 1
+
+        def checks(args, report, until):
+            finding = {"file": "a.patch", "line": 7, "level": "error", "text": "no"}
+            report.update(patches=[{"number": 1, "path": "p/a.patch"}], verdicts=[
+                {"patch": 1, "check": "build", "arch": "i386", "verdict": "FAIL", "findings": [finding], "reason": ""},
+                {"patch": 0, "check": "kunit", "arch": "", "verdict": "BROKEN", "findings": [], "reason": "gone"},
+                {"patch": 1, "check": "apply", "arch": "", "verdict": "pass", "findings": [], "reason": ""}])
+            return 1, 2
+
+        nothing = [(name, lambda *a: (0, 0)) for name in ("canonical_counts", "kunit_counts", "boundary_counts", "prove_counts")]
+        self.assertEqual(self.run_test(own, [("check_counts", checks), *nothing]), (1, "1 passed, 3 failed"))
+        self.assertIn("  test_x: FAIL: test_y\n  more\n", self.said)
+        self.assertIn("  ... and 3 more, above\n", self.said)
+        self.assertEqual(test.check.told_bad({"patches": [{"number": 1, "path": "p/a.patch"}], "verdicts": [
+            {"patch": 1, "check": "build", "arch": "i386", "verdict": "FAIL", "reason": "",
+             "findings": [{"file": "a.patch", "line": 7, "level": "error", "text": "no"}]}]}),
+            ["FAIL p/a.patch build i386: a.patch:7: no"])
 
     def test_plain_is_not_booted_twice(self):
         """What check booted on the whole stack is left out, but only if it was clean and all was judged."""
         def configs(waiting=0, number=2, verdict="pass"):
             data = {"waiting": waiting, "patches": [1, 2], "verdicts": [{"check": "kunit", "patch": n, "verdict": v}
                                                                         for n, v in ((0, "pass"), (number, verdict))]}
-            with mock.patch.object(kunit, "run_counts", side_effect=lambda opts, names: names), redirect_stdout(io.StringIO()):
-                return test.kunit_counts(options.Test(), data, 0)
+            with mock.patch.object(kunit, "run_counts", side_effect=lambda opts, names, bad: names), redirect_stdout(io.StringIO()):
+                return test.kunit_counts(options.Test(), [], data, 0)
         self.assertNotIn("plain", configs())
         self.assertIn("lockdep", configs())
         for more in ({"waiting": 1}, {"number": 1}, {"verdict": "FAIL"}, {"verdict": "BROKEN"}):
             self.assertIn("plain", configs(**more))
-        with mock.patch.object(kunit, "run_counts", side_effect=lambda opts, names: names):
-            self.assertIn("plain", test.kunit_counts(options.Test(), {}, 0))
+        with mock.patch.object(kunit, "run_counts", side_effect=lambda opts, names, bad: names):
+            self.assertIn("plain", test.kunit_counts(options.Test(), [], {}, 0))
 
     def test_boundaries_come_last_and_once(self):
         """Those verdicts that check has counted before are not counted again, whatever they were."""
@@ -330,18 +355,20 @@ class TestVerb(unittest.TestCase):
                             "    def test_a(self): pass\n    def test_b(self): self.fail('x')\n"
                             "    @unittest.skip('no')\n    def test_c(self): pass\n"
                             "    def test_d(self):\n        with self.subTest(i=1): self.fail('y')\n")
-            out = io.StringIO()
+            out, bad = io.StringIO(), []
             ministack.write(Path(folder) / "scripts/tests/test_dies.py", "import os\nos._exit(0)\n")
             with redirect_stdout(out):
-                self.assertEqual(test.own_tests(Path(folder), jobs=2), (1, 4))
-                self.assertEqual(test.own_tests(Path(folder), "test_a"), (1, 0))
+                self.assertEqual(test.own_tests(Path(folder), bad, jobs=2), (1, 4))
+                self.assertEqual(test.own_tests(Path(folder), [], "test_a"), (1, 0))
                 ministack.write(Path(folder) / "scripts/tests/test_whole.py", "import os, unittest\nclass T(unittest.TestCase):\n"
                                 "    def test_w(self): self.assertEqual(os.environ.get('FUZZ_INPUTS'), '%d')\n" % test.FUZZ_ALL)
                 with mock.patch.dict(os.environ):
                     os.environ.pop("FUZZ_INPUTS", None)
-                    self.assertEqual(test.own_tests(Path(folder), "test_w"), (0, 1))
-                    self.assertEqual(test.own_tests(Path(folder), "test_w", whole=True), (1, 0))
+                    self.assertEqual(test.own_tests(Path(folder), [], "test_w"), (0, 1))
+                    self.assertEqual(test.own_tests(Path(folder), [], "test_w", whole=True), (1, 0))
         self.assertIn("FAIL (skipped)", out.getvalue())
+        self.assertIn("test_dies", bad)
+        self.assertTrue(any(line.startswith("test_counted: FAIL: test_b") for line in bad), bad)
         self.assertIn("test_dies.py: exit status 0", out.getvalue())
 
 

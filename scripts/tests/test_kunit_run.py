@@ -490,8 +490,8 @@ class Choices(unittest.TestCase):
         build.assert_not_called()
         self.assertIn("kunit coverage: not come to in time", say.call_args[0][0])
         with mock.patch.object(kunit, "_run_all", return_value=([], None)), mock.patch.object(summary, "table"):
-            self.assertEqual(kunit.run_counts(options.Kunit(until=1.0), ["coverage"]), (0, 0))
-            self.assertEqual(kunit.run_counts(options.Kunit(), ["coverage"]), (0, 1))
+            self.assertEqual(kunit.run_counts(options.Kunit(until=1.0), ["coverage"], []), (0, 0))
+            self.assertEqual(kunit.run_counts(options.Kunit(), ["coverage"], []), (0, 1))
 
     def test_configs(self):
         """Every shipped configuration reads; an unknown one does not."""

@@ -431,7 +431,7 @@ drivers/pci/a.c
             self.calls.write_text("")
             env = ministack.environment(**dict(self.mini.env, CALLS=self.calls, **extra))
             with mock.patch.dict(os.environ, env, clear=True), contextlib.redirect_stdout(io.StringIO()) as said:
-                return (*test.prove_counts(args, until), said.getvalue())
+                return (*test.prove_counts(args, [], until), said.getvalue())
         self.assertIn("no topic has changed", counts()[2])
         self.prove("alpha", **self.made)
         self.assertEqual(counts()[:2], (0, 0))

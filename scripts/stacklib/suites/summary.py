@@ -80,6 +80,21 @@ def show(result) -> None:
         term.say(term.colour("problem ", "red") + f"{result.config} {problem}")
 
 
+def bad(results, report=None) -> list:
+    """A line for each test that failed, kernel report and problem of the results, and finding of the coverage."""
+    lines = []
+    for result in results:
+        own = [f"{case.status} {case.suite}.{case.name}" + (f" at {case.where}" if case.where else "")
+               for suite in result.suites for case in suite.cases if case.status in ("failed", "crashed")]
+        own += [f"report {splat.title}" for splat in result.bad_splats()]
+        own += ["problem " + (problem.splitlines() or [""])[0] for problem in result.problems]
+        lines += [f"kunit {result.config}: {line}" for line in own]
+    if report:
+        lines += [f"coverage: not run {line}" for entry in report.patches for line in entry.uncovered]
+        lines += [f"coverage: stale excuse {text}" for text in report.stale]
+    return lines
+
+
 def write_json(result) -> None:
     """Write results.json, and junit.xml, beside the log: everything that show() and table() say."""
     data = {"config": result.config, "ok": result.ok(), "problems": result.problems,

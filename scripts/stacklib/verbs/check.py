@@ -185,16 +185,33 @@ def list_checks(args) -> int:
 
 
 def run_counts(args, shared) -> tuple:
-    """Run all checks as `check` does, and return (passed, failed): one per verdict; `shared` gets the report."""
+    """Run all checks as `check` does, and return (passed, failed): one per verdict; `shared` gets the report.
+
+    What a report in `shared` had already is not shown again.
+    """
+    told = [(v["patch"], v["check"], v["arch"], v["verdict"]) for v in shared.get("verdicts", ())]
     data = execute(args)
     shared.update(data)
     show_table(data)
-    show_findings(data)
+    show_findings(dict(data, verdicts=[v for v in data["verdicts"]
+                                       if (v["patch"], v["check"], v["arch"], v["verdict"]) not in told]))
     show_profile(data)
     if data["waiting"]:
         term.say(f"{data['waiting']} verdicts were not come to in time; scripts/stack check goes on from here")
     failed = sum(v["verdict"] in (judge.FAIL, judge.BROKEN) for v in data["verdicts"])
     return len(data["verdicts"]) - failed, failed
+
+
+def told_bad(data) -> list:
+    """A line for each verdict of a report that is not good: patch, check, architecture, the first finding."""
+    names = {p["number"]: p["path"] for p in data.get("patches", ())}
+    lines = []
+    for one in data.get("verdicts", ()):
+        if one["verdict"] in (judge.FAIL, judge.BROKEN):
+            worst = next((f for f in one["findings"] if f["level"] in judge.LEVELS[:2]), None)
+            why = f"{worst['file']}:{worst['line']}: {worst['text']}" if worst else one["reason"]
+            lines.append(f"{one['verdict']} {names.get(one['patch'], 'base')} {one['check']} {one['arch']}: {why}")
+    return lines
 
 
 def cell(verdicts) -> tuple:

@@ -93,10 +93,11 @@ def run(args) -> int:
     return code
 
 
-def run_counts(args, configs) -> tuple:
+def run_counts(args, configs, bad: list) -> tuple:
     """For the verb `test`: run @configs, coverage report included where named.
 
     @args: options.Kunit
+    @bad: gets a line for each thing that failed
     Returns (passed, failed): one per test case (a skipped one is neither), one per
     configuration for "no report, no other problem", one for the coverage of the
     added lines.
@@ -104,6 +105,7 @@ def run_counts(args, configs) -> tuple:
     wanted = [name for name in CONFIGS if name in configs]
     results, report = _run_all(args, wanted, "coverage" in wanted)
     summary.table(results)
+    bad += summary.bad(results, report)
     passed = sum(result.count("passed") for result in results)
     failed = sum(result.count("failed", "crashed") for result in results)
     for result in results:

@@ -23,6 +23,7 @@ from stacklib.verbs import check, kunit, lint, refresh
 MINUTES = 55  # after which nothing more is begun: what runs then may take half an hour on a slow machine
 MODULE_LIMIT = 2400  # seconds, for the tests of one module
 PROVE = 5  # minutes for made mutants of topics that have changed since they were proven
+SHOWN = 40   # lines of what failed, at the end
 FUZZ_ALL = 200000  # inputs of the fuzz test with --all, unless FUZZ_INPUTS says how many
 
 
@@ -60,7 +61,7 @@ class Result(unittest.TextTestResult):
         self.passed += 1
 
 
-def own_tests(repo: Path, only=None, jobs: int = 1, whole: bool = False) -> tuple:
+def own_tests(repo: Path, bad: list, only=None, jobs: int = 1, whole: bool = False) -> tuple:
     """Run the tests in scripts/tests, and those that topics bring in patches/BASE/TOPIC/tests, `jobs` modules
     at once, each in a process of its own; return (passed, failed). whole: fuzz with FUZZ_ALL inputs.
     """
@@ -77,6 +78,7 @@ def own_tests(repo: Path, only=None, jobs: int = 1, whole: bool = False) -> tupl
             counts = [counts[0] + passed, counts[1] + failed]
             if failed:
                 term.say(said)
+                bad += [f"{name}: {line}" for line in said.splitlines() if re.match("(FAIL|ERROR)[: ]", line)] or [name]
             if passed or failed:
                 term.say(f"{name}: {passed} passed, {failed} failed in {seconds:.0f} s")
             term.progress(f"the tool's own tests: {left} modules left")
@@ -137,13 +139,13 @@ def base_counts(ws: Workspace, args) -> tuple:
     return 1, 0
 
 
-def lint_counts(args) -> tuple:
+def lint_counts(args, bad: list) -> tuple:
     """Run lint; return (patches and topics without finding, findings)."""
     ws = Workspace(args)
     found, (patches, topics) = lint.collect(ws, args.base, args.topics)
     lint.show(found, ws.repo)
-    bad = len({item.path for item in found})
-    return max(patches + topics - bad, 0), len(found)
+    bad += [f"{item.path}:{item.line}: {item.text}" for item in found]
+    return max(patches + topics - len({item.path for item in found}), 0), len(found)
 
 
 def common(args) -> dict:
@@ -171,7 +173,7 @@ def boundary_counts(args, report, until: float) -> tuple:
     return passed - (len(again) - bad), failed - bad
 
 
-def kunit_counts(args, report, until: float) -> tuple:
+def kunit_counts(args, bad: list, report, until: float) -> tuple:
     """Every KUnit configuration, and the coverage of the added lines.
 
     Not plain, if by `report` check has just booted it on this tree, the whole stack, and all was well.
@@ -183,10 +185,10 @@ def kunit_counts(args, report, until: float) -> tuple:
     if booted and not args.all:
         term.say("kunit plain: not again, check had it on the whole stack, and all of its suites passed")
         configs.remove("plain")
-    return kunit.run_counts(options.Kunit(**common(args), jobs=args.jobs, full=args.all, until=until), configs)
+    return kunit.run_counts(options.Kunit(**common(args), jobs=args.jobs, full=args.all, until=until), configs, bad)
 
 
-def prove_counts(args, until: float) -> tuple:
+def prove_counts(args, bad: list, until: float) -> tuple:
     """Made mutants, for PROVE minutes, of the topics whose patches or suites are not those of their TOPIC/proof."""
     ws = Workspace(args)
     left = min(PROVE, int(until - time.monotonic()) // 60) if until else PROVE
@@ -202,12 +204,13 @@ def prove_counts(args, until: float) -> tuple:
         process.end_leftover(made.ws.out)
         made.run()
     words = [word for _, _, word, _ in made.fates]
+    bad += [f"{patch.name}: survived: {site.key}" for patch, site, word, _ in made.fates if word == "survived"]
     term.say(made.told("made mutants, plain", Counter(words)))
     return sum(word in trial.GOOD for word in words), words.count("survived")
 
 
-def attempt(name: str, step, *args) -> tuple:
-    """Run a step; return its (passed, failed). One that raises counts as one failure."""
+def attempt(bad: list, name: str, step, *args) -> tuple:
+    """Run a step; return its (passed, failed). One that raises counts as one failure, and is named in `bad`."""
     term.say(term.colour(f"== {name}", "bold"))
     began = time.monotonic()
     try:
@@ -215,32 +218,45 @@ def attempt(name: str, step, *args) -> tuple:
     except term.StackError as exc:
         term.error(exc)
         passed, failed = 0, 1
-    except Exception:  # pylint: disable=broad-except
+        bad.append(f"{name}: {exc}")
+    except Exception as exc:  # pylint: disable=broad-except
         term.done()
         traceback.print_exc(file=sys.stdout)
         passed, failed = 0, 1
+        bad.append(f"{name}: {exc!r}")
     term.say(f"== {name}: {passed} passed, {failed} failed in {time.monotonic() - began:.0f} s")
     return passed, failed
+
+
+def show_bad(lines: list) -> None:
+    """Say once more what failed: who sees only the end of a long log shall see it."""
+    if lines:
+        term.say(term.colour("== what failed", "bold"))
+    for line in lines[:SHOWN]:
+        term.say(f"  {line}")
+    if len(lines) > SHOWN:
+        term.say(f"  ... and {len(lines) - SHOWN} more, above")
 
 
 def run(args):
     """Verb test."""
     packages.ensure_quickly("*")
     # The tests make work folders of their own: those of the caller must not leak in.
-    ws, report = Workspace(args), {}
+    ws, report, bad = Workspace(args), {}, []
     until = time.monotonic() + 60 * args.minutes if args.minutes else 0.0
-    steps = [("the tool's own tests", own_tests, ws.repo, args.only, args.jobs or ws.jobs, args.all)]
+    steps = [("the tool's own tests", own_tests, ws.repo, bad, args.only, args.jobs or ws.jobs, args.all)]
     if not args.only:
         # Some of the tests need files of a real kernel; getting it shows its progress.
         steps.insert(0, ("base", base_counts, ws, args))
-        steps.append(("lint", lint_counts, args))
+        steps.append(("lint", lint_counts, args, bad))
         if not args.quick:
             steps += [("refresh --check", canonical_counts, args), ("check", check_counts, args, report, until),
-                      ("kunit", kunit_counts, args, report, until),
-                      ("prove", prove_counts, args, until),
+                      ("kunit", kunit_counts, args, bad, report, until),
+                      ("prove", prove_counts, args, bad, until),
                       ("check, all boundaries", boundary_counts, args, report, until)]
-    counts = [attempt(*step) for step in steps]
+    counts = [attempt(bad, *step) for step in steps]
     passed, failed = (sum(column) for column in zip(*counts))
     sys.stderr.flush()
+    show_bad(bad + check.told_bad(report))
     term.say(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
