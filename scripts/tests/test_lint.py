@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Golden cases of `lint`: each plants one fault and wants it named, with what mends it."""
+import re
 import sys
 import time
 import unittest
@@ -173,6 +174,21 @@ class Lint(unittest.TestCase):
         self.change(ini, "alpha_two = 2", "alpha_two = 3\nghost = 1")
         self.finds(ini, "suite alpha_two needs 3 patches, the topic has 2", "$EDITOR")
         self.finds(ini, "suite ghost has no ghost_kunit.c", "write it")
+
+    def test_header_without_users(self):
+        """What is only included, a header or a part of a linker script, is compiled with header-users or not at all."""
+        ini, path = "patches/v1/alpha/topic.ini", next((self.repo / "patches/v1/alpha").glob("0002-*.patch"))
+        text = path.read_text()
+        for name in ("include/linux/x.h", "arch/um/include/asm/common.lds.S", "tools/x.h"):
+            path.write_text(re.sub(r"drivers/[\w/]+\.c", name, text))
+            found = f"{path.name} changes {name}: nothing is compiled with it"
+            if name.startswith("tools"):
+                self.assertNotIn("header-users", self.mini.stack("lint").stdout)
+                break
+            self.finds(ini + ":0", "[topic] has no header-users, and " + found, "$EDITOR " + ini)
+        path.write_text(re.sub(r"drivers/[\w/]+\.c", "include/linux/x.h", text))
+        self.change(ini, "arches = ", "header-users = drivers/x.o\narches = ")
+        self.assertNotIn("has no header-users", self.mini.stack("lint").stdout)
 
     def test_suite_that_never_runs(self):
         name = "kunit/drivers/pci/tests/lost.kunitconfig"

@@ -21,6 +21,7 @@ B4_KEYS = re.compile(r"^(prep-.*check-cmd|prep-pre-flight-checks|send-.*|.*mask|
 
 # Paths of somebody's machine. /home/user and the like are fine as examples.
 _MACHINE = re.compile(r"(?:^|[^A-Za-z0-9_.~$}])/(?:work|root|farm|home/(?!user\b)[a-z][\w-]*)/")
+_NOT_BUILT = ("tools/", "Documentation/", "scripts/")
 _SPDX = (".c", ".h", ".py", ".sh", ".cocci", ".ini", ".S")
 
 
@@ -34,6 +35,12 @@ def check_topic(topic: series.Topic, repo):
     for key in ("title", "arches"):
         if not topic.option(key):
             found.append(Finding(path, 0, f"[topic] has no {key}", edit))
+    # As the checks build and sparse have it: what is included is compiled with its users only.
+    included = [(patch, name) for patch in topic.patches for name in patch.files if not name.startswith(_NOT_BUILT) and
+                (name.endswith(".h") or name.endswith(".S") and "/include/" in name)]
+    if included and not topic.option("header-users"):
+        found.append(Finding(path, 0, f"[topic] has no header-users, and {included[0][0].name} changes {included[0][1]}: "
+                                      "nothing is compiled with it", edit))
     for section, number, value in [(s, *item) for s in ("arches", "upstream") if topic.conf.has_section(s)
                                    for item in topic.conf.items(s)]:
         if number not in [patch.name[:4] for patch in topic.patches]:
