@@ -62,7 +62,11 @@ struct pci_iov_stress_ctx {
 	 */
 	struct rw_semaphore numvfs;
 	bool apart;
-	/* Rescan takes the device lock of a PF that is new: the same with bind. */
+	/*
+	 * Rescan holds the rescan lock when it takes the device lock of a PF that is
+	 * new.  Who binds a driver to it just before lets a write to sriov_numvfs in,
+	 * which holds the device lock and waits for the rescan lock: a known limit.
+	 */
 	struct mutex bind;
 	struct mutex pull;	/* what is out cannot be pulled out */
 	atomic_t done[8];
