@@ -70,6 +70,7 @@ enum pairs_stop {
 	STOP_VF_RESET,		/* the same of a VF */
 	STOP_ERROR,		/* error_detected of the PF, its device lock is held */
 	STOP_SUSPEND,		/* suspend of the PF, its device lock is held */
+	STOP_LINK,		/* error recovery brings the link back, no lock is held */
 };
 
 /* What there is before */
@@ -98,6 +99,7 @@ struct pairs_ctx {
 	bool probe_enables;
 	bool leaves_vfs;		/* the driver of the PF does, when it is released */
 	bool error_disables;		/* SR-IOV, in error_detected */
+	bool resume_enables;		/* the same, in resume of error recovery */
 	atomic_t resets, others;	/* calls that the fixture does not count */
 	struct dev_pm_ops pm;		/* of the driver of the PF */
 	bool classes;			/* lockdep looks at the device lock of PFs */
@@ -214,9 +216,26 @@ static pci_ers_result_t pairs_error_detected(struct pci_dev *pf,
 	return PCI_ERS_RESULT_NEED_RESET;
 }
 
+static pci_ers_result_t pairs_slot_reset(struct pci_dev *pf)
+{
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+static void pairs_error_resume(struct pci_dev *pf)
+{
+	struct pci_iov_fixture *iov = container_of(to_pci_driver(pf->dev.driver),
+						   struct pci_iov_fixture, pf_driver);
+	struct pairs_ctx *ctx = iov->priv;
+
+	if (pf->is_physfn && ctx->resume_enables)
+		pci_enable_sriov(pf, 2);
+}
+
 static const struct pci_error_handlers pairs_err_handler = {
 	.reset_prepare = pairs_reset_prepare,
 	.error_detected = pairs_error_detected,
+	.slot_reset = pairs_slot_reset,
+	.resume = pairs_error_resume,
 };
 
 static void pairs_vf_reset_prepare(struct pci_dev *vf)
@@ -454,16 +473,38 @@ static pci_ers_result_t pairs_no_link(struct pci_dev *port)
 	return PCI_ERS_RESULT_DISCONNECT;
 }
 
-/* As the AER service does for a fatal error, after which the link does not come up */
-static int pairs_aer(void *data)
+static pci_ers_result_t pairs_link(struct pci_dev *port)
 {
-	struct pci_dev *pf = pairs_get_pf(data);
+	struct pci_dev *pf = pci_get_slot(port->subordinate, PCI_DEVFN(0, 0));
+	struct pci_iov_fixture *iov = container_of(to_pci_driver(pf->dev.driver),
+						   struct pci_iov_fixture, pf_driver);
+
+	pairs_stop(iov->priv, STOP_LINK);
+	pci_dev_put(pf);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+/* As the AER service does for a fatal error */
+static int pairs_fatal(struct pairs_ctx *ctx,
+		       pci_ers_result_t (*reset)(struct pci_dev *port))
+{
+	struct pci_dev *pf = pairs_get_pf(ctx);
 
 	if (!pf)
 		return -ENODEV;
-	pcie_do_recovery(pf, pci_channel_io_frozen, pairs_no_link);
+	pcie_do_recovery(pf, pci_channel_io_frozen, reset);
 	pci_dev_put(pf);
 	return 0;
+}
+
+static int pairs_aer(void *data)
+{
+	return pairs_fatal(data, pairs_no_link);
+}
+
+static int pairs_aer_recovers(void *data)
+{
+	return pairs_fatal(data, pairs_link);
 }
 
 /* UML has it without SMP */
@@ -1052,6 +1093,72 @@ static void pairs_error_disables(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->resets), 4);
 }
 
+/* How many runtime PM references there are to a function, -1 if it is not there */
+static int pairs_pm_usage(struct pairs_ctx *ctx, unsigned int devfn)
+{
+	struct pci_dev *fn = pci_get_domain_bus_and_slot(ctx->domain, ctx->bus, devfn);
+	int usage = -1;
+
+#ifdef CONFIG_PM
+	if (fn)
+		usage = atomic_read(&fn->dev.power.usage_count);
+#endif
+	pci_dev_put(fn);
+	return usage;
+}
+
+/* Catches: runtime PM references that VFs lose which resume() has added, as be2net's does. */
+static void pairs_resume_enables(struct kunit *test)
+{
+	struct pairs_ctx *ctx = test->priv;
+	struct pci_iov_thread *thread;
+	int pf, vf;
+
+	if (!IS_ENABLED(CONFIG_PM))
+		kunit_skip(test, "needs a kernel with runtime PM");
+
+	pairs_build(ctx);
+	pairs_go_to(ctx, STATE_BOUND);
+	pf = pairs_pm_usage(ctx, PCI_DEVFN(0, 0));
+	ctx->resume_enables = true;
+	thread = pci_iov_thread_start(ctx->iov, pairs_aer_recovers, ctx);
+	if (!pairs_end(ctx, thread, "error recovery"))
+		return;
+	KUNIT_EXPECT_EQ(test, pci_iov_thread_join(thread), 0);
+	KUNIT_EXPECT_EQ(test, pairs_look(ctx).vfs, 2);
+	KUNIT_EXPECT_EQ(test, pairs_pm_usage(ctx, PCI_DEVFN(0, 0)), pf);
+	vf = pairs_pm_usage(ctx, PCI_DEVFN(0, 1));
+	/* They have as many as those that no recovery has met */
+	KUNIT_EXPECT_EQ(test, pairs_disable(ctx), 0);
+	KUNIT_EXPECT_EQ(test, pairs_enable(ctx), 0);
+	KUNIT_EXPECT_EQ(test, vf, pairs_pm_usage(ctx, PCI_DEVFN(0, 1)));
+}
+
+/* Catches: a recovery that gives back the runtime PM reference of another. */
+static void pairs_two_errors(struct kunit *test)
+{
+	struct pairs_ctx *ctx = test->priv;
+	struct pci_iov_thread *first, *second;
+	int pf;
+
+	if (!IS_ENABLED(CONFIG_PM))
+		kunit_skip(test, "needs a kernel with runtime PM");
+
+	pairs_build(ctx);
+	pairs_go_to(ctx, STATE_BOUND);
+	pf = pairs_pm_usage(ctx, PCI_DEVFN(0, 0));
+	atomic_set(&ctx->stop, STOP_LINK);
+	first = pci_iov_thread_start(ctx->iov, pairs_aer_recovers, ctx);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ctx->in, PAIRS_TIMEOUT));
+	KUNIT_EXPECT_EQ(test, pairs_pm_usage(ctx, PCI_DEVFN(0, 0)), pf + 1);
+	second = pci_iov_thread_start(ctx->iov, pairs_aer_recovers, ctx);
+	if (pairs_end(ctx, second, "the second recovery"))
+		KUNIT_EXPECT_EQ(test, pairs_pm_usage(ctx, PCI_DEVFN(0, 0)), pf + 1);
+	complete_all(&ctx->out);
+	if (pairs_end(ctx, first, "the first recovery"))
+		KUNIT_EXPECT_EQ(test, pairs_pm_usage(ctx, PCI_DEVFN(0, 0)), pf);
+}
+
 /* Removes the port while pciehp, which waits for the lock, is at @busy */
 static void pairs_port_goes(struct kunit *test, int (*busy)(void *data), int expected)
 {
@@ -1104,7 +1211,7 @@ static void pairs_power_on_port_goes(struct kunit *test)
 static void pairs_power_off_late(struct kunit *test)
 {
 	struct pairs_ctx *ctx = test->priv;
-	struct pci_iov_thread *remover;
+	struct pci_iov_thread *remover, *user;
 	struct pci_dev *port;
 
 	if (!pairs_time_travels())
@@ -1119,10 +1226,14 @@ static void pairs_power_off_late(struct kunit *test)
 	remover = pci_iov_thread_start(ctx->iov, pairs_take_port, ctx);
 	KUNIT_EXPECT_FALSE(test, pci_iov_thread_done(remover, 5 * HZ));
 	KUNIT_EXPECT_FALSE(test, pci_iov_lock_free(NULL));
-	KUNIT_EXPECT_EQ(test, pairs_power_off(ctx), -ENODEV);
+	user = pci_iov_thread_start(ctx->iov, pairs_power_off, ctx);
+	KUNIT_EXPECT_TRUE(test, pci_iov_thread_done(user, PAIRS_TIMEOUT));
 	device_unlock(&port->dev);
-	if (pairs_end(ctx, remover, "the removal of the port"))
+	if (pairs_end(ctx, remover, "the removal of the port") &&
+	    pairs_end(ctx, user, "power off")) {
+		KUNIT_EXPECT_EQ(test, pci_iov_thread_join(user), -ENODEV);
 		pairs_expect_well(ctx);
+	}
 }
 
 /* Catches, with lockdep: a way that takes its locks in a wrong order. */
@@ -1216,6 +1327,8 @@ static struct kunit_case pci_iov_pairs_cases[] = {
 	KUNIT_CASE_SLOW(pairs_power_on_port_goes),
 	KUNIT_CASE_SLOW(pairs_power_off_late),
 	KUNIT_CASE(pairs_error_disables),
+	KUNIT_CASE(pairs_resume_enables),
+	KUNIT_CASE(pairs_two_errors),
 	KUNIT_CASE_PARAM_ATTR(pairs_alone, pairs_gen_way, { .speed = KUNIT_SPEED_SLOW }),
 	KUNIT_CASE_PARAM_ATTR(pairs_pair, pairs_gen_pair, { .speed = KUNIT_SPEED_SLOW }),
 	{}
