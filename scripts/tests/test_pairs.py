@@ -41,7 +41,8 @@ class Table(unittest.TestCase):
 
     def test_not_run(self):
         """A pair that one tree has not come to is told from one that there is not."""
-        lines = [*program().table({"one": {("a", "a"): "H"}, "two": {("a", "a"): ".", ("a", "b"): ".", ("b", "b"): "x"}})]
+        two = {("a", "a"): ".", ("a", "b"): ".", ("b", "b"): "x"}
+        lines = [*program().table({"one": {("a", "a"): "H"}, "two": two})]
         self.assertIn("a             H. -.", lines)
         self.assertIn("b                -x", lines)
         self.assertTrue([line for line in lines if line.split() == "one 1 pairs: 0 ., 1 H, 0 O, 0 x".split()])
