@@ -50,7 +50,7 @@ COMMITS = {
         "From %s Mon Sep 17 00:00:00 2001\nFrom: %s\nDate: Fri, 2 Jan 2026 03:04:05 +0000\n"
         "Subject: [PATCH 0/1] A fabric\n\nWhat it is.\n\n  PCI: Add the mini fabric\n" % ("0" * 40, ministack.AUTHOR),
     "10-fabric": "Subject: PCI: Add the mini fabric\n"
-                 "Files: drivers/pci/tests/Kconfig drivers/pci/tests/Makefile\n drivers/pci/tests/mini*\n"
+                 "Files: drivers/pci/tests/Kconfig drivers/pci/tests/Makefile drivers/pci/tests/.kunitconfig\n drivers/pci/tests/mini*\n"
                  "\nFrom here on there are tests.\n",
     "20-alpha": "Topic: alpha\nSubject: PCI: Add KUnit suites of alpha\n"
                 "Files: drivers/pci/tests/alpha_*\n\nThey test alpha.\n",
@@ -65,9 +65,9 @@ class MailStack(ministack.MiniStack):
         for name, text in COMMITS.items():
             write(self.repo / "kunit/commits" / name, text)
         tests = self.repo / "kunit/drivers/pci/tests"
-        write(tests / "Kconfig", "config MINI\n\tbool\n\nconfig ALPHA_ONE\n\tbool\n")
-        write(tests / "Makefile", "obj-$(CONFIG_MINI) += mini_kunit.o\n\n"
-                                  "obj-$(CONFIG_ALPHA_ONE) += alpha_one_kunit.o alpha_two_kunit.o\n")
+        write(tests / "Makefile", "obj-$(CONFIG_MINI_KUNIT_TEST) += mini_kunit.o\n\n"
+                                  "obj-$(CONFIG_ALPHA_ONE_KUNIT_TEST) += alpha_one_kunit.o\n"
+                                  "obj-$(CONFIG_ALPHA_TWO_KUNIT_TEST) += alpha_two_kunit.o\n")
         (tests / "alpha_one_kunit.c").write_bytes(b"// SPDX-License-Identifier: GPL-2.0\nint one;\r\n"
                                                   b"From here\nchar *s = \"\xc3\xa9\";\n")
         write(self.repo / ".b4-config", "[b4]\n\tsend-series-to = to@example.org\n")

@@ -167,11 +167,12 @@ def make_rest(top, repo):
     write(repo / "kunit/hooks", HOOKS)
     write(repo / "kunit/suites.ini", "# SPDX-License-Identifier: GPL-2.0\n[suites]\nmini = 0\n")
     tests = repo / "kunit/drivers/pci/tests"
-    write(tests / "Kconfig", "config MINI\n\tbool\n")
+    write(tests / "Kconfig", "".join(f"config {name}_KUNIT_TEST\n\tbool\n\n" for name in ("MINI", "ALPHA_ONE", "ALPHA_TWO")))
+    write(tests / ".kunitconfig", "CONFIG_KUNIT=y\n\nCONFIG_MINI_KUNIT_TEST=y\nCONFIG_ALPHA_ONE_KUNIT_TEST=y\n"
+          "CONFIG_ALPHA_TWO_KUNIT_TEST=y\n")
     write(tests / "Makefile", "obj-y += mini_kunit.o\n")
     for suite in ("mini", "alpha_one", "alpha_two"):
         write(tests / (suite + "_kunit.c"), "// SPDX-License-Identifier: GPL-2.0\nint %s;\n" % suite)
-        write(tests / (suite + ".kunitconfig"), "CONFIG_%s=y\n" % suite.upper())
     sh("git", "init", "-q", "--template=", "-b", "main", repo, cwd=top)
     sh("git", "add", ".", cwd=repo)
     sh("git", "commit", "-q", "-m", "mini", cwd=repo)

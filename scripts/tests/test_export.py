@@ -476,6 +476,23 @@ class DropIn(unittest.TestCase):
         self.assertEqual(kconfig, "# head\n\nif X\n\nconfig MINI\n\tbool\n\nendif\n")
         self.assertEqual(kunitconfig, "CONFIG_PCI=y\nCONFIG_MINI=y\n")
 
+    def test_folders_come_whole(self):
+        mini, tests = mailstack.MailStack(self), "drivers/pci/tests/"
+        write(mini.repo / "kunit" / tests / "Makefile", "obj-y += one/\nobj-$(CONFIG_X) += two/\n\n# three\nobj-y += three/\n")
+        write(mini.repo / "kunit" / tests / "Kconfig", "".join(f'source "{tests}{n}/Kconfig"\n' for n in ("one", "two", "three")))
+        for name, other in (("one", "two"), ("two", "one")):
+            write(mini.repo / "kunit" / tests / name / "Makefile", f"obj-$(CONFIG_A) += {name}_a.o\nobj-$(CONFIG_B) += {other}_b.o\n")
+            write(mini.repo / "kunit" / tests / name / "Kconfig", "config X\n\tbool\n")
+            for letter in "ab":
+                write(mini.repo / "kunit" / tests / name / f"{name}_{letter}.c", "")
+        have = {tests + n for n in ("Kconfig", "Makefile", "one/Makefile", "one/Kconfig", "one/one_a.c", "one/one_b.c")}
+        texts = dropseries.growing(mini.repo, have)
+        self.assertEqual(texts[tests + "Makefile"], "obj-y += one/\n")
+        self.assertEqual(texts[tests + "Kconfig"], f'source "{tests}one/Kconfig"\n')
+        # what one of two lines lacks is lacking, whichever is read last
+        self.assertEqual(texts[tests + "one/Makefile"].strip(), "")
+        self.assertEqual(sorted(texts), sorted(n for n in have if not n.endswith(".c")))
+
     def test_with_all_nothing_is_changed(self):
         for text in self.state(["mini_kunit.c", "alpha_one_kunit.c", "alpha_two_kunit.c"]):
             self.assertIn("ONE", text)

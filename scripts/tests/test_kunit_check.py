@@ -17,6 +17,7 @@ from stacklib.suites import boot  # noqa: E402
 from test_kunit_run import FAKE  # noqa: E402
 
 CHECK = HERE.parent / "checks" / "kunit"
+SYMBOLS = ("SCRATCH", "SCRATCH_FAIL", "SCRATCH_SPLAT", "ABSENT")
 FINDING = re.compile(r"^[^:\s]+:\d+: (error|warning|note): \S.*$")
 
 
@@ -31,17 +32,17 @@ class Check(unittest.TestCase):
         for name in ("stacklib", "kunit", "checks"):
             shutil.copytree(HERE.parent / name, self.repo / "scripts" / name,
                             ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("scratch", "scratch_fail", "scratch_splat", "absent"):
-            for top in (self.repo / "kunit", self.tree):
-                path = top / "drivers/pci/tests" / (name + ".kunitconfig")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text("CONFIG_KUNIT=y\n", encoding="utf-8")
+        for top in (self.repo / "kunit", self.tree):
+            path = top / "drivers/pci/tests/Kconfig"
+            path.parent.mkdir(parents=True)
+            path.write_text("".join(f"config {name}_KUNIT_TEST\n\tbool\n" for name in SYMBOLS), encoding="utf-8")
         (self.tree / "tools/testing/kunit").mkdir(parents=True)
         (self.tree / boot.KUNIT_PY).write_text(FAKE, encoding="utf-8")
 
     def check(self, play, suites, *args, **more):
         """Run the check in which kunit.py plays @play; returns the finished process."""
         options = boot.read_options(HERE.parent / "kunit" / "plain.config")
+        options.update({f"{name}_KUNIT_TEST": "y" for name in SYMBOLS})
         env = dict(os.environ, TREE=str(self.tree), BUILD=str(self.top / "build"),
                    SUITES=suites, JOBS="1", LOG=str(self.top / "log"), PLAY=play,
                    GOLDEN=str(HERE / "kunit"), DOT_CONFIG=repr(options),

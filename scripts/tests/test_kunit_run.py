@@ -299,7 +299,7 @@ class With(unittest.TestCase):
         diff.write_text("--- a/drivers/pci/a.c\n+++ b/drivers/pci/a.c\n@@ -1,4 +1,4 @@\n"
                         " int a0(void)\n {\n-\treturn 0;\n+%s\n }\n" % new, encoding="utf-8")
         options = boot.read_options(HERE.parent / "kunit" / "plain.config")
-        options.update(MINI="y", ALPHA_ONE="y", ALPHA_TWO="y")
+        options.update(MINI_KUNIT_TEST="y", ALPHA_ONE_KUNIT_TEST="y", ALPHA_TWO_KUNIT_TEST="y")
         return self.mini.stack("kunit", "--tree", "%s:main" % self.mini.kernel, "--with", diff,
                                GOLDEN=GOLDEN, PLAY="fail", DOT_CONFIG=repr(options))
 
@@ -398,7 +398,7 @@ class Shuffle(unittest.TestCase):
     def kunit(self, *words, status, **extra):
         """Run the verb; (what it said, [(seed, busy processes)] of the boots)."""
         options = boot.read_options(HERE.parent / "kunit" / "plain.config")
-        options.update(MINI="y", ALPHA_ONE="y", ALPHA_TWO="y")
+        options.update(MINI_KUNIT_TEST="y", ALPHA_ONE_KUNIT_TEST="y", ALPHA_TWO_KUNIT_TEST="y")
         seen = self.mini.top / "seen"
         seen.unlink(missing_ok=True)
         done = self.mini.stack("kunit", "--tree", "%s:main" % self.mini.kernel, *words, GOLDEN=GOLDEN, PLAY="pass",

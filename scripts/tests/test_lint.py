@@ -191,9 +191,23 @@ class Lint(unittest.TestCase):
         self.assertNotIn("has no header-users", self.mini.stack("lint").stdout)
 
     def test_suite_that_never_runs(self):
-        name = "kunit/drivers/pci/tests/lost.kunitconfig"
-        ministack.write(self.repo / name, "CONFIG_X=y\n")
-        self.finds(name + ":0", "no manifest names suite lost", "topic.ini")
+        name = "kunit/drivers/pci/tests/Kconfig"
+        with open(self.repo / name, "a", encoding="utf-8") as file:
+            file.write("config HELPER\n\tbool\nconfig LOST_KUNIT_TEST\n\tbool\n")
+        self.finds(name + ":12", "no manifest names the suite of LOST_KUNIT_TEST", "topic.ini")
+        self.assertNotIn("HELPER", self.mini.stack("lint").stdout)
+
+    def test_suite_without_a_symbol(self):
+        self.change("kunit/drivers/pci/tests/Kconfig", "config ALPHA_TWO_KUNIT_TEST", "config ALPHA_TWO_TEST")
+        self.finds("patches/v1/alpha/topic.ini:7", "suite alpha_two has no symbol ALPHA_TWO_KUNIT_TEST", "write it")
+
+    def test_suite_that_nobody_runs_by_hand(self):
+        name = "kunit/drivers/pci/tests/.kunitconfig"
+        self.change(name, "CONFIG_ALPHA_ONE_KUNIT_TEST=y\n", "")
+        self.finds(name + ":0", "has no line CONFIG_ALPHA_ONE_KUNIT_TEST=y", "echo CONFIG_ALPHA_ONE_KUNIT_TEST=y >> " + name)
+        with open(self.repo / "patches/v1/alpha/topic.ini", "a", encoding="utf-8") as file:
+            file.write("[configs]\nalpha_one = numa\n")
+        self.assertNotIn("ALPHA_ONE", self.mini.stack("lint").stdout)
 
     def test_base_ini(self):
         ini = "patches/v1/base.ini"

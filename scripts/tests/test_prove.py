@@ -37,8 +37,8 @@ if sys.argv[1] == "build":
         print("drivers/pci/a.c:3:1: error: unknown type name 'BAD'")
         sys.exit(1)
     with open(os.path.join(args["build_dir"], ".config"), "w") as out:
-        out.write("CONFIG_KUNIT=y\nCONFIG_UML_TIME_TRAVEL_SUPPORT=y\nCONFIG_MINI=y\n"
-                  "CONFIG_ALPHA_ONE=y\nCONFIG_ALPHA_TWO=y\n")
+        out.write("CONFIG_KUNIT=y\nCONFIG_UML_TIME_TRAVEL_SUPPORT=y\nCONFIG_MINI_KUNIT_TEST=y\n"
+                  "CONFIG_ALPHA_ONE_KUNIT_TEST=y\nCONFIG_ALPHA_TWO_KUNIT_TEST=y\n")
 elif sys.argv[1] == "exec":
     names = [sys.argv[-1]] if not sys.argv[-1].startswith("--") else ["mini", "alpha_one", "alpha_two"]
     with open(os.environ["CALLS"], "a") as calls:

@@ -176,7 +176,8 @@ class Recipes(unittest.TestCase):
 
     def test_suites_by_hand(self):
         write(self.mini.kernel / boot.KUNIT_PY, RUN + test_kunit_run.FAKE)
-        write(self.mini.repo / "kunit/drivers/pci/tests/.kunitconfig", "CONFIG_ALL=y\n")
+        for name in ("drivers/pci/tests/fabric", "drivers/pci/tests/msi", "drivers/vfio/pci/tests"):
+            write(self.mini.repo / "kunit" / name / ".kunitconfig", f"CONFIG_{name}=y\n")
         sh("git", "add", "-f", ".", cwd=self.mini.kernel)
         sh("git", "commit", "-qm", "kunit.py", cwd=self.mini.kernel)
         sh("git", "tag", "-f", "v1.2.3", cwd=self.mini.kernel)
@@ -185,18 +186,18 @@ class Recipes(unittest.TestCase):
         enter, every, one, fuzz, mutant = lines("Run the suites by hand")
         self.assertEqual(enter, "cd out/linux")
         there = self.mini.repo / "out/linux"
-        for line, config, words in ((every, "ALL", "[]"), (one, "mini", "[]"),
-                                    (fuzz, "alpha_one", "['--kernel_args', 'vfio_pci_tph_fuzz.count=1000000']")):
-            self.assertIn(re.search(r"--kunitconfig=(\S+)", line).group(1).replace("drivers", str(REPO / "kunit/drivers")),
-                          [str(p) for p in [REPO / "kunit/drivers/pci/tests", *REPO.glob("kunit/**/*.kunitconfig")]])
+        for line, words in ((every, "[]"), (one, "['pcim_irq_vectors']"), (fuzz, "['--kernel_args', "
+                                    "'vfio_pci_tph_fuzz.count=1000000', 'vfio_pci_tph_fuzz']")):
+            folder = re.search(r"--kunitconfig=(\S+)", line).group(1)
+            self.assertTrue((REPO / "kunit" / folder / ".kunitconfig").is_file(), folder)
             self.assertEqual(self.do("python3 " + line, there).strip(),
-                             "VERSION = 1 ['CONFIG_%s=y\\n'] %s" % (config.upper(), words))
+                             "VERSION = 1 ['CONFIG_%s=y\\n'] %s" % (folder, words))
         name = "patches/v1/alpha/mutants/NAME.patch"
         write(self.mini.repo / name, "--- a/drivers/pci/a.c\n+++ b/drivers/pci/a.c\n@@ -1,4 +1,4 @@\n int a0(void)\n"
               " {\n-\treturn 0;\n+\treturn 1;\n }\n")
         options = boot.read_options(REPO / "scripts/kunit/plain.config")
         self.env.update(GOLDEN=test_kunit_run.GOLDEN, PLAY="fail",
-                        DOT_CONFIG=repr(dict(options, MINI="y", ALPHA_ONE="y", ALPHA_TWO="y")))
+                        DOT_CONFIG=repr(dict(options, MINI_KUNIT_TEST="y", ALPHA_ONE_KUNIT_TEST="y", ALPHA_TWO_KUNIT_TEST="y")))
         self.assertIn("scratch_fail.fails", self.do(mutant, status=1))
 
     def test_every_verb_and_no_other_is_in_the_readme(self):

@@ -27,6 +27,8 @@ _ENTRY = re.compile(r"^(?:#.*\n)*config (\w+)\n(?:[ \t].*\n|\n)*", re.M)
 _SETTING = re.compile(r"^(?:# )?CONFIG_(\w+)[= ].*\n?", re.M)
 _LOGICAL = re.compile(r"(?:[^\n]*\\\n)*[^\n]+\n?|\n")
 _SWITCH = re.compile(r"(?:obj|always)-\$\(CONFIG_(\w+)\)")
+_FOLDER = re.compile(r"obj-\S+\s*\+?=\s*([\w./-]+)/\s*$")
+_SOURCE = re.compile(r'^source "([^"]+)"\n', re.M)
 
 
 class DropCommit:
@@ -66,8 +68,9 @@ def orphans(repo: Path, commits) -> list:
 def growing(repo: Path, have) -> dict:
     """Return {path: text} of the files that name others (GROWING) when only the files in have are there.
 
-    Left out are Makefile lines that need a source that is not there, paragraphs with nothing else in them, and
-    the symbols that only such lines build, or that only such symbols use, of Kconfig and .kunitconfig.
+    Left out are Makefile lines that need a source or a folder that is not there, paragraphs with nothing else in them,
+    source lines of a Kconfig that is not there, and the symbols that only such lines build, or that only such symbols
+    use, of Kconfig and .kunitconfig.
     """
     found = dropin.files(repo)
     every = {n: read_text(p) for n, p, _ in found if posixpath.basename(n) in GROWING}
@@ -77,31 +80,37 @@ def growing(repo: Path, have) -> dict:
     lines = text.replace("\\\n", " ").splitlines()
     made = [(part.group(1), set(_OBJECT.findall(part.group(2)))) for part in map(_LIST.match, lines) if part]
     away |= {name for name, objects in made if objects & away}
-    built = {m.group(1): bool(away & set(_OBJECT.findall(m.string))) for m in map(_SWITCH.match, lines) if m}
-    gone = {symbol for symbol, lacks in built.items() if lacks}
-    for symbol in {m.group(1) for m in _ENTRY.finditer(text)} - set(built):
+    switches = [m for m in map(_SWITCH.match, lines) if m]
+    built = {m.group(1) for m in switches}
+    gone = {m.group(1) for m in switches if away & set(_OBJECT.findall(m.string))}
+    for symbol in {m.group(1) for m in _ENTRY.finditer(text)} - built:
         users = {m.group(1) for m in _ENTRY.finditer(text) if re.search(rf"\b{symbol}\b", m.group())} - {symbol}
         if users and users <= gone:
             gone.add(symbol)
 
-    def stays(line):
-        """Whether a Makefile line stays; None for one that names nothing of ours."""
-        switch, named = _SWITCH.match(line), set(_OBJECT.findall(line))
+    def stays(name, line):
+        """Whether a line of the Makefile name stays; None for one that names nothing of ours."""
+        switch, named, folder = _SWITCH.match(line), set(_OBJECT.findall(line)), _FOLDER.match(line)
+        if folder:
+            return posixpath.join(posixpath.dirname(name), folder.group(1), "Makefile") in have
         if switch:
             return switch.group(1) not in gone
         return False if named & away else True if named & set(sources) else None
 
-    def makefile(text: str) -> str:
+    def makefile(name: str, text: str) -> str:
         parts = []
         for part in re.split(r"\n\n+", text.strip("\n")):
-            kept = [(raw, stays(raw.replace("\\\n", " "))) for raw in _LOGICAL.findall(part)]
+            kept = [(raw, stays(name, raw.replace("\\\n", " "))) for raw in _LOGICAL.findall(part)]
             if not any(s is False for _, s in kept) or any(s for _, s in kept):
                 parts.append("".join(raw for raw, s in kept if s is not False).rstrip("\n"))
         return "\n\n".join(parts) + "\n"
 
-    rules = {"Makefile": makefile, "Kconfig": lambda t: _without(_ENTRY, t, gone).rstrip("\n") + "\n",
-             ".kunitconfig": lambda t: _without(_SETTING, t, gone)}
-    return {n: rules[posixpath.basename(n)](text) for n, text in every.items() if n in have}
+    def kconfig(_, text: str) -> str:
+        text = _SOURCE.sub(lambda m: m.group() if m.group(1) in have else "", text)
+        return _without(_ENTRY, text, gone).rstrip("\n") + "\n"
+
+    rules = {"Makefile": makefile, "Kconfig": kconfig, ".kunitconfig": lambda _, t: _without(_SETTING, t, gone)}
+    return {n: rules[posixpath.basename(n)](n, text) for n, text in every.items() if n in have}
 
 
 def _without(pattern, text, gone):

@@ -6,7 +6,7 @@ import re
 from stacklib.host import env, gitcmd
 from stacklib.host.files import read_text
 from stacklib.host.term import StackError
-from stacklib.stack import arches, dropin, dropseries, series
+from stacklib.stack import arches, dropin, dropseries, series, suiteconfig
 from stacklib.stack.lintpatch import Finding, check_letter
 
 BASE_KEYS = {"version", "tag", "tarball", "sha256", "git", "debian-source", "debian-version",
@@ -193,15 +193,31 @@ def check_suites(repo):
         text = text or unknown and f"[configs]: no configuration {unknown[0]} (there are: {' '.join(sorted(configs))})"
         if text:
             found.append(Finding(path, line_of(path, suite), text, f"$EDITOR {path.relative_to(repo)}"))
-    there = {path.name for path in (repo / "kunit").rglob("*")}
+    return found + check_symbols(repo, named)
+
+
+def check_symbols(repo, named):
+    """Return the findings between named suites ({suite: manifest}), their sources, Kconfig and .kunitconfig."""
+    found, symbols = [], suiteconfig.read(repo)
+    there = {path.name for path in (repo / "kunit").rglob("*_kunit.c")}
+    apart = {suite for suite, words in series.suite_configs(repo).items() if any(w[0] not in "+-" for w in words)}
     for suite, path in named.items():
-        for name in (suite + "_kunit.c", suite + ".kunitconfig"):
-            if name not in there:
-                found.append(Finding(path, line_of(path, suite), f"suite {suite} has no {name} below kunit/",
-                                     f"write it, or take the suite out of {path.relative_to(repo)}"))
-    for file in sorted((repo / "kunit").rglob("*.kunitconfig")):
-        if file.stem and not file.name.startswith(".") and file.stem not in named:
-            found.append(Finding(file, 0, f"no manifest names suite {file.stem}: it never runs",
+        name, mend = suiteconfig.symbol(suite), f"write it, or take the suite out of {path.relative_to(repo)}"
+        if suite + "_kunit.c" not in there:
+            found.append(Finding(path, line_of(path, suite), f"suite {suite} has no {suite}_kunit.c below kunit/", mend))
+        if name not in symbols:
+            found.append(Finding(path, line_of(path, suite), f"suite {suite} has no symbol {name} in a Kconfig below kunit/",
+                                 mend))
+            continue
+        config = (repo / "kunit" / symbols[name][0]).parent / ".kunitconfig"
+        if suite not in apart and f"CONFIG_{name}=y\n" not in (read_text(config) if config.is_file() else ""):
+            found.append(Finding(config, 0, f"has no line CONFIG_{name}=y: kunit.py does not run suite {suite} by hand",
+                                 f"echo CONFIG_{name}=y >> {config.relative_to(repo)}"))
+    suites = {suiteconfig.symbol(suite) for suite in named}
+    for name, (kconfig, _) in symbols.items():
+        if name.endswith("_KUNIT_TEST") and name not in suites:
+            path = repo / "kunit" / kconfig
+            found.append(Finding(path, line_of(path, "config " + name), f"no manifest names the suite of {name}: it never runs",
                                  "add it to [suites] of its topic.ini"))
     return found
 

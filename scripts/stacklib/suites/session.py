@@ -7,9 +7,9 @@ from concurrent import futures
 from pathlib import Path
 
 from stacklib.host import env, packages, process, term, workspace
-from stacklib.host.files import read_text
+from stacklib.host.files import read_text, write_whole
 from stacklib.linux import tree
-from stacklib.stack import series
+from stacklib.stack import series, suiteconfig
 from stacklib.suites import boot, coverage, disturb, machine, splats, summary
 
 CONFIGS = ("plain", "lockdep", "kasan", "numa", "coverage")
@@ -35,20 +35,12 @@ def chosen_suites(wanted, known, boundary: int) -> list:
     return list(wanted) or list(known)
 
 
-def fragments(repo: Path, source, suites):
-    """The .kunitconfig file, S.kunitconfig in the drop-in, of each suite S, in the tree @source."""
-    found = []
-    for name in suites:
-        paths = sorted((Path(repo) / "kunit").rglob(name + ".kunitconfig"))
-        if len(paths) != 1:
-            raise term.StackError(
-                f"suite '{name}' has {len(paths)} files {name}.kunitconfig below kunit/",
-                mend=f"write {name}.kunitconfig beside the source of the suite")
-        path = Path(source) / paths[0].relative_to(Path(repo) / "kunit")
-        if not path.is_file():
-            raise term.StackError(f"{path} is not in the tree: the drop-in is not applied", mend="scripts/stack apply")
-        found.append(path)
-    return found
+def fragments(repo: Path, source, suites, folder: Path):
+    """Write what the suites need in the tree @source into @folder/suites.kunitconfig; its path, in a list."""
+    lines = suiteconfig.lines(repo, source, suites)
+    path = Path(folder) / "suites.kunitconfig"
+    write_whole(path, "".join(f"{line}\n" for line in lines))
+    return [path]
 
 
 def missing_suites(asked, suites) -> list:
@@ -215,7 +207,7 @@ class Session:
         if counted:
             config.make += coverage.make_options(self.ws.repo, self.tree.patches)
         # The kernel always holds all suites: a choice of them builds nothing anew.
-        return boot.Builder(self.source, folder, config, fragments(self.ws.repo, self.source, known),
+        return boot.Builder(self.source, folder, config, fragments(self.ws.repo, self.source, known, folder),
                             self.env, self.jobs, self.ws.out), asked
 
     def run(self, names):
