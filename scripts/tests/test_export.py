@@ -493,6 +493,13 @@ class DropIn(unittest.TestCase):
         self.assertEqual(texts[tests + "one/Makefile"].strip(), "")
         self.assertEqual(sorted(texts), sorted(n for n in have if not n.endswith(".c")))
 
+    def test_rows_come_with_their_suites(self):
+        mini = mailstack.MailStack(self)
+        rows = {name: f"   * - {name}\n     - x\n     - y\n" for name in ("mini", "alpha_one", "other")}
+        write(mini.repo / "kunit/Documentation/PCI/kunit.rst", "Head\n\n" + "".join(rows.values()) + "\nEnd\n")
+        texts = dropseries.growing(mini.repo, {"Documentation/PCI/kunit.rst", "drivers/pci/tests/mini_kunit.c"})
+        self.assertEqual(texts["Documentation/PCI/kunit.rst"], "Head\n\n" + rows["mini"] + rows["other"] + "\nEnd\n")
+
     def test_with_all_nothing_is_changed(self):
         for text in self.state(["mini_kunit.c", "alpha_one_kunit.c", "alpha_two_kunit.c"]):
             self.assertIn("ONE", text)
@@ -512,6 +519,8 @@ class DropIn(unittest.TestCase):
             hook = (1, "d/file", "-", line)
             self.assertTrue(dropseries.hook_ready(hook, {file}), line)
             self.assertFalse(dropseries.hook_ready(hook, {"other"}), line)
+        self.assertTrue(dropseries.hook_ready((1, "d/index.rst", "   b", "   page"), {"d/page.rst"}))
+        self.assertFalse(dropseries.hook_ready((1, "d/index.rst", "   b", "   page"), {"page.rst", "d/page"}))
         hook = (1, "d/file", "-", "CONFIG_X=y")
         self.assertTrue(dropseries.hook_ready(hook, {"any"}))
         self.assertFalse(dropseries.hook_ready(hook, set()))

@@ -149,4 +149,15 @@ pci_fabric_add_region(struct pci_fabric_fn *fn, unsigned int bar, u32 off,
 void pci_fabric_region_store(struct pci_fabric_region *region, u32 off,
 			     unsigned int size, u64 val);
 
+/**
+ * pci_fabric_region_intx() - the register asserts or deasserts INTx
+ * @region: a region of a function with an Interrupt Pin
+ * @level: as for pci_fabric_raise_intx()
+ *
+ * For use in a region's operations: a driver that quietens its device by a register
+ * deasserts the interrupt there.  Interrupts are delivered later, by a work item; see
+ * pci_fabric_flush().
+ */
+void pci_fabric_region_intx(struct pci_fabric_region *region, bool level);
+
 #endif /* _KUNIT_PCI_HW_H */

@@ -27,7 +27,7 @@
  *
  * Several fabrics may be alive at once.  Each has a PCI domain, a memory window
  * below 4 GiB, on 64-bit a prefetchable window above, an MSI parent domain and
- * four INTx lines of its own.  pci_fabric_hw.h is for capabilities and device
+ * four INTx lines of its own.  <kunit/pci-hw.h> is for capabilities and device
  * registers that a test brings itself.
  */
 #ifndef _KUNIT_PCI_H
@@ -120,7 +120,7 @@ struct pci_fabric_bar_desc {
  * @slot.empty: what is below is not in the slot yet
  * @slot.message: Interrupt Message Number, the vector of MSI or MSI-X
  * @slot.number: Physical Slot Number, its name in sysfs
- * @tph: TPH Requester extended capability; pci_fabric_tph.h looks at it
+ * @tph: TPH Requester extended capability; <kunit/pci-tph.h> looks at it
  * @tph.present: there is one, with No ST Mode; without this the others are ignored
  * @tph.iv: Interrupt Vector Mode Supported
  * @tph.ds: Device Specific Mode Supported

@@ -3,8 +3,8 @@
 
 Each file kunit/commits/NN-NAME is a mail: the headers Subject, Files (patterns of paths in the kernel) and Topic
 (none: the fabric, which all suites need), then the log. A file belongs to the one with the longest pattern that fits.
-The files that name others (Kconfig, Makefile, .kunitconfig) grow from patch to patch: what speaks of files that are
-not there yet is left out. A line of kunit/hooks comes with the file that it names, and so do the entries of
+The files that name others (Kconfig, Makefile, .kunitconfig, the table in kunit.rst) grow from patch to patch: what
+speaks of files that are not there yet is left out. A line of kunit/hooks comes with the file that it names, and so do the entries of
 MAINTAINERS.snippet. Author and date are those of the cover letter, the fabric's being
 kunit/commits/0000-cover-letter.patch.
 """
@@ -20,7 +20,7 @@ from stacklib.host.term import StackError
 from stacklib.stack import dropin
 
 NAME = "kunit"
-GROWING = ("Kconfig", "Makefile", ".kunitconfig")
+GROWING = ("Kconfig", "Makefile", ".kunitconfig", "kunit.rst")
 _OBJECT = re.compile(r"(?:CFLAGS_)?([\w-]+)\.[oc]\b")
 _LIST = re.compile(r"([\w-]+?)-\S*\s*[:+]?=(.*)")
 _ENTRY = re.compile(r"^(?:#.*\n)*config (\w+)\n(?:[ \t].*\n|\n)*", re.M)
@@ -28,6 +28,7 @@ _SETTING = re.compile(r"^(?:# )?CONFIG_(\w+)[= ].*\n?", re.M)
 _LOGICAL = re.compile(r"(?:[^\n]*\\\n)*[^\n]+\n?|\n")
 _SWITCH = re.compile(r"(?:obj|always)-\$\(CONFIG_(\w+)\)")
 _FOLDER = re.compile(r"obj-\S+\s*\+?=\s*([\w./-]+)/\s*$")
+_ROW = re.compile(r"^   \* - (\w+)\n(?:     .*\n)*", re.M)
 _SOURCE = re.compile(r'^source "([^"]+)"\n', re.M)
 
 
@@ -69,8 +70,8 @@ def growing(repo: Path, have) -> dict:
     """Return {path: text} of the files that name others (GROWING) when only the files in have are there.
 
     Left out are Makefile lines that need a source or a folder that is not there, paragraphs with nothing else in them,
-    source lines of a Kconfig that is not there, and the symbols that only such lines build, or that only such symbols
-    use, of Kconfig and .kunitconfig.
+    source lines of a Kconfig that is not there, the symbols that only such lines build, or that only such symbols
+    use, of Kconfig and .kunitconfig, and rows of kunit.rst for suites that are not there.
     """
     found = dropin.files(repo)
     every = {n: read_text(p) for n, p, _ in found if posixpath.basename(n) in GROWING}
@@ -109,7 +110,9 @@ def growing(repo: Path, have) -> dict:
         text = _SOURCE.sub(lambda m: m.group() if m.group(1) in have else "", text)
         return _without(_ENTRY, text, gone).rstrip("\n") + "\n"
 
-    rules = {"Makefile": makefile, "Kconfig": kconfig, ".kunitconfig": lambda _, t: _without(_SETTING, t, gone)}
+    suites = {stem[:-len("_kunit")] for stem in away if stem.endswith("_kunit")}
+    rules = {"Makefile": makefile, "Kconfig": kconfig, ".kunitconfig": lambda _, t: _without(_SETTING, t, gone),
+             "kunit.rst": lambda _, t: _without(_ROW, t, suites)}
     return {n: rules[posixpath.basename(n)](n, text) for n, text in every.items() if n in have}
 
 
@@ -133,11 +136,13 @@ def tree_with(git_dir: Path, parent, repo: Path, have, new):
 def hook_ready(hook, have) -> bool:
     """Return whether the file that a line of kunit/hooks names is among have.
 
-    `source "F"`, `#include "F"` (from the file's folder) and `+= FOLDER/` (its Makefile).
+    `source "F"`, `#include "F"` (from the file's folder), `+= FOLDER/` (its Makefile), a word in a file .rst (the page).
     A line that names none is ready with the first file.
     """
     _, name, _, line = hook
     folder = posixpath.dirname(name)
+    if name.endswith(".rst"):
+        return posixpath.join(folder, line.strip() + ".rst") in have
     quoted = re.search(r'"([^"]+)"', line)
     subdir = re.search(r"\+=\s*(\S+)/$", line)
     if subdir:

@@ -256,6 +256,15 @@ enum pci_fabric_irq pci_fabric_raise_intx(struct pci_fabric_fn *fn, bool level)
 	return PCI_FABRIC_IRQ_DELIVERED;
 }
 
+void pci_fabric_region_intx(struct pci_fabric_region *region, bool level)
+{
+	struct pci_fabric *fabric = region->fn->fabric;
+
+	lockdep_assert_held(&fabric->lock);
+	region->fn->intx_level = level;
+	pci_fabric_update_intx(fabric);
+}
+
 /*
  * As pci_fabric_raise_intx() with true and then with false, the latter as soon as the
  * interrupt controller has taken the interrupt.

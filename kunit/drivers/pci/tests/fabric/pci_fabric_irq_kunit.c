@@ -7,6 +7,7 @@
  * programmed with its own decoder, lets the function raise interrupts, and counts
  * what arrives.
  */
+#include <kunit/pci-hw.h>
 #include <kunit/test.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
@@ -587,6 +588,54 @@ static void intx_shared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_fabric_peek(fn[1], 0x06, 2) & 8, 0);
 }
 
+/* Writing 1 asserts, writing 0 deasserts. */
+static void intx_register(struct pci_fabric_region *region, u32 off,
+			  unsigned int size, u64 val)
+{
+	pci_fabric_region_store(region, off, size, val);
+	pci_fabric_region_intx(region, val & 1);
+}
+
+struct by_register {
+	void __iomem *reg;
+	int count;
+};
+
+static irqreturn_t by_register_handler(int irq, void *data)
+{
+	struct by_register *dev = data;
+
+	dev->count++;
+	iowrite32(0, dev->reg);
+	return IRQ_HANDLED;
+}
+
+/* A device that interrupts, and is quietened, by a register in a BAR */
+static void intx_by_register(struct kunit *test)
+{
+	static const struct pci_fabric_region_ops ops = { .write = intx_register };
+	struct by_register dev = {};
+	struct pair *p = make_pair(test);
+
+	pci_fabric_add_region(p->ep, 0, 0x40, 4, &ops, NULL);
+	pci_assign_irq(p->dev);
+	KUNIT_ASSERT_EQ(test, pci_enable_device(p->dev), 0);
+	dev.reg = pci_iomap_range(p->dev, 0, 0x40, 4);
+	KUNIT_ASSERT_NOT_NULL(test, dev.reg);
+	KUNIT_ASSERT_EQ(test, request_irq(p->dev->irq, by_register_handler,
+					  IRQF_SHARED, "by_register", &dev), 0);
+	for (int i = 1; i <= 2; i++) {
+		iowrite32(1, dev.reg);
+		pci_fabric_flush(p->fabric);
+		KUNIT_EXPECT_EQ(test, dev.count, i);
+		KUNIT_EXPECT_EQ(test, pci_fabric_peek(p->ep, 0x06, 2) & 8, 0);
+		KUNIT_EXPECT_EQ(test, ioread32(dev.reg), 0);
+	}
+	free_irq(p->dev->irq, &dev);
+	pci_iounmap(p->dev, dev.reg);
+	pci_disable_device(p->dev);
+}
+
 static struct kunit_case pci_fabric_irq_cases[] = {
 	KUNIT_CASE_PARAM(msi_delivery, msi_gen_params),
 	KUNIT_CASE(msi_fewer_enabled),
@@ -604,6 +653,7 @@ static struct kunit_case pci_fabric_irq_cases[] = {
 	KUNIT_CASE(intx_or_msi),
 	KUNIT_CASE_PARAM(intx_swizzle, swizzle_gen_params),
 	KUNIT_CASE(intx_shared),
+	KUNIT_CASE(intx_by_register),
 	{}
 };
 
