@@ -31,7 +31,7 @@ from stacklib.checking import cache, carry, report, shard  # noqa: E402
 from stacklib.host import env, term, workspace  # noqa: E402
 from stacklib.linux import applying  # noqa: E402
 from stacklib.mail import letters, posting, recipients  # noqa: E402
-from stacklib.stack import canonical, dropin, dropseries, lintfiles, lintpatch, maintainers, series  # noqa: E402
+from stacklib.stack import canonical, dropin, dropseries, lintfiles, lintpatch, maintainers, series, suiteconfig  # noqa: E402
 from stacklib.suites import coverage, ktap, splats  # noqa: E402
 from stacklib.verbs import check, lint  # noqa: E402
 
@@ -147,6 +147,7 @@ def forms(mini):
         for one in dropseries.load(repo):
             dropseries.growing(repo, one.files)
         lintfiles.check_commits(repo)
+        suiteconfig.read(repo)
 
     def snippet(*_):
         maintainers.merge("Maintainers List\n\nA\nM:\tx\n\nTHE REST\nM:\ty\n", maintainers.entries(repo))

@@ -197,6 +197,12 @@ class Lint(unittest.TestCase):
         self.finds(name + ":12", "no manifest names the suite of LOST_KUNIT_TEST", "topic.ini")
         self.assertNotIn("HELPER", self.mini.stack("lint").stdout)
 
+    def test_suite_without_a_row(self):
+        name = "kunit/Documentation/PCI/kunit.rst"
+        ministack.write(self.repo / name, "   * - mini\n     - x\n   * - alpha_two\n     - alpha_one\n")
+        self.finds(name + ":0", "the table has no row for suite alpha_one", "$EDITOR " + name)
+        self.assertNotIn("alpha_two", self.mini.stack("lint").stdout)
+
     def test_suite_without_a_symbol(self):
         self.change("kunit/drivers/pci/tests/Kconfig", "config ALPHA_TWO_KUNIT_TEST", "config ALPHA_TWO_TEST")
         self.finds("patches/v1/alpha/topic.ini:7", "suite alpha_two has no symbol ALPHA_TWO_KUNIT_TEST", "write it")

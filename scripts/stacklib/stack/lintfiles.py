@@ -213,6 +213,10 @@ def check_symbols(repo, named):
         if suite not in apart and f"CONFIG_{name}=y\n" not in (read_text(config) if config.is_file() else ""):
             found.append(Finding(config, 0, f"has no line CONFIG_{name}=y: kunit.py does not run suite {suite} by hand",
                                  f"echo CONFIG_{name}=y >> {config.relative_to(repo)}"))
+    page = repo / "kunit/Documentation/PCI/kunit.rst"
+    rows = read_text(page).splitlines() if page.is_file() else [f"   * - {suite}" for suite in named]
+    found += [Finding(page, 0, f"the table has no row for suite {suite}", f"$EDITOR {page.relative_to(repo)}")
+              for suite in named if f"   * - {suite}" not in rows]
     suites = {suiteconfig.symbol(suite) for suite in named}
     for name, (kconfig, _) in symbols.items():
         if name.endswith("_KUNIT_TEST") and name not in suites:

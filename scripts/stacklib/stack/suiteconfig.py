@@ -16,7 +16,6 @@ from stacklib.stack import dropin
 
 _LINE = re.compile(r"if (?P<if>.+)|(?P<endif>endif)\b|(?:menu)?config (?P<name>\w+)|"
                    r"\t(?:depends on|def_bool) (?P<needs>.+)")
-_GROUP = re.compile(r"\([^()]*\)")
 _TERM = re.compile(r"([A-Z0-9_]+)(?:=y)?")
 
 
@@ -27,8 +26,11 @@ def symbol(suite: str) -> str:
 
 def terms(expression: str) -> list:
     """Return the symbols that must be y for a Kconfig expression, as far as there is one way only."""
-    while _GROUP.search(expression):
-        expression = _GROUP.sub("?", expression)
+    depth, outside = 0, []  # what is in parentheses is for the configuration
+    for part in re.split(r"([()])", expression):
+        depth += (part == "(") - (part == ")")
+        outside += [part] if not depth else []
+    expression = "".join(outside)
     found = [] if "||" in expression else [_TERM.fullmatch(part.strip()) for part in expression.split("&&")]
     return [match.group(1) for match in found if match]
 
