@@ -4,8 +4,8 @@
 Each file kunit/commits/NN-NAME is a mail: the headers Subject, Files (patterns of paths in the kernel) and Topic
 (none: the fabric, which all suites need), then the log. A file belongs to the one with the longest pattern that fits.
 The files that name others (Kconfig, Makefile, .kunitconfig, the table in kunit.rst) grow from patch to patch: what
-speaks of files that are not there yet is left out. A line of kunit/hooks comes with the file that it names, and so do the entries of
-MAINTAINERS.snippet. Author and date are those of the cover letter, the fabric's being
+speaks of files that are not there yet is left out. A line of kunit/hooks comes with the file that it names, and so do
+the entries of MAINTAINERS.snippet. Author and date are those of the cover letter, the fabric's being
 kunit/commits/0000-cover-letter.patch.
 """
 import email
@@ -136,7 +136,7 @@ def tree_with(git_dir: Path, parent, repo: Path, have, new):
 def hook_ready(hook, have) -> bool:
     """Return whether the file that a line of kunit/hooks names is among have.
 
-    `source "F"`, `#include "F"` (from the file's folder), `+= FOLDER/` (its Makefile), a word in a file .rst (the page).
+    `source "F"`, `#include "F"` (from the file's folder), `+= FOLDER/` (its Makefile), a word in an .rst (the page).
     A line that names none is ready with the first file.
     """
     _, name, _, line = hook

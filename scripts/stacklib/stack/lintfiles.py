@@ -204,10 +204,11 @@ def check_symbols(repo, named):
     for suite, path in named.items():
         name, mend = suiteconfig.symbol(suite), f"write it, or take the suite out of {path.relative_to(repo)}"
         if suite + "_kunit.c" not in there:
-            found.append(Finding(path, line_of(path, suite), f"suite {suite} has no {suite}_kunit.c below kunit/", mend))
+            text = f"suite {suite} has no {suite}_kunit.c below kunit/"
+            found.append(Finding(path, line_of(path, suite), text, mend))
         if name not in symbols:
-            found.append(Finding(path, line_of(path, suite), f"suite {suite} has no symbol {name} in a Kconfig below kunit/",
-                                 mend))
+            text = f"suite {suite} has no symbol {name} in a Kconfig below kunit/"
+            found.append(Finding(path, line_of(path, suite), text, mend))
             continue
         config = (repo / "kunit" / symbols[name][0]).parent / ".kunitconfig"
         if suite not in apart and f"CONFIG_{name}=y\n" not in (read_text(config) if config.is_file() else ""):
@@ -220,9 +221,8 @@ def check_symbols(repo, named):
     suites = {suiteconfig.symbol(suite) for suite in named}
     for name, (kconfig, _) in symbols.items():
         if name.endswith("_KUNIT_TEST") and name not in suites:
-            path = repo / "kunit" / kconfig
-            found.append(Finding(path, line_of(path, "config " + name), f"no manifest names the suite of {name}: it never runs",
-                                 "add it to [suites] of its topic.ini"))
+            path, text = repo / "kunit" / kconfig, f"no manifest names the suite of {name}: it never runs"
+            found.append(Finding(path, line_of(path, "config " + name), text, "add it to [suites] of its topic.ini"))
     return found
 
 
