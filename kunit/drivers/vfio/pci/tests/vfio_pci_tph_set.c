@@ -94,7 +94,7 @@ static struct pci_fabric_fn_desc tph_fn_desc(const struct tph_conf *conf)
 		.intx_pin = conf->intx,
 		.pm_d1 = conf->d1,
 		.no_soft_reset = !conf->soft_reset,
-		.bars[0] = { .size = SZ_64K },
+		.bars[0] = { SZ_64K, conf->wide ? PCI_FABRIC_BAR_64 : 0 },
 		.msix = {
 			.vectors = conf->vectors ?: 8,
 			.table_off = TPH_BAR_TABLE,

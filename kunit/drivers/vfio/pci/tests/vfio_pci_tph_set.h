@@ -66,6 +66,7 @@
  * @two: there is a second function, of the same device, which nobody has open
  * @unbound: the second function has no driver, so that not even the bus is reset
  *	when the first is closed
+ * @wide: the BAR with the MSI-X table has 64 bits
  * @closed: bound, but not opened yet
  * @driver: bound to the function; NULL: vfio-pci
  */
@@ -90,6 +91,7 @@ struct tph_conf {
 	bool vf;
 	bool two;
 	bool unbound;
+	bool wide;
 	bool closed;
 	const char *driver;
 };

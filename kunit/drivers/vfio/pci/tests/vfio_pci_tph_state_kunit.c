@@ -733,6 +733,38 @@ static void tph_next_lost_bars(struct kunit *test)
 	tph_expect_off(set);
 }
 
+static void tph_see_moved(struct pci_fabric_fn *fn, unsigned int where,
+			  unsigned int size, u32 val, void *priv)
+{
+	bool *astray = priv;
+
+	if (where == 0x04 && (val & BIT(1)) && pci_fabric_peek(fn, 0x14, 4) == 1)
+		*astray = true;
+}
+
+/* The same where only the upper half of the address tells */
+static void tph_next_moved_bar(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		.gate = true, .wide = true, TPH_NO_RESET });
+	bool astray = false;
+
+	pci_fabric_need_bars(test);
+	KUNIT_ASSERT_EQ(test, pci_fabric_peek(set->fn, 0x14, 4), 0);
+	tph_write_tag(set, 2, 0x77);
+	vfio_pci_close(set->user);
+	KUNIT_EXPECT_EQ(test, tph_vector_ctrl(set, 2) >> 16, 0);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	KUNIT_ASSERT_EQ(test, vfio_pci_cfg_write(set->user, 0x04, 2, 0), 0);
+	pci_fabric_poke(set->fn, 0x14, 4, 1);
+	pci_fabric_watch(set->fn, tph_see_moved, &astray);
+	vfio_pci_close(set->user);
+	pci_fabric_watch(set->fn, NULL, NULL);
+	KUNIT_EXPECT_FALSE(test, astray);
+	pci_fabric_poke(set->fn, 0x14, 4, 0);
+}
+
 /* Without such a table, nobody looks at the MSI-X table, or where it should be */
 static void tph_next_no_table(struct kunit *test)
 {
@@ -1040,6 +1072,95 @@ static void tph_outside_query(struct kunit *test)
 	tph_expect_mode(set, TPH_DS);
 }
 
+static long tph_bad_header(struct tph_set *set)
+{
+	struct tph_arg *arg = tph_arg(set, TPH_OP_DISABLE, 0);
+	int err = set->shell->spoil(arg->mem, 0);
+
+	return tph_arg_run(set, arg) == err ? 0 : -ERANGE;
+}
+
+/* A header of which nothing is true has the device looked at, too */
+static void tph_outside_bad(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+
+	tph_sysfs_reset(set, tph_bad_header);
+}
+
+static int tph_close_main(void *data)
+{
+	struct tph_set *set = data;
+
+	vfio_pci_close(set->user);
+	return 0;
+}
+
+/*
+ * The reset of a bus holds the lock of one device while it waits for the next, whose
+ * driver may wait for dev_set->lock.  Catches a close that waits in the middle.
+ */
+static void tph_outside_close(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	struct vfio_pci_thread *thread;
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, tph_cpu(), true), 0);
+	KUNIT_ASSERT_TRUE(test, pci_cfg_access_trylock(set->pdev));
+	pci_save_state(set->pdev);
+	thread = vfio_pci_thread_start(set->fix, tph_close_main, set);
+	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), 0);
+	pci_restore_state(set->pdev);
+	pci_cfg_access_unlock(set->pdev);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), 0);
+	KUNIT_EXPECT_EQ(test, tph_st(set, 1), 0);
+	KUNIT_EXPECT_FALSE(test, set->pdev->tph_enabled);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	tph_expect_off(set);
+}
+
+/* As tph_outside_close(), with a table that is not to be reached in the reset */
+static void tph_outside_close_msix(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		.gate = true, TPH_NO_RESET });
+	struct vfio_pci_thread *thread;
+	unsigned int writes;
+
+	pci_fabric_need_bars(test);
+	tph_write_tag(set, 2, 0x77);
+	writes = pci_fabric_stats(set->fn).bar_writes;
+	KUNIT_ASSERT_TRUE(test, pci_cfg_access_trylock(set->pdev));
+	thread = vfio_pci_thread_start(set->fix, tph_close_main, set);
+	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), 0);
+	pci_cfg_access_unlock(set->pdev);
+	KUNIT_EXPECT_EQ(test, pci_fabric_stats(set->fn).bar_writes, writes);
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	KUNIT_EXPECT_EQ(test, tph_vector_ctrl(set, 2) >> 16, 0);
+}
+
+static int tph_hot_reset_main(void *data)
+{
+	return tph_end_hot_reset(data);
+}
+
+/* As tph_outside_close(): a hot reset is refused, as it is for other locks of devices */
+static void tph_outside_hot_reset(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	struct vfio_pci_thread *thread;
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_TRUE(test, pci_cfg_access_trylock(set->pdev));
+	thread = vfio_pci_thread_start(set->fix, tph_hot_reset_main, set);
+	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), -EAGAIN);
+	pci_cfg_access_unlock(set->pdev);
+	KUNIT_EXPECT_EQ(test, tph_end_hot_reset(set), 0);
+	tph_expect_off(set);
+}
+
 static int tph_lose_link(struct tph_set *set)
 {
 	pci_fabric_reset(set->fn, PCI_FABRIC_RESET_HOT);
@@ -1095,6 +1216,32 @@ static void tph_outside_lost(struct kunit *test)
 		tph_expect_mode(set, TPH_IV);
 		KUNIT_EXPECT_EQ(test, tph_disable(set), 0);
 	}
+}
+
+/*
+ * As tph_outside_lost(), with a table in a BAR, which ENABLE does not bring back.
+ * Catches a tag that is said to be there, and a device that answers at address 0.
+ */
+static void tph_outside_lost_bar(struct kunit *test)
+{
+	const struct tph_lost_param *param = tph_own(test);
+	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
+		.door = VFIO_PCI_CDEV, .loc = TPH_LOC_MSIX, .vectors = TABLE,
+		.gate = true });
+	bool astray = false;
+
+	pci_fabric_need_bars(test);
+	tph_msix(set, TABLE);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), 0);
+	KUNIT_ASSERT_EQ(test, param->lose(set), 0);
+	KUNIT_ASSERT_EQ(test, pci_fabric_peek(set->fn, 0x10, 4) & ~0xfU, 0);
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	pci_fabric_watch(set->fn, tph_see_memory, &astray);
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), -EIO);
+	pci_fabric_watch(set->fn, NULL, NULL);
+	KUNIT_EXPECT_FALSE(test, astray);
+	tph_expect_mode(set, TPH_IV);
 }
 
 /* A device may say that its table has 2048 entries, when it is in the capability */
@@ -1204,6 +1351,7 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	TPH_CASE(tph_next_msix),
 	TPH_CASE(tph_next_msix_vf),
 	TPH_CASE(tph_next_lost_bars),
+	TPH_CASE(tph_next_moved_bar),
 	TPH_CASE(tph_next_no_table),
 	KUNIT_CASE_PARAM(tph_msix_astray, tph_astray_gen_params),
 	TPH_CASE(tph_msix_busy),
@@ -1215,7 +1363,12 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	TPH_CASE(tph_outside_set),
 	TPH_CASE(tph_outside_get),
 	TPH_CASE(tph_outside_query),
+	TPH_CASE(tph_outside_bad),
+	TPH_CASE(tph_outside_close),
+	TPH_CASE(tph_outside_close_msix),
+	TPH_CASE(tph_outside_hot_reset),
 	KUNIT_CASE_PARAM(tph_outside_lost, tph_losts_gen_params),
+	KUNIT_CASE_PARAM(tph_outside_lost_bar, tph_losts_gen_params),
 	TPH_CASE(tph_table_too_big),
 	TPH_CASE(tph_cap_at_end),
 	TPH_CASE(tph_d3hot),
