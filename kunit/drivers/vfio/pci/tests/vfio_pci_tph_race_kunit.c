@@ -566,8 +566,7 @@ static struct pci_ops tph_seen_ops = {
 
 /*
  * GET_CAP reads the TPH capability with the lock that keeps resets away: during one
- * it would read all ones.  The first read is made without, to see whether there is
- * a capability: all ones say so, too.
+ * it would read all ones.  So does the look whether there is a capability at all.
  */
 static void tph_query_locked(struct kunit *test)
 {
@@ -583,7 +582,7 @@ static void tph_query_locked(struct kunit *test)
 	pci_bus_set_ops(set->pdev->bus, tph_real_ops);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_GT(test, locks.reads, 1);
-	KUNIT_EXPECT_EQ(test, locks.without_memory_lock, 1);
+	KUNIT_EXPECT_EQ(test, locks.without_memory_lock, 0);
 }
 
 /*
