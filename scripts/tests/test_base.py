@@ -2,6 +2,7 @@
 """Golden cases of getting the base: the four ways, and how each fails."""
 import http.server
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -15,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from ministack import MiniStack  # noqa: E402
 
-from stacklib.host import aptsource  # noqa: E402
+from stacklib.host import aptsource, workspace  # noqa: E402
 from stacklib.linux import base, fetch  # noqa: E402
 
 
@@ -406,6 +407,58 @@ class Apt(unittest.TestCase):
 
     def test_versions(self):
         self.assertEqual(aptsource.newest(["1.2-1", "1.10-1", "1.10~rc1-1"]), "1.10-1")
+
+
+class Packaged(BaseCase):
+    """The tarball inside a binary package, which an apt of the test's hands over."""
+
+    def package(self, inside="kernel.tar.xz"):
+        """A package whose /usr/src has the tarball of the mini kernel under that name."""
+        top = self.mini.top / "deb"
+        ministack.write(top / "DEBIAN/control", "Package: kernel-source\nVersion: 1\nArchitecture: all\n"
+                        "Maintainer: A <a@example.org>\nDescription: x\n")
+        (top / "usr/src").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.mini.base / "linux_1.2.3.orig.tar.xz", top / "usr/src" / inside)
+        deb = self.mini.top / "kernel-source_1_all.deb"
+        ministack.sh("dpkg-deb", "-b", top, deb, cwd=self.mini.top)
+        return deb
+
+    def find(self, deb, **changes):
+        """What fetch.binary_package() does in the cache of the mini stack, and what it has left there."""
+        ws = workspace.Workspace(repo=self.mini.repo)
+        ws.cache = self.mini.cache
+        ws.cache.mkdir(exist_ok=True)
+        pin = fetch.sha256_of(self.mini.base / "linux_1.2.3.orig.tar.xz")
+        manifest = {"name": "v1", "version": "1.2.3", "tarball": "kernel.tar.xz", "sha256": pin, "later": "no",
+                    "debian-binary": "kernel-source", "debian-suites": "forky", **changes}
+        apt = mock.Mock(**{"download_binary.return_value": deb})
+        with mock.patch.object(fetch, "first", lambda cache, suites, sources, act: act(apt, suites[0])):
+            return fetch.binary_package(ws, base.cache_repo(ws), manifest)
+
+    def kept(self):
+        return [path.name for path in self.mini.cache.glob("tarballs/*")]
+
+    def test_the_pinned_one_is_kept(self):
+        tree, how = self.find(self.package())
+        self.assertEqual(how, "package kernel-source of forky")
+        self.assertEqual(base.makefile_version(self.mini.cache / "linux.git", tree), "1.2.3")
+        self.assertEqual(self.kept(), ["kernel.tar.xz"])
+
+    def test_another_one_only_where_a_later_one_will_do(self):
+        with self.assertRaisesRegex(fetch.NotHere, "another sha256 than base.ini says"):
+            self.find(self.package(), sha256="0" * 64)
+        self.assertEqual(self.find(self.package(), sha256="0" * 64, later="yes")[1], "package kernel-source of forky")
+        self.assertEqual(self.kept(), [])
+
+    def test_package_without_it_and_no_package(self):
+        with self.assertRaisesRegex(fetch.NotHere, "has no /usr/src/kernel.tar.xz"):
+            self.find(self.package("other.tar.xz"))
+        ministack.write(self.mini.top / "bad.deb", "no package")
+        with self.assertRaisesRegex(fetch.NotHere, "bad.deb (cannot be unpacked|has no)"):
+            self.find(self.mini.top / "bad.deb")
+        with self.assertRaises(fetch.NotHere) as raised:
+            self.find(None, **{"debian-binary": ""})
+        self.assertEqual(raised.exception.msg, "")
 
 
 class Version(unittest.TestCase):

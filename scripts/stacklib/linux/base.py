@@ -41,7 +41,7 @@ def find(ws, manifest):
     with ws.cache_lock():
         repo, tried = cache_repo(ws), []
         for way in (kept, fetch.tarball, kept_later, fetch.network, fetch.urls, fetch.source_package,
-                    fetch.later_tag, fetch.later_package):
+                    fetch.binary_package, fetch.later_tag, fetch.later_package):
             try:
                 tree, how = way(ws, repo, manifest)
             except fetch.NotHere as exc:

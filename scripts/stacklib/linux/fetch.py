@@ -7,7 +7,9 @@ that is now in the repository, where it came from). NotHere: try the next way.
 import hashlib
 import os
 import re
+import shutil
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 
@@ -209,7 +211,8 @@ def packaged(ws, manifest, fits, wanted, named, sha256) -> tuple:
     """
     source, suites = manifest.get("debian-source"), manifest.get("debian-suites", "").split()
     if not source or not suites or not manifest.get("tarball"):
-        raise NotHere(f"apt: patches/{manifest['name']}/base.ini names no source package")
+        raise NotHere("" if manifest.get("debian-binary") else
+                      f"apt: patches/{manifest['name']}/base.ini names no source package")
 
     def brought(apt, suite) -> tuple:
         version = apt.source_version(source, fits, wanted)
@@ -226,3 +229,48 @@ def packaged(ws, manifest, fits, wanted, named, sha256) -> tuple:
         return first(ws.cache, suites, True, brought)
     except AptError as exc:
         raise NotHere("apt: " + exc.msg.replace("\n", "\napt: "), exc.mend) from exc
+
+
+def binary_package(ws, repo: Path, manifest) -> tuple:
+    """Import the tarball that a binary package (linux-source-X.Y) has in /usr/src, through apt.
+
+    It is kept in the cache when it is the pinned one. Another one may be of a later point release, which its
+    Makefile tells: apt knows whether it is Debian's.
+    """
+    name, tarball_name = manifest.get("debian-binary"), manifest.get("tarball")
+    if not name or not tarball_name:
+        raise NotHere("")
+
+    def brought(apt, suite) -> tuple:
+        progress(f"base: downloading package {name}")
+        found = unpacked(apt.download_binary(name), tarball_name)
+        if sha256_of(found) == manifest.get("sha256"):
+            target = ws.cache / "tarballs" / found.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(found, target)
+            found = target
+            warn(f"note: {target.name} is kept in {target.parent}")
+        elif manifest.get("later") != "yes":
+            raise AptError(f"{tarball_name} of {name} has another sha256 than base.ini says")
+        return tarimport.run(found, repo, manifest["version"]), f"package {name} of {suite}"
+    try:
+        return first(ws.cache, manifest.get("debian-suites", "").split(), False, brought)
+    except AptError as exc:
+        raise NotHere("apt: " + exc.msg.replace("\n", "\napt: "), exc.mend) from exc
+
+
+def unpacked(deb: Path, name: str) -> Path:
+    """Take the file /usr/src/NAME out of a package; return its path, beside that of the package."""
+    target = deb.with_name(name)
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as proc:
+        try:
+            with tarfile.open(fileobj=proc.stdout, mode="r|") as members, open(target, "wb") as handle:
+                inside = next((m for m in members if m.name == "./usr/src/" + name), None)
+                source = members.extractfile(inside) if inside else None
+                if not source:
+                    raise AptError(f"{deb.name} has no /usr/src/{name}")
+                shutil.copyfileobj(source, handle, 1 << 20)
+        except tarfile.TarError as exc:
+            raise AptError(f"{deb.name} cannot be unpacked: {exc}") from exc
+    return target

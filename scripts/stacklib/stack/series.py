@@ -25,6 +25,7 @@ _WORDS = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=(?:\s+=\?[^?\s]+\?[bBqQ]\?[^
 # What stands in a base.ini goes to git, apt and the file system.
 BASE_FORMS = {"version": r"[0-9][A-Za-z0-9.-]{0,40}", "tag": r"[A-Za-z0-9][A-Za-z0-9._/-]{0,80}", "later": "yes|no",
               "tarball": r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,80}", "debian-source": r"[a-z0-9][a-z0-9.+-]{0,80}",
+              "debian-binary": r"[a-z0-9][a-z0-9.+-]{0,80}",
               "debian-suites": r"[a-z][a-z0-9-]*(\s+[a-z][a-z0-9-]*){0,9}"}
 
 
