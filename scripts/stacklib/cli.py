@@ -19,6 +19,7 @@ VERBS = [
     ("prove", "plant faults, one at a time: does a suite notice each?"),
     ("edit", "put a topic's patches on a branch as commits"),
     ("refresh", "write that branch back as canonical patch files"),
+    ("port", "carry topics to another base by three-way merge"),
     ("lint", "check series, patch files, headers, cover letters, manifests"),
     ("export", "a topic as a mailbox with cover letter, for git am, b4 and the list"),
     ("diff", "what changed between two states of a topic, or against a posting"),
@@ -31,7 +32,7 @@ VERBS = [
 JSON = ("setup", "apply", "check", "lint", "diff")
 PLACELESS = ("setup", "mail-check")
 # The verbs that bring a kernel tree into the work folder.
-TREES = ("apply", "kunit", "prove", "edit", "refresh", "export", "diff", "b4", "test")
+TREES = ("apply", "kunit", "prove", "edit", "refresh", "port", "export", "diff", "b4", "test")
 
 EPILOG = """\
 exit status: 0 all is well, 1 findings, 2 wrong use or broken environment

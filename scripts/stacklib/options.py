@@ -104,6 +104,14 @@ class Edit(Common):
 
 
 @dataclass(frozen=True)
+class Port(Common):
+    """Verb port: .base is that of the topics, .to (name) the one that they are carried to."""
+
+    to: str = ""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
 class Refresh(Common):
     """Verb refresh."""
 
@@ -167,5 +175,5 @@ class Test(Common):
 
 
 VERBS = {"setup": Setup, "apply": Apply, "check": Check, "kunit": Kunit, "prove": Prove, "edit": Edit,
-         "refresh": Refresh, "lint": Lint, "export": Export, "diff": Diff, "b4": B4,
+         "refresh": Refresh, "port": Port, "lint": Lint, "export": Export, "diff": Diff, "b4": B4,
          "mail-check": MailCheck, "test": Test}

@@ -182,9 +182,12 @@ def manifest(repo: Path, base_name: str):
 
 
 def series_file(repo: Path, base_name: str):
-    """Return the series file of a base: series.<base> where there is one, else series."""
-    own = Path(repo) / ("series." + base_name)
-    return own if own.is_file() else Path(repo) / "series"
+    """Return the series file of a base: series.<base> where there is one or series is another base's, else series."""
+    own, common = Path(repo) / ("series." + base_name), Path(repo) / "series"
+    first = "" if own.is_file() else next((line for _, line in entries(common)), "")
+    others = "/" in first and (Path(repo) / "patches" / first.split("/")[0] / "base.ini").is_file() \
+        and first.split("/")[0] != base_name
+    return own if own.is_file() or others else common
 
 
 def entries(path: Path):
