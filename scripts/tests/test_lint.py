@@ -55,6 +55,16 @@ class Lint(unittest.TestCase):
         (self.repo / name).unlink()
         self.finds("series:3", "is not there", "$EDITOR +3 series, or: git checkout -- " + name)
 
+    def test_every_base_is_looked_at(self):
+        """What is wrong on another base is found without --base; without its series file it is no base yet."""
+        path = self.repo / "patches/v1/base.ini"
+        ministack.write(self.repo / "patches/v2/base.ini", path.read_text().replace("topics = alpha beta", "topics ="))
+        self.assertEqual(self.mini.stack("lint").returncode, 0)
+        ministack.write(self.repo / "series.v2", "v2/alpha/0001-x.patch\n")
+        self.finds("series.v2:1", "is not there", "$EDITOR +1 series.v2")
+        self.assertEqual(self.mini.stack("lint", "--base", "v1").returncode, 0)
+        self.assertEqual(self.mini.stack("lint", "alpha").returncode, 0)
+
     def test_file_not_in_series(self):
         ministack.write(self.repo / "patches/v1/alpha/0003-new.patch", "x\n")
         self.finds("patches/v1/alpha/0003-new.patch:0", "is not in series",

@@ -52,37 +52,51 @@ def shown(path: Path, repo: Path):
 def collect(ws: Workspace, base_name=None, names=None) -> tuple:
     """Return ([Finding], (patches, topics)) for the stack in the repository of a Workspace.
 
-    names limits the topics; what belongs to no topic is always looked at. Mutants are tried where a kernel is in the
-    work folder; else it is said that they were not.
+    Of one base (default: that of the series), and without base and names of the others that have a series file, too;
+    what belongs to no topic is always looked at.
+    """
+    repo, found, counts = ws.repo, [], [0, 0]
+    others = [path.name[len("series."):] for path in sorted(repo.glob("series.*"))
+              if (repo / "patches" / path.name[len("series."):] / "base.ini").is_file()]
+    for base in [base_name] if base_name or names else [None, *others]:
+        more, patches, topics = of_base(ws, base, names)
+        found += more
+        counts = [counts[0] + patches, counts[1] + topics]
+    for check in (lintfiles.check_bases, lintfiles.check_b4, lintfiles.check_hooks,
+                  lintfiles.check_suites, lintfiles.check_commits, lintfiles.check_checks, lintfiles.check_texts):
+        found += check(repo)
+    return found, tuple(counts)
+
+
+def of_base(ws: Workspace, base_name=None, names=None) -> tuple:
+    """Return ([Finding], number of patches, of topics) of one base; names limits the topics.
+
+    Mutants are tried where a kernel is in the work folder; else it is said that they were not.
     """
     repo = ws.repo
     found = check_series(repo, base_name)
-    stack = None
-    if not found:
-        stack = series.load(repo, base_name)
-    topics = stack.select(names) if stack else []
+    if found:
+        return found, 0, 0
+    stack = series.load(repo, base_name)
+    topics = stack.select(names)
     patches = [p for t in topics for p in t.patches]
     for patch in patches:
         found += lintpatch.check_patch(patch, repo)
     for topic in topics:
         found += lintpatch.check_cover(topic, repo)
         found += lintfiles.check_topic(topic, repo)
-    if stack:
-        stale, why = mutants.stale(ws, stack, [topic for topic in topics if not names or topic.name in names])
-        found += [Finding(path, 0, f"does not apply to its topic any more: {said}",
-                          "write it anew on what scripts/stack apply gives, or: git rm it") for path, said in stale]
-        every = [*series.common_suites(repo), *(name for topic in stack.topics for name in topic.suites)]
-        found += [Finding(path, 0, said, f"$EDITOR {shown(path, repo)}") for topic in topics
-                  for path, said in mutants.untold(repo, topic, CONFIGS, every).items()]
-        found += [Finding(topic.dir / proven.NAME, 0, "is of other patches, mutants or suites than stand here",
-                          f"scripts/stack prove {topic.name}, or: git rm it") for topic in topics
-                  if (proven.kept(repo, topic) or {}).get("stale")]
-        if why:
-            note("note: not all mutants were tried: " + why)
-    for check in (lintfiles.check_bases, lintfiles.check_b4, lintfiles.check_hooks,
-                  lintfiles.check_suites, lintfiles.check_commits, lintfiles.check_checks, lintfiles.check_texts):
-        found += check(repo)
-    return found, (len(patches), len(topics))
+    stale, why = mutants.stale(ws, stack, [topic for topic in topics if not names or topic.name in names])
+    found += [Finding(path, 0, f"does not apply to its topic any more: {said}",
+                      "write it anew on what scripts/stack apply gives, or: git rm it") for path, said in stale]
+    every = [*series.common_suites(repo), *(name for topic in stack.topics for name in topic.suites)]
+    found += [Finding(path, 0, said, f"$EDITOR {shown(path, repo)}") for topic in topics
+              for path, said in mutants.untold(repo, topic, CONFIGS, every).items()]
+    found += [Finding(topic.dir / proven.NAME, 0, "is of other patches, mutants or suites than stand here",
+                      f"scripts/stack prove {topic.name}, or: git rm it") for topic in topics
+              if (proven.kept(repo, topic) or {}).get("stale")]
+    if why:
+        note("note: not all mutants were tried: " + why)
+    return found, len(patches), len(topics)
 
 
 def check_series(repo, base_name=None):
