@@ -13,7 +13,7 @@ _stack() {
 	repo=$(dirname -- "$(dirname -- "$(readlink -f -- "$(type -P -- "$tool")")")")
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words=$("$tool" --help 2>/dev/null | sed -n 's/^  \([a-z][a-z0-9-]*\)  .*/\1/p')
-	elif [ "$prev" = --base ]; then
+	elif [[ $prev == --@(base|from|to) ]]; then
 		words=$(cd "$repo/patches" 2>/dev/null && printf '%s\n' */base.ini | cut -d/ -f1)
 	elif [ "$prev" = --only ]; then
 		words=$(cd "$repo/scripts/checks" 2>/dev/null && find . -maxdepth 1 -type f -perm -u+x -printf '%f\n')

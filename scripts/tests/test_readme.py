@@ -260,7 +260,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.complete("scripts/stack", "ex"), ["export"])
         self.assertIn("msi", self.complete("scripts/stack", "check", "m"))
         self.assertIn("--shard", self.complete("scripts/stack", "check", "--s"))
-        self.assertEqual(self.complete("scripts/stack", "check", "--base", ""), ["v7.1"])
+        self.assertEqual(self.complete("scripts/stack", "check", "--base", ""), ["v7.1", "v7.3"])
+        self.assertEqual(self.complete("scripts/stack", "port", "--to", ""), ["v7.1", "v7.3"])
         self.assertEqual(self.complete("~/scripts/stack", "ex", HOME=str(REPO)), ["export"])
         self.assertEqual(self.complete("scripts/stack", "check", "--out", "READ"),
                          ["compopt", "-o", "filenames", "README"])
