@@ -41,8 +41,10 @@ static int pci_ep_fake_set_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 	if (i < 0 || i >= PCI_STD_NUM_BARS)
 		return -EINVAL;
 	fake->sets[i]++;
-	if (fake->set_ret[i])
-		return fake->set_ret[i];
+	if (fake->set_ret[i] || (fake->set_bad[i] && bar->phys_addr == fake->set_bad[i])) {
+		fake->bar[i].phys_addr = 0;
+		return fake->set_ret[i] ?: -EINVAL;
+	}
 	if (!bar->phys_addr)
 		fake->bad_bars++;
 	fake->bar[i] = *bar;
@@ -232,6 +234,14 @@ static bool pci_ep_fake_chunk(struct pci_ep_fake *fake, dma_addr_t from, dma_add
 	return false;
 }
 
+/* What is there of it: a page more than what is not aligned to more than a page */
+static size_t pci_ep_fake_dma_size(struct pci_ep_fake *fake, size_t size)
+{
+	if (fake->dma_most)
+		size = min(size, fake->dma_most);
+	return fake->dma_unaligned ? size + PAGE_SIZE : size;
+}
+
 /* Nothing may point to what is about to be somebody else's */
 static void pci_ep_fake_bars(struct pci_ep_fake *fake, dma_addr_t addr, size_t size)
 {
@@ -252,15 +262,20 @@ static void *pci_ep_fake_dma_alloc(struct device *dev, size_t size, dma_addr_t *
 		return NULL;
 	radix_tree_preload_end();
 
-	if (!fake->dma_no_memory)
-		addr = alloc_pages_exact(size, gfp | __GFP_ZERO | __GFP_NOWARN);
+	if (!fake->dma_no_memory && (!fake->dma_limit || size <= fake->dma_limit))
+		addr = alloc_pages_exact(pci_ep_fake_dma_size(fake, size),
+					 gfp | __GFP_ZERO | __GFP_NOWARN);
 	if (!addr)
 		return NULL;
 	*handle = virt_to_phys(addr) + PCI_EP_FAKE_IOVA;
+	if (fake->dma_unaligned)
+		*handle += PAGE_SIZE;
 	if (!pci_ep_fake_chunk(fake, 0, *handle, size)) {
-		free_pages_exact(addr, size);
+		free_pages_exact(addr, pci_ep_fake_dma_size(fake, size));
 		return NULL;
 	}
+	if (fake->dma_unaligned)
+		addr += PAGE_SIZE;
 	fake->dma_allocs++;
 	fake->dma_memory += PAGE_ALIGN(size);
 	return addr;
@@ -276,7 +291,8 @@ static void pci_ep_fake_dma_free(struct device *dev, size_t size, void *addr,
 		fake->dma_bad++;
 	pci_ep_fake_bars(fake, handle, size);
 	fake->dma_memory -= PAGE_ALIGN(size);
-	free_pages_exact(addr, size);
+	free_pages_exact(fake->dma_unaligned ? addr - PAGE_SIZE : addr,
+			 pci_ep_fake_dma_size(fake, size));
 }
 
 static dma_addr_t pci_ep_fake_dma_map(struct device *dev, phys_addr_t phys, size_t size,

@@ -50,7 +50,9 @@ struct kunit;
  * @bad_functions: how often it was another one
  * @sets: how often each of them was set
  * @clears: how often each of them was cleared
- * @set_ret: results of setting them
+ * @set_ret: results of setting them; one that was set before has lost its address then, as
+ *	with controllers of DesignWare
+ * @set_bad: an address that is refused for them, or 0
  * @bad_clears: how often a BAR was cleared that is not set
  * @bad_bars: how often a BAR was set to address 0, or pointed to memory when that was freed
  *	or unmapped
@@ -77,6 +79,9 @@ struct kunit;
  * @dma_actions: of the last one that was unmapped, how many handlers @db_irq had then
  * @dma_fail: whether mappings fail
  * @dma_no_memory: whether there is no coherent memory
+ * @dma_limit: more of it than that cannot be had in one piece, or 0
+ * @dma_unaligned: whether coherent memory is aligned to no more than a page
+ * @dma_most: how much of it is really there, for windows that are not looked at, or 0
  * @dma_allocs: how often coherent memory was allocated
  * @dma_memory: how much coherent memory is used
  * @dma_chunk: that memory, piece by piece
@@ -100,6 +105,7 @@ struct pci_ep_fake {
 	u8 bar_vfunc_no[PCI_STD_NUM_BARS];
 	int sets[PCI_STD_NUM_BARS], clears[PCI_STD_NUM_BARS];
 	int set_ret[PCI_STD_NUM_BARS];
+	dma_addr_t set_bad[PCI_STD_NUM_BARS];
 	int bad_clears, bad_bars;
 	u8 function;
 	int bad_functions;
@@ -120,7 +126,8 @@ struct pci_ep_fake {
 	unsigned long dma_attrs;
 	enum dma_data_direction dma_dir;
 	int dma_actions;
-	bool dma_fail, dma_no_memory;
+	bool dma_fail, dma_no_memory, dma_unaligned;
+	size_t dma_limit, dma_most;
 	int dma_allocs;
 	ssize_t dma_memory;
 	struct {

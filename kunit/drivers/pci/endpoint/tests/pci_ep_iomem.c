@@ -6,7 +6,9 @@
  * once per boot, by the first test.
  */
 #include <kunit/test.h>
+#include <linux/atomic.h>
 #include <linux/logic_iomem.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/vmalloc.h>
 
@@ -15,6 +17,10 @@
 static struct resource pci_ep_iomem_window =
 	DEFINE_RES_NAMED(PCI_EP_IOMEM_START, PCI_EP_IOMEM_SIZE, "PCI endpoints",
 			 IORESOURCE_MEM);
+static struct resource pci_ep_iomem_large =
+	DEFINE_RES_NAMED(PCI_EP_IOMEM_LARGE, SZ_4G, "PCI endpoints (64-bit)",
+			 IORESOURCE_MEM);
+static atomic_t pci_ep_iomem_maps = ATOMIC_INIT(0);
 static LIST_HEAD(pci_ep_iomem_list);
 static DEFINE_SPINLOCK(pci_ep_iomem_lock);
 
@@ -56,9 +62,15 @@ static void pci_ep_iomem_write(void *priv, unsigned int offset, int size,
 		io->write(io, off, val);
 }
 
+static void pci_ep_iomem_unmap(void *priv)
+{
+	atomic_dec(&pci_ep_iomem_maps);
+}
+
 static const struct logic_iomem_ops pci_ep_iomem_ops = {
 	.read = pci_ep_iomem_read,
 	.write = pci_ep_iomem_write,
+	.unmap = pci_ep_iomem_unmap,
 };
 
 static long pci_ep_iomem_map(unsigned long offset, size_t size,
@@ -66,6 +78,16 @@ static long pci_ep_iomem_map(unsigned long offset, size_t size,
 {
 	*ops = &pci_ep_iomem_ops;
 	*priv = (void *)(PCI_EP_IOMEM_START + offset);
+	atomic_inc(&pci_ep_iomem_maps);
+	return 0;
+}
+
+static long pci_ep_iomem_map_large(unsigned long offset, size_t size,
+				   const struct logic_iomem_ops **ops, void **priv)
+{
+	*ops = &pci_ep_iomem_ops;
+	*priv = (void *)(PCI_EP_IOMEM_LARGE + offset);
+	atomic_inc(&pci_ep_iomem_maps);
 	return 0;
 }
 
@@ -73,11 +95,23 @@ static const struct logic_iomem_region_ops pci_ep_iomem_region = {
 	.map = pci_ep_iomem_map,
 };
 
+static const struct logic_iomem_region_ops pci_ep_iomem_region_large = {
+	.map = pci_ep_iomem_map_large,
+};
+
+int pci_ep_iomem_mapped(void)
+{
+	return atomic_read(&pci_ep_iomem_maps);
+}
+
 void pci_ep_iomem_init(struct kunit *test)
 {
 	if (!pci_ep_iomem_window.parent)
 		KUNIT_ASSERT_EQ(test, logic_iomem_add_region(&pci_ep_iomem_window,
 							     &pci_ep_iomem_region), 0);
+	if (!pci_ep_iomem_large.parent)
+		KUNIT_ASSERT_EQ(test, logic_iomem_add_region(&pci_ep_iomem_large,
+							     &pci_ep_iomem_region_large), 0);
 }
 
 static void pci_ep_iomem_free(void *data)

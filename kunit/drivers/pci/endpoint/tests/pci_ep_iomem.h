@@ -11,6 +11,8 @@ struct kunit;
 /* Where they can be */
 #define PCI_EP_IOMEM_START	0xb0000000UL
 #define PCI_EP_IOMEM_SIZE	0x04000000UL
+/* And 4 GiB where there are none */
+#define PCI_EP_IOMEM_LARGE	0x9000000000ULL
 
 /**
  * struct pci_ep_iomem - some registers
@@ -50,5 +52,12 @@ struct pci_ep_iomem *pci_ep_iomem(struct kunit *test, phys_addr_t start, size_t 
  * @test: the running test
  */
 void pci_ep_iomem_init(struct kunit *test);
+
+/**
+ * pci_ep_iomem_mapped() - count what ioremap() has mapped
+ *
+ * Return: how many mappings of the windows there are.
+ */
+int pci_ep_iomem_mapped(void);
 
 #endif /* _PCI_EP_IOMEM_H */

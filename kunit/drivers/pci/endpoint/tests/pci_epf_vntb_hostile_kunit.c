@@ -6,9 +6,11 @@
  */
 #include <kunit/pci.h>
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/init_syscalls.h>
 #include <linux/module.h>
 #include <linux/sizes.h>
+#include <linux/workqueue.h>
 
 #include "pci_epf_vntb_host.h"
 
@@ -135,18 +137,102 @@ static void __init window_whose_memory_is_freed(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, h->window);
 }
 
-/* A BAR that cannot be set to the memory of the client stays where it is. */
+/*
+ * A BAR that cannot be set to the memory of the client points to what it did, though the
+ * controller has forgotten that, or is gone.
+ */
 static void __init window_that_cannot_be_set(struct kunit *test)
 {
 	struct host *h = make(test, NO_BAR);
 
 	bind(h);
-	h->fake->set_ret[BAR_2] = -EIO;
-	KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, 0x20000, WINDOW), -EIO);
-	h->fake->set_ret[BAR_2] = 0;
+	h->fake->set_bad[BAR_2] = 0x20000;
+	KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, 0x20000, WINDOW), -EINVAL);
 	expect_parked(h);
 	KUNIT_EXPECT_EQ(test, h->cfs->epf->bar[BAR_2].phys_addr,
 			h->fake->bar[BAR_2].phys_addr);
+	client_alloc_window(h);
+	KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, 0x20000, WINDOW), -EINVAL);
+	KUNIT_EXPECT_EQ(test, h->fake->bar[BAR_2].phys_addr, h->window_dma);
+	client_free_window(h);
+	expect_parked(h);
+
+	h->fake->set_ret[BAR_2] = -EIO;
+	KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, 0x30000, WINDOW), -EIO);
+	KUNIT_EXPECT_FALSE(test, h->fake->bar_set[BAR_2]);
+	KUNIT_EXPECT_EQ(test, h->fake->clears[BAR_2], 1);
+	h->fake->set_ret[BAR_2] = 0;
+	KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, 0x30000, WINDOW), 0);
+	unbind(h);
+	KUNIT_EXPECT_EQ(test, h->fake->clears[BAR_2], 2);
+}
+
+/* What memory of its own is aligned to, if that is less than the controller wants. */
+static void __init window_whose_memory_is_not_aligned(struct kunit *test)
+{
+	static const struct { size_t align, fixed; } cases[] __initconst = {
+		{ 0 }, { SZ_128K }, { 0, WINDOW },
+	};
+	struct host *h = make(test, NO_BAR);
+	struct pci_epf_bar *bar = &h->fake->bar[BAR_2];
+	size_t align;
+
+	h->fake->count = 0;
+	h->fake->dma_unaligned = true;
+	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+		h->fake->features.align = cases[i].align;
+		h->fake->features.bar[BAR_2].type = cases[i].fixed ? BAR_FIXED :
+								     BAR_PROGRAMMABLE;
+		h->fake->features.bar[BAR_2].fixed_size = cases[i].fixed;
+		h->fake->clears[BAR_2] = 0;
+		align = cases[i].align ?: WINDOW;
+		bind(h);
+		expect_parked(h);
+		KUNIT_EXPECT_EQ(test, bar->phys_addr & (align - 1), 0);
+		/* And again after somebody has used it */
+		KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, 0x20000, WINDOW), 0);
+		KUNIT_EXPECT_EQ(test, ntb_mw_clear_trans(h->ntb, 0, 0), 0);
+		expect_parked(h);
+		KUNIT_EXPECT_EQ(test, bar->phys_addr & (align - 1), 0);
+		unbind(h);
+	}
+
+	/* No memory for twice as much: nothing is left */
+	h->fake->dma_limit = WINDOW;
+	KUNIT_EXPECT_LT(test, pci_ep_fake_cfs_link(h->cfs), 0);
+	KUNIT_EXPECT_EQ(test, h->fake->dma_memory, 0);
+	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
+		KUNIT_EXPECT_FALSE(test, h->fake->bar_set[i]);
+}
+
+/* A BAR that is two things is refused: what is behind it would be freed as the other. */
+static void __init bar_of_two_things(struct kunit *test)
+{
+	static const char * const bad[][2] __initconst = {
+		{ "pci_epf_vntb.0/mw2_bar", "2" },
+		{ "pci_epf_vntb.0/mw2_bar", "4" },
+		{ "pci_epf_vntb.0/mw2_bar", "0" },
+		{ "pci_epf_vntb.0/db_bar", "0" },
+	};
+	static const char * const good[] __initconst = { "1", "1", "1", "4" };
+	struct host *h = make(test, NO_BAR);
+
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/num_mws", "2"), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/mw2", "0x20000"),
+			0);
+	/* One that is not used may have any */
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/mw3_bar", "2"), 0);
+	for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, bad[i][0], bad[i][1]), 0);
+		KUNIT_EXPECT_EQ_MSG(test, pci_ep_fake_cfs_link(h->cfs), -EINVAL, "%s = %s",
+				    bad[i][0], bad[i][1]);
+		if (h->cfs->linked)
+			KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
+		KUNIT_EXPECT_EQ(test, h->fake->dma_memory, 0);
+		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, bad[i][0], good[i]), 0);
+	}
+	bind(h);
+	KUNIT_EXPECT_EQ(test, ntb_mw_count(h->ntb, 0), 2);
 	unbind(h);
 }
 
@@ -245,6 +331,18 @@ static void __init window_of_another_size(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, h->cfs->epf->bar[BAR_2].phys_addr, 0x20000);
 		KUNIT_EXPECT_EQ(test, h->cfs->epf->bar[BAR_2].size, WINDOW);
 	}
+	unbind(h);
+
+	/* A controller that translates no less than that */
+	h->fake->features.align = SZ_128K;
+	bind(h);
+	KUNIT_EXPECT_EQ(test, ntb_mw_get_align(h->ntb, 0, 0, &addr_align, &size_align,
+					       NULL), 0);
+	KUNIT_EXPECT_EQ(test, addr_align, SZ_128K);
+	KUNIT_EXPECT_EQ(test, size_align, WINDOW);
+	KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, 0x30000, WINDOW), -EINVAL);
+	KUNIT_EXPECT_EQ(test, ntb_mw_set_trans(h->ntb, 0, 0, 0x40000, WINDOW), 0);
+	KUNIT_EXPECT_EQ(test, bar->phys_addr, 0x40000);
 	unbind(h);
 }
 
@@ -545,6 +643,76 @@ static void __init events_of_an_unbound_function(struct kunit *test)
 	pci_epf_unregister_driver(&pf_driver);
 }
 
+static struct pci_epf *pf_late;
+static struct completion pf_late_bound, pf_late_done;
+static int pf_late_events;
+
+static void pf_bind_late(struct work_struct *work)
+{
+	pci_epf_bind(pf_late);
+	complete(&pf_late_bound);
+	/* As configfs does for a function that it has bound */
+	pci_epc_notify_pending_init(pf_late->epc, pf_late);
+	complete(&pf_late_done);
+}
+
+static DECLARE_WORK(pf_late_work, pf_bind_late);
+
+static int pf_init_first(struct pci_epf *epf)
+{
+	schedule_work(&pf_late_work);
+	wait_for_completion(&pf_late_bound);
+	/* It is told now, or waits until all others are */
+	wait_for_completion_timeout(&pf_late_done, HZ / 5);
+	return 0;
+}
+
+static int pf_init_late(struct pci_epf *epf)
+{
+	pf_late_events++;
+	return 0;
+}
+
+static const struct pci_epc_event_ops pf_first_ops = { .epc_init = pf_init_first };
+static const struct pci_epc_event_ops pf_late_ops = { .epc_init = pf_init_late };
+
+/*
+ * A function is bound while the others are told that the controller is initialized, and after
+ * it was passed by.  It is told, too.
+ */
+static void __init bound_while_the_controller_is_initialized(struct kunit *test)
+{
+	struct pci_ep_fake *fake = pci_ep_fake_create(test, NULL);
+	struct pci_epf *first;
+
+	init_completion(&pf_late_bound);
+	init_completion(&pf_late_done);
+	pf_late_events = 0;
+	KUNIT_ASSERT_EQ(test, pci_epf_register_driver(&pf_driver), 0);
+	pf_late = pci_epf_create("pci_epf_kunit_pf.0");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(pf_late));
+	first = pci_epf_create("pci_epf_kunit_pf.1");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(first));
+	pf_late->event_ops = &pf_late_ops;
+	first->event_ops = &pf_first_ops;
+	KUNIT_ASSERT_EQ(test, pci_epc_add_epf(fake->epc, pf_late, PRIMARY_INTERFACE), 0);
+	KUNIT_ASSERT_EQ(test, pci_epc_add_epf(fake->epc, first, PRIMARY_INTERFACE), 0);
+	KUNIT_ASSERT_EQ(test, pci_epf_bind(first), 0);
+
+	pci_epc_init_notify(fake->epc);
+	flush_work(&pf_late_work);
+	KUNIT_EXPECT_TRUE(test, pf_late->is_bound);
+	KUNIT_EXPECT_EQ(test, pf_late_events, 1);
+
+	pci_epf_unbind(pf_late);
+	pci_epf_unbind(first);
+	pci_epc_remove_epf(fake->epc, first, PRIMARY_INTERFACE);
+	pci_epc_remove_epf(fake->epc, pf_late, PRIMARY_INTERFACE);
+	pci_epf_destroy(first);
+	pci_epf_destroy(pf_late);
+	pci_epf_unregister_driver(&pf_driver);
+}
+
 static struct kunit_case __refdata pci_epf_vntb_hostile_cases[] = {
 	KUNIT_CASE(windows_that_do_not_exist),
 	KUNIT_CASE(window_larger_than_it_is),
@@ -552,6 +720,8 @@ static struct kunit_case __refdata pci_epf_vntb_hostile_cases[] = {
 	KUNIT_CASE(window_that_cannot_be_mapped),
 	KUNIT_CASE(window_whose_memory_is_freed),
 	KUNIT_CASE(window_that_cannot_be_set),
+	KUNIT_CASE(window_whose_memory_is_not_aligned),
+	KUNIT_CASE(bar_of_two_things),
 	KUNIT_CASE(window_that_cannot_be_parked),
 	KUNIT_CASE(windows_that_cannot_be_had),
 	KUNIT_CASE(window_of_another_size),
@@ -563,6 +733,7 @@ static struct kunit_case __refdata pci_epf_vntb_hostile_cases[] = {
 	KUNIT_CASE(attributes_of_a_virtual_function),
 	KUNIT_CASE(device_with_the_same_ids),
 	KUNIT_CASE(events_of_an_unbound_function),
+	KUNIT_CASE(bound_while_the_controller_is_initialized),
 	{}
 };
 

@@ -4,7 +4,10 @@
  */
 #include <kunit/pci.h>
 #include <kunit/pci-epc.h>
+#include <kunit/test-bug.h>
 #include <kunit/test.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/icmp.h>
 #include <linux/if.h>
 #include <linux/in.h>
@@ -13,6 +16,7 @@
 #include <linux/ip.h>
 #include <linux/kallsyms.h>
 #include <linux/ktime.h>
+#include <linux/mount.h>
 #include <linux/net.h>
 #include <linux/netdevice.h>
 #include <linux/ntb.h>
@@ -343,6 +347,46 @@ struct vntb_pair * __init vntb_pair_make(struct kunit *test,
 						       VNTB_PAIR_CARRIER_TIMEOUT),
 			      "no carrier");
 	return pair;
+}
+
+struct vntb_pair_param {
+	struct vfsmount *sysfs;
+	char path[64];
+};
+
+static void vntb_pair_set_param(struct vntb_pair_param *param, const char *val)
+{
+	struct file *file = file_open_root_mnt(param->sysfs, param->path, O_WRONLY, 0);
+	struct kunit *test = kunit_get_current_test();
+	loff_t pos = 0;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	KUNIT_EXPECT_EQ(test, kernel_write(file, val, strlen(val), &pos), strlen(val));
+	__fput_sync(file);
+}
+
+static void vntb_pair_reset_param(void *data)
+{
+	struct vntb_pair_param *param = data;
+
+	vntb_pair_set_param(param, "0");
+	kern_unmount(param->sysfs);
+}
+
+void vntb_pair_param(struct kunit *test, const char *name, const char *val)
+{
+	struct vntb_pair_param *param = kunit_kzalloc(test, sizeof(*param), GFP_KERNEL);
+	struct file_system_type *type = get_fs_type("sysfs");
+
+	KUNIT_ASSERT_NOT_NULL(test, param);
+	KUNIT_ASSERT_NOT_NULL(test, type);
+	snprintf(param->path, sizeof(param->path), "module/ntb_transport/parameters/%s", name);
+	param->sysfs = kern_mount(type);
+	put_filesystem(type);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, param->sysfs);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vntb_pair_reset_param, param),
+			0);
+	vntb_pair_set_param(param, val);
 }
 
 struct vntb_pair_echo {

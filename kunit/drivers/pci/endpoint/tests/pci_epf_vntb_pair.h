@@ -71,6 +71,14 @@ struct vntb_pair * __init vntb_pair_make_tool(struct kunit *test,
 struct pci_dev *vntb_pair_pdev(struct vntb_pair *pair, enum vntb_side side);
 
 /**
+ * vntb_pair_param() - set a parameter of ntb_transport
+ * @test: the running test
+ * @param: its name
+ * @val: its value, until the test ends; then it is 0
+ */
+void vntb_pair_param(struct kunit *test, const char *param, const char *val);
+
+/**
  * vntb_pair_ping() - one ICMP echo and its reply
  * @pair: the pair
  * @from: who asks; the other replies

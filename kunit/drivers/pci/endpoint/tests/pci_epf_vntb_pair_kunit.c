@@ -4,11 +4,7 @@
  * by MSI, and the endpoint by whichever doorbell there is.
  */
 #include <kunit/pci-epc.h>
-#include <kunit/test-bug.h>
 #include <kunit/test.h>
-#include <linux/file.h>
-#include <linux/fs.h>
-#include <linux/mount.h>
 
 #include "pci_epf_vntb_pair.h"
 #include "pci_fabric_ep_of.h"
@@ -112,56 +108,16 @@ static void __init vntb_pair_no_link(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vntb_pair_stats(pair).bad_outbound, 0);
 }
 
-static void vntb_pair_unmount(void *mnt)
-{
-	kern_unmount(mnt);
-}
-
-/* A file system as a user would mount it */
-static struct vfsmount *vntb_pair_mount(struct kunit *test, const char *name)
-{
-	struct file_system_type *type = get_fs_type(name);
-	struct vfsmount *mnt;
-
-	KUNIT_ASSERT_NOT_NULL(test, type);
-	mnt = kern_mount(type);
-	put_filesystem(type);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mnt);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vntb_pair_unmount, mnt), 0);
-	return mnt;
-}
-
-static void vntb_pair_max_mw_size(struct vfsmount *mnt, const char *val)
-{
-	struct file *file = file_open_root_mnt(mnt,
-					       "module/ntb_transport/parameters/max_mw_size",
-					       O_WRONLY, 0);
-	struct kunit *test = kunit_get_current_test();
-	loff_t pos = 0;
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
-	KUNIT_EXPECT_EQ(test, kernel_write(file, val, strlen(val), &pos), strlen(val));
-	__fput_sync(file);
-}
-
-static void vntb_pair_no_max_mw_size(void *mnt)
-{
-	vntb_pair_max_mw_size(mnt, "0");
-}
-
 /*
  * Catches: sides that disagree about where queues are when less than the window is used,
  * memory that is shorter than the window.
  */
 static void __init vntb_pair_less_than_a_window(struct kunit *test)
 {
-	struct vfsmount *sysfs = vntb_pair_mount(test, "sysfs");
 	struct vntb_pair *pair;
 
 	/* ntb_netdev wants more than ten frames, of 64 KiB */
-	vntb_pair_max_mw_size(sysfs, "0xe0000");
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vntb_pair_no_max_mw_size, sysfs),
-			0);
+	vntb_pair_param(test, "max_mw_size", "0xe0000");
 	pair = vntb_pair_make(test, &(struct pci_fabric_ep_desc){
 		.no_aux = true,
 	});

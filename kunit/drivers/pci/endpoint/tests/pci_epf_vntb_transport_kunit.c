@@ -5,13 +5,16 @@
  * any time.
  */
 #include <kunit/test.h>
+#include <linux/dcache.h>
+#include <linux/debugfs.h>
 #include <linux/module.h>
+#include <linux/string.h>
 
 #include "pci_epf_vntb_host.h"
 #include "pci_epf_vntb_pair.h"
 #include "pci_epf_vntb_queue.h"
 
-static struct host * __init make_transport(struct kunit *test)
+static struct host * __init make_transport_dma(struct kunit *test, bool unaligned)
 {
 	struct host *h;
 
@@ -19,10 +22,120 @@ static struct host * __init make_transport(struct kunit *test)
 	vntb_pair_load_transport(test);
 	h = make(test, NO_BAR);
 	h->fake->count = 0;
+	h->fake->dma_unaligned = unaligned;
 	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_link(h->cfs), 0);
 	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, true), 0);
 	KUNIT_ASSERT_EQ(test, h->probes, 0);
 	return h;
+}
+
+static struct host * __init make_transport(struct kunit *test)
+{
+	return make_transport_dma(test, false);
+}
+
+/* Whether there are files of the queues of a device in debugfs, or -1 if nobody can say */
+static int __init debugfs_files(struct kunit *test, const char *name)
+{
+	struct dentry *top, *dir;
+	bool found;
+
+	if (!IS_ENABLED(CONFIG_DEBUG_FS))
+		return -1;
+	top = debugfs_lookup("ntb_transport", NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, top);
+	dir = debugfs_lookup(name, top);
+	found = dir;
+	dput(dir);
+	dput(top);
+	return found;
+}
+
+/* Two windows, of which the second one is so long, and eleven queues */
+static struct host * __init make_two_windows(struct kunit *test, const char *size)
+{
+	struct host *h;
+
+	vntb_pair_load_transport(test);
+	vntb_pair_param(test, "max_num_clients", "11");
+	h = make(test, NO_BAR);
+	h->fake->count = 0;
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/db_count", "15"), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/num_mws", "2"), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/mw2", size), 0);
+	return h;
+}
+
+/* The transport is probed, or is not, and leaves nothing when the device goes. */
+static void __init bind_transport(struct host *h, bool probed)
+{
+	int mapped = pci_ep_iomem_mapped();
+	struct kunit *test = h->test;
+	struct pci_dev *pdev;
+	char name[32];
+
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_link(h->cfs), 0);
+	pdev = pci_get_device(0x1912, DEV_ID, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	strscpy(name, pci_name(pdev));
+	pci_dev_put(pdev);
+	/* The client of the host has what the transport has not */
+	KUNIT_EXPECT_EQ(test, h->probes, !probed);
+	KUNIT_EXPECT_EQ(test, debugfs_files(test, name), IS_ENABLED(CONFIG_DEBUG_FS) ?
+							 probed : -1);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
+	KUNIT_EXPECT_EQ(test, debugfs_files(test, name), IS_ENABLED(CONFIG_DEBUG_FS) ?
+							 0 : -1);
+	KUNIT_EXPECT_EQ(test, pci_ep_iomem_mapped(), mapped);
+	KUNIT_EXPECT_EQ(test, h->removes, h->probes);
+	h->probes = 0;
+	h->removes = 0;
+}
+
+/* A window without room for its queues, which the second of the queues finds */
+static void __init outbound_window_too_short(struct kunit *test)
+{
+	struct host *h = make_two_windows(test, "128");
+
+	bind_transport(h, false);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/mw2", "256"), 0);
+	for (int i = 0; i < 2; i++)
+		bind_transport(h, true);
+	/* All of them, which the first queue finds */
+	vntb_pair_param(test, "max_mw_size", "64");
+	bind_transport(h, false);
+}
+
+/* There are scratchpads for the size of one window, so there is one. */
+static void __init scratchpads_for_one_window(struct kunit *test)
+{
+	struct host *h = make_two_windows(test, "0x10000");
+
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/spad_count", "6"),
+			0);
+	bind_transport(h, true);
+}
+
+/* Its size does not fit into 32 bits. Nobody looks into it. */
+static void __init window_of_4_gib(struct kunit *test)
+{
+	struct host *h;
+
+	vntb_pair_load_transport(test);
+	h = make(test, NO_BAR);
+	h->fake->count = 0;
+	h->fake->dma_most = SZ_64K;
+	pci_epc_mem_exit(h->fake->epc);
+	KUNIT_ASSERT_EQ(test, pci_epc_mem_init(h->fake->epc, PCI_EP_IOMEM_LARGE, SZ_4G, SZ_4K),
+			0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/mw1", "0x100000000"),
+			0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_link(h->cfs), 0);
+	KUNIT_EXPECT_EQ(test, h->probes, 0);
+	queue_register(test);
+	queue_add(test);
+	/* As long as one can be, less its header */
+	KUNIT_EXPECT_EQ(test, ntb_transport_max_size(queue), 0x10000 - 12);
 }
 
 static bool wait_reg(struct host *h, int offset, u32 val)
@@ -220,12 +333,30 @@ static void __init frame_longer_than_its_place(struct kunit *test)
 	link_down(h);
 }
 
+/* Memory for a window that is aligned to less than its size: it is within twice as much. */
+static void __init window_in_memory_that_is_not_aligned(struct kunit *test)
+{
+	struct host *h = make_transport_dma(test, true);
+	u32 room = (SZ_4K - 4) / 2 - 12;
+
+	queue_up(h);
+	KUNIT_EXPECT_EQ(test, h->fake->bar[BAR_2].phys_addr & (WINDOW - 1), 0);
+	KUNIT_EXPECT_TRUE(test, pci_ep_fake_owns(h->fake, h->fake->bar[BAR_2].phys_addr,
+						 WINDOW));
+	KUNIT_EXPECT_EQ(test, receive(h, 0, room, SZ_64K), room);
+	link_down(h);
+}
+
 static struct kunit_case __refdata pci_epf_vntb_transport_cases[] = {
+	KUNIT_CASE(outbound_window_too_short),
+	KUNIT_CASE(scratchpads_for_one_window),
+	KUNIT_CASE(window_of_4_gib),
 	KUNIT_CASE(sizes_from_the_host),
 	KUNIT_CASE(link_comes_and_goes),
 	KUNIT_CASE(queue_without_window),
 	KUNIT_CASE(queue_of_the_host_goes),
 	KUNIT_CASE(frame_longer_than_its_place),
+	KUNIT_CASE(window_in_memory_that_is_not_aligned),
 	{}
 };
 

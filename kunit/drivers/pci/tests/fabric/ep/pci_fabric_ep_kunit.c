@@ -176,6 +176,16 @@ static void ep_bar_moves(struct kunit *test)
 	bar.size = SZ_4K;
 	KUNIT_EXPECT_EQ(test, pci_epc_set_bar(ctx->epc, 0, 0, &bar), -EINVAL);
 	bar.size = SZ_8K;
+	writel(6, addr + 4);
+	KUNIT_EXPECT_EQ(test, ((u32 *)two->addr)[1], 6);
+
+	/* One that is refused takes what was behind it away, as with DesignWare */
+	bar.phys_addr = two->dma + SZ_4K;
+	KUNIT_EXPECT_EQ(test, pci_epc_set_bar(ctx->epc, 0, 0, &bar), -EINVAL);
+	writel(7, addr + 4);
+	KUNIT_EXPECT_EQ(test, ((u32 *)two->addr)[1], 6);
+	KUNIT_EXPECT_EQ(test, readl(addr + 4), ~0U);
+	bar.phys_addr = two->dma;
 
 	submap[0] = (struct pci_epf_bar_submap){ two->dma + SZ_4K, SZ_4K };
 	submap[1] = (struct pci_epf_bar_submap){ one->dma, SZ_4K };

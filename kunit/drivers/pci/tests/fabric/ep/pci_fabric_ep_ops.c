@@ -82,6 +82,15 @@ void pci_fabric_ep_set_msix_mem(struct pci_fabric_ep *ep, struct pci_fabric_ep_f
 	fn->msix_pba = mem ? mem + 16 * nr : NULL;
 }
 
+/* Whether a BAR is set, and may be set again */
+static bool pci_fabric_ep_same_bar(struct pci_fabric_ep *ep,
+				   const struct pci_fabric_ep_bar *bar,
+				   const struct pci_epf_bar *epf_bar)
+{
+	return bar->set && ep->features.dynamic_inbound_mapping &&
+	       bar->size == epf_bar->size && bar->flags == epf_bar->flags;
+}
+
 /* A controller matches by the BAR, and has no more address bits below its size. */
 static int pci_fabric_ep_check_bar(struct pci_fabric_ep *ep,
 				   struct pci_fabric_ep_fn *epfn,
@@ -103,8 +112,7 @@ static int pci_fabric_ep_check_bar(struct pci_fabric_ep *ep,
 	    epfn->bar[epf_bar->barno - 1].flags & PCI_BASE_ADDRESS_MEM_TYPE_64)
 		return -EINVAL;
 	/* The root complex has seen the register; only what is behind it may change. */
-	if (bar->set && (!ep->features.dynamic_inbound_mapping ||
-			 bar->size != epf_bar->size || bar->flags != epf_bar->flags))
+	if (bar->set && !pci_fabric_ep_same_bar(ep, bar, epf_bar))
 		return -EINVAL;
 
 	if (!epf_bar->num_submap)
@@ -128,10 +136,16 @@ static int pci_fabric_ep_set_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 
 	pci_fabric_ep_elsewhere(ep);
 	ret = pci_fabric_ep_check_bar(ep, epfn, epf_bar);
-	if (ret)
-		return ret;
 
 	guard(raw_spinlock_irqsave)(&ep->fabric->lock);
+	if (ret) {
+		/* As DesignWare: the register stays, but what was behind it does not */
+		if (pci_fabric_ep_same_bar(ep, bar, epf_bar)) {
+			bar->nr = 0;
+			pci_fabric_ep_set_msix_mem(ep, epfn);
+		}
+		return ret;
+	}
 	if (!bar->set)
 		pci_fabric_ep_init_bar(ep, epfn, epf_bar->barno, epf_bar->size,
 				       epf_bar->flags);
