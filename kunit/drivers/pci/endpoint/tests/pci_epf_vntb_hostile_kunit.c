@@ -336,6 +336,7 @@ static void __init window_of_another_size(struct kunit *test)
 	/* A controller that translates no less than that */
 	h->fake->features.align = SZ_128K;
 	bind(h);
+	KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
 	KUNIT_EXPECT_EQ(test, ntb_mw_get_align(h->ntb, 0, 0, &addr_align, &size_align,
 					       NULL), 0);
 	KUNIT_EXPECT_EQ(test, addr_align, SZ_128K);
