@@ -167,7 +167,8 @@ def make_rest(top, repo):
     write(repo / "kunit/hooks", HOOKS)
     write(repo / "kunit/suites.ini", "# SPDX-License-Identifier: GPL-2.0\n[suites]\nmini = 0\n")
     tests = repo / "kunit/drivers/pci/tests"
-    write(tests / "Kconfig", "".join(f"config {name}_KUNIT_TEST\n\tbool\n\n" for name in ("MINI", "ALPHA_ONE", "ALPHA_TWO")))
+    write(tests / "Kconfig", "\n".join(f"config {name}_KUNIT_TEST\n\tbool\n"
+                                       for name in ("MINI", "ALPHA_ONE", "ALPHA_TWO")))
     write(tests / ".kunitconfig", "CONFIG_KUNIT=y\n\nCONFIG_MINI_KUNIT_TEST=y\nCONFIG_ALPHA_ONE_KUNIT_TEST=y\n"
           "CONFIG_ALPHA_TWO_KUNIT_TEST=y\n")
     write(tests / "Makefile", "obj-y += mini_kunit.o\n")

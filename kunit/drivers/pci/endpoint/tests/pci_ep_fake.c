@@ -245,9 +245,13 @@ static size_t pci_ep_fake_dma_size(struct pci_ep_fake *fake, size_t size)
 /* Nothing may point to what is about to be somebody else's */
 static void pci_ep_fake_bars(struct pci_ep_fake *fake, dma_addr_t addr, size_t size)
 {
+	/* Behind what is really there is somebody else's anyway */
+	size_t most = fake->dma_most ?: SIZE_MAX;
+
 	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
-		if (fake->bar_set[i] && addr < fake->bar[i].phys_addr + fake->bar[i].size &&
-		    fake->bar[i].phys_addr < addr + size)
+		if (fake->bar_set[i] &&
+		    addr < fake->bar[i].phys_addr + min(fake->bar[i].size, most) &&
+		    fake->bar[i].phys_addr < addr + min(size, most))
 			fake->bad_bars++;
 }
 
