@@ -139,7 +139,7 @@ class CommandLine(unittest.TestCase):
                             ("cache", {"STACK_CACHE": mini.top / "my cache"}),
                             ("clone", {"STACK_REPO": mini.top / "my repo"})):
             for verb in cli.TREES:
-                proc = mini.stack(verb, *["alpha"] * (verb == "diff"), **extra)
+                proc = mini.stack(verb, *{"diff": ["alpha"], "port": ["--to", "v1"]}.get(verb, []), **extra)
                 self.assertEqual(proc.returncode, 2, proc.stdout + proc.stderr)
                 self.assertRegex(proc.stderr, "the path of the %s, '.*', has a blank or a colon"
                                  % name)
