@@ -39,8 +39,9 @@ def check_topic(topic: series.Topic, repo):
     included = [(patch, name) for patch in topic.patches for name in patch.files if not name.startswith(_NOT_BUILT) and
                 (name.endswith(".h") or name.endswith(".S") and "/include/" in name)]
     if included and not topic.option("header-users"):
-        found.append(Finding(path, 0, f"[topic] has no header-users, and {included[0][0].name} changes {included[0][1]}: "
-                                      "nothing is compiled with it", edit))
+        patch, name = included[0]
+        found.append(Finding(path, 0, f"[topic] has no header-users, and {patch.name} changes {name}: nothing is "
+                                      "compiled with it", edit))
     for section, number, value in [(s, *item) for s in ("arches", "upstream") if topic.conf.has_section(s)
                                    for item in topic.conf.items(s)]:
         if number not in [patch.name[:4] for patch in topic.patches]:
