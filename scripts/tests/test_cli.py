@@ -310,6 +310,10 @@ class TestVerb(unittest.TestCase):
                 {"patch": 1, "check": "apply", "arch": "", "verdict": "pass", "findings": [], "reason": ""}])
             return 1, 2
 
+        bad = []
+        with mock.patch.object(test.refresh, "run", lambda opts: 1):
+            self.assertEqual(test.canonical_counts(options.Test(base="v9"), bad), (0, 1))
+        self.assertEqual(bad, ["refresh --check: a patch file is not canonical; mend: scripts/stack refresh --base v9"])
         nothing = [(name, lambda *a: (0, 0)) for name in ("canonical_counts", "kunit_counts", "boundary_counts", "prove_counts")]
         self.assertEqual(self.run_test(own, [("check_counts", checks), *nothing]), (1, "1 passed, 3 failed"))
         self.assertIn("  test_x: FAIL: test_y\n  more\n", self.said)

@@ -30,7 +30,8 @@ def run(args) -> int:
         topics = [t for t in stack.select(names) if t.name in names]
         total = sum(refresh(ws, stack, topic, args) for topic in topics)
     if args.check and total:
-        say(f"{total} patch files are not canonical; mend: scripts/stack refresh {' '.join(args.topics)}")
+        words = ["scripts/stack refresh"] + (["--base", args.base] if args.base else []) + list(args.topics)
+        say(f"{total} patch files are not canonical; mend: {' '.join(words)}")
         return 1
     say(f"{total} patch files changed in {len(topics)} topics" if total else
         f"nothing to change in {len(topics)} topics")

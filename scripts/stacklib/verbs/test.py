@@ -153,9 +153,11 @@ def common(args) -> dict:
     return {"topics": args.topics, "base": args.base, "out": args.out, "tree": args.tree}
 
 
-def canonical_counts(args) -> tuple:
-    """Would refresh change anything? Return (1, 0) or (0, 1)."""
+def canonical_counts(args, bad: list) -> tuple:
+    """Would refresh change anything? Return (1, 0) or (0, 1), which is named in `bad`."""
     failed = refresh.run(options.Refresh(**common(args), check=True))
+    mend = "scripts/stack refresh" + (f" --base {args.base}" if args.base else "")
+    bad += [f"refresh --check: a patch file is not canonical; mend: {mend}"] * bool(failed)
     return (0, 1) if failed else (1, 0)
 
 
@@ -250,7 +252,7 @@ def run(args):
         steps.insert(0, ("base", base_counts, ws, args))
         steps.append(("lint", lint_counts, args, bad))
         if not args.quick:
-            steps += [("refresh --check", canonical_counts, args), ("check", check_counts, args, report, until),
+            steps += [("refresh --check", canonical_counts, args, bad), ("check", check_counts, args, report, until),
                       ("kunit", kunit_counts, args, bad, report, until),
                       ("prove", prove_counts, args, bad, until),
                       ("check, all boundaries", boundary_counts, args, report, until)]
