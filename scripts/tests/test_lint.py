@@ -156,6 +156,9 @@ class Lint(unittest.TestCase):
         self.change(cover, "  PCI: Return more from a3()\n", "*** BLURB HERE ***\n")
         self.finds(cover + ":0", "does not list 'PCI: Return more from a3()'", "$EDITOR")
         self.finds(cover, "still the template", "$EDITOR")
+        with open(self.repo / cover, "a", encoding="utf-8") as file:
+            file.write("more\n" * 111)
+        self.finds(cover, "nobody reads more than 110", "$EDITOR " + cover)
         (self.repo / cover).unlink()
         self.finds(cover + ":0", "topic alpha has no cover letter", "--cover-letter")
 

@@ -11,6 +11,7 @@ Finding = namedtuple("Finding", "path line text mend")
 
 FROM_LINE = "From " + "0" * 40 + " Mon Sep 17 00:00:00 2001"
 _BOM = b"\xef\xbb\xbf"
+LETTER = 110   # lines of a cover letter that a maintainer reads to their end
 
 
 def check_patch(patch, repo) -> list:
@@ -155,6 +156,9 @@ def check_letter(path, subjects, repo) -> list:
         add(line, f"says {number.group(1)} patches, the series has {len(subjects)}")
     if re.search(r"\*\*\* (SUBJECT|BLURB) HERE", text):
         add(line_of(lines, r"\*\*\* (SUBJECT|BLURB)"), "still the template of format-patch")
+    body = text.strip().partition("\n\n")[2].count("\n") + 1
+    if body > LETTER:
+        add(len(lines), f"has {body} lines, and nobody reads more than {LETTER} of them; evidence goes to a file NOTES")
     flat = re.sub(r"\s+", " ", text)
     for subject in subjects:
         if subject and re.sub(r"\s+", " ", subject) not in flat:
