@@ -29,21 +29,22 @@ def ensure(names):
     """
     ws = Workspace()
     by_package = {p: name for name, (packages, _) in tools.TOOLS.items() for p in packages}
-    wanted = []
     for name in names:
         if name not in tools.TOOLS and name not in by_package:
             raise StackError(f"setup knows no tool of the name '{name}'")
-        wanted.append(name if name in tools.TOOLS else by_package[name])
-    if needs_special(ws, wanted):
-        wanted = ["make", "gcc", "xz", "patch", "dpkg-dev"] + wanted
-    missing = missing_packages(ws, wanted)
+    wanted = [name if name in tools.TOOLS else by_package[name] for name in names]
+    bad = bad_tools(wanted)
+    if set(SPECIAL) & set(bad):
+        bad = bad_tools(["make", "gcc", "xz", "patch", "dpkg-dev"]) + bad
+    missing = [p for name in bad for p in tools.TOOLS[name][0] if name not in SPECIAL or not installed(p)]
     if missing:
-        install(missing)
-    broken = [n for n in wanted if n not in SPECIAL and not tools.good(n, tools.search_path(ws.cache))]
+        install(list(dict.fromkeys(missing)))
+        bad = bad_tools(bad)
+    broken = [name for name in bad if name not in SPECIAL]
     if broken:
         raise StackError(f"installed, but still not there or not working: {', '.join(broken)}",
                          f"apt-get install --reinstall {' '.join(p for n in broken for p in tools.TOOLS[n][0])}")
-    making = needs_special(ws, wanted)
+    making = [name for name in SPECIAL if name in bad]
     if making and env.settings().no_install:
         raise StackError(f"missing here or too old: {' '.join(making)}; STACK_NO_INSTALL forbids to make what is "
                          "missing", "env -u STACK_NO_INSTALL scripts/stack setup")
@@ -62,24 +63,10 @@ def ensure_quickly(names, likes=()) -> None:
         ensure([*names, *likes])
 
 
-def needs_special(ws: Workspace, wanted) -> list:
-    """Return those of sparse and b4 that are wanted and not there in a version that works."""
-    path = tools.search_path(ws.cache)
-    return [name for name in SPECIAL if name in wanted and not tools.good(name, path)]
-
-
-def missing_packages(ws, names):
-    """Return the packages to install so that the tools work."""
-    path = tools.search_path(ws.cache)
-    missing = []
-    for name in dict.fromkeys(names):
-        packages = tools.TOOLS[name][0]
-        if name in SPECIAL:
-            if not tools.good(name, path):
-                missing += [p for p in packages if not installed(p)]
-        elif not tools.good(name, path):
-            missing += packages
-    return list(dict.fromkeys(missing))
+def bad_tools(names) -> list:
+    """Return those of the tools that are not there, or do not work."""
+    path = tool_path()
+    return [name for name in dict.fromkeys(names) if not tools.good(name, path)]
 
 
 def installed(package: str) -> bool:

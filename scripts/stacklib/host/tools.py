@@ -8,51 +8,30 @@ import subprocess
 
 from stacklib.host import env
 
-# name: what it is called here, with ensure() and in the table of `setup`.
-# packages: Debian's. command: prints the version; None for what has no command.
-# probe: a file that shows that a library is there.
-TOOLS = {
-    "git": (["git", "ca-certificates"], ["git", "--version"]),
-    "make": (["make"], ["make", "--version"]),
-    "gcc": (["gcc", "libc6-dev"], ["gcc", "--version"]),
-    "g++": (["g++"], ["g++", "--version"]),
-    "aarch64-linux-gnu-gcc": (["gcc-aarch64-linux-gnu"], ["aarch64-linux-gnu-gcc", "--version"]),
-    "i686-linux-gnu-gcc": (["gcc-i686-linux-gnu"], ["i686-linux-gnu-gcc", "--version"]),
-    "s390x-linux-gnu-gcc": (["gcc-s390x-linux-gnu"], ["s390x-linux-gnu-gcc", "--version"]),
-    "powerpc64le-linux-gnu-gcc": (["gcc-powerpc64le-linux-gnu"], ["powerpc64le-linux-gnu-gcc", "--version"]),
-    "sparc64-linux-gnu-gcc": (["gcc-sparc64-linux-gnu"], ["sparc64-linux-gnu-gcc", "--version"]),
-    "qemu-system-x86_64": (["qemu-system-x86"], ["qemu-system-x86_64", "--version"]),
-    "busybox": (["busybox-static"], ["busybox"]),
-    "ccache": (["ccache"], ["ccache", "--version"]),
-    "flex": (["flex"], ["flex", "--version"]),
-    "bison": (["bison"], ["bison", "--version"]),
-    "bc": (["bc"], ["bc", "--version"]),
-    "libelf-dev": (["libelf-dev"], "/usr/include/gelf.h"),
-    "libssl-dev": (["libssl-dev", "openssl"], "/usr/include/openssl/ssl.h"),
-    "perl": (["perl"], ["perl", "-e", "printf '%vd', $^V"]),
-    "python3": (["python3"], ["/usr/bin/python3", "--version"]),
-    "python3-ply": (["python3-ply"], "/usr/lib/python3/dist-packages/ply"),
-    "python3-git": (["python3-git"], "/usr/lib/python3/dist-packages/git"),
-    "xz": (["xz-utils"], ["xz", "--version"]),
-    "patch": (["patch"], ["patch", "--version"]),
-    "quilt": (["quilt"], ["quilt", "--version"]),
-    "spatch": (["coccinelle"], ["spatch", "--version"]),
-    # spatch finds Python, which the kernel's rules print through, by this name only.
-    "libpython3-dev": (["libpython3-dev"], "/usr/lib/*/libpython3.*.so"),
-    # Two of the kernel's rules are scripted in OCaml, which spatch compiles.
-    "ocamlopt": (["ocaml-nox"], ["ocamlopt", "-version"]),
-    "codespell": (["codespell"], ["codespell", "--version"]),
-    "shellcheck": (["shellcheck"], ["shellcheck", "--version"]),
-    "flake8": (["flake8"], ["flake8", "--version"]),
-    "mypy": (["mypy"], ["mypy", "--version"]),
-    # What the fuzz test of the tool's own watches whole commands with.
-    "strace": (["strace"], ["strace", "--version"]),
-    "dpkg-dev": (["dpkg-dev"], ["dpkg-source", "--version"]),
+# The programs by their names here (with ensure(), and in the table of `setup`), and Debian's packages that have them.
+PACKAGES = {
+    **{name: [name] for name in ("make", "g++", "ccache", "flex", "bison", "bc", "libelf-dev", "perl", "python3",
+                                 "python3-ply", "python3-git", "patch", "quilt", "codespell", "shellcheck", "flake8",
+                                 "mypy", "dpkg-dev")},
+    **{f"{machine}-gcc": [f"gcc-{machine}"] for machine in ("aarch64-linux-gnu", "i686-linux-gnu", "s390x-linux-gnu",
+                                                            "powerpc64le-linux-gnu", "sparc64-linux-gnu")},
+    "git": ["git", "ca-certificates"], "gcc": ["gcc", "libc6-dev"], "libssl-dev": ["libssl-dev", "openssl"],
+    "qemu-system-x86_64": ["qemu-system-x86"], "busybox": ["busybox-static"], "xz": ["xz-utils"],
+    # The kernel's rules print through Python, which spatch finds so; two are scripted in OCaml, which it compiles.
+    "spatch": ["coccinelle"], "libpython3-dev": ["libpython3-dev"], "ocamlopt": ["ocaml-nox"],
+    "strace": ["strace"],  # what the fuzz test of the tool's own watches whole commands with
     # Not installed from the machine's own suites: see special.py.
-    "sparse": ([], ["sparse", "--version"]),
-    "b4": (["python3-dkim", "python3-dnspython", "python3-requests", "python3-patatt",
-            "git-filter-repo"], ["b4", "--version"]),
+    "sparse": [], "b4": ["python3-dkim", "python3-dnspython", "python3-requests", "python3-patatt", "git-filter-repo"],
 }
+# What prints the version, where that is not NAME --version; of a library, a file that shows that it is there.
+PROBES = {
+    "busybox": ["busybox"], "perl": ["perl", "-e", "printf '%vd', $^V"], "python3": ["/usr/bin/python3", "--version"],
+    "ocamlopt": ["ocamlopt", "-version"], "dpkg-dev": ["dpkg-source", "--version"],
+    "libelf-dev": "/usr/include/gelf.h", "libssl-dev": "/usr/include/openssl/ssl.h",
+    "python3-ply": "/usr/lib/python3/dist-packages/ply", "python3-git": "/usr/lib/python3/dist-packages/git",
+    "libpython3-dev": "/usr/lib/*/libpython3.*.so",
+}
+TOOLS = {name: (packages, PROBES.get(name, [name, "--version"])) for name, packages in PACKAGES.items()}
 
 # Where sparse does not know what the kernel's scripts/checker-valid.sh asks for,
 # `make C=2` goes on without it and says so in one line that is easily missed.
@@ -105,22 +84,16 @@ def present(name: str, path):
     found = shutil.which(command[0], path=path)
     if name == "sparse":
         return bool(found) and sparse_good(path)
-    if name == "b4" and found and "/tools/b4/bin/" in found:
-        return True  # made by setup; asking it takes half a second
-    return good(name, path) if name == "b4" else bool(found)
+    # One made by setup is good; asking it takes half a second.
+    return found is not None and (name != "b4" or "/tools/b4/bin/" in found or good(name, path))
 
 
 def good(name: str, path):
     """Return whether a tool is there and does what the stack needs of it."""
     found = version(name, path)
-    if not found:
-        return False
-    if name == "sparse":
-        return sparse_good(path)
-    if name == "b4":
-        numbers = tuple(int(n) for n in re.findall(r"\d+", found)[:2])
-        return numbers >= B4_AT_LEAST
-    return True
+    if not found or name != "b4":
+        return bool(found) and (name != "sparse" or sparse_good(path))
+    return tuple(map(int, re.findall(r"\d+", found)[:2])) >= B4_AT_LEAST
 
 
 def sparse_good(path, program: str = "sparse") -> bool:
