@@ -29,10 +29,7 @@ _TAIL = 25
 
 @dataclass
 class Config:
-    """A configuration, read from scripts/kunit/NAME.config.
-
-    arch, named (only suites that are named for it run there): see machine.py
-    """
+    """A configuration, read from scripts/kunit/NAME.config; arch, named: see machine.py"""
 
     name: str
     path: Path
@@ -46,14 +43,9 @@ class Config:
 
 @dataclass
 class Result:
-    """What one configuration came to.
-
-    suites: list of ktap.Suite; splats: list of splats.Splat
-    problems: texts, each a failure that belongs to no test case
-    unused: texts, the exceptions for this configuration that no report needed
-    built: whether there was a kernel to boot
-    build_seconds, run_seconds: wall time; run_seconds sums up all boots
-    """
+    """What one configuration came to: suites (list of ktap.Suite) splats (list of splats.Splat) problems (texts, each a
+    failure that belongs to no test case) unused (texts, the exceptions that no report needed) built (whether there was
+    a kernel to boot) build_seconds, run_seconds (wall time, of all boots)"""
 
     config: str
     log: Path
@@ -109,23 +101,16 @@ def load_config(folder, name):
 
 
 def dropped_options(wanted, dot_config) -> list:
-    """Which symbols of @wanted the .config does not have, as list of texts.
-
-    kunit.py checks too, on most ways through it. This is the proof that what
-    is called time travel or KASAN in the report was that.
-    """
+    """Which symbols of @wanted the .config does not have, as list of texts: the proof that what is called KASAN in the
+    report was that (kunit.py checks too, on most ways through it)."""
     got = read_options(dot_config)
     return [f"CONFIG_{name}={value} was asked for, .config has {got.get(name, 'n')}"
             for name, value in sorted(wanted.items()) if got.get(name, "n") != value]
 
 
 def environment(work, cache, path=None):
-    """The environment for kunit.py and make, with ccache told to hit across folders.
-
-    @work: the folder below which all trees and builds are
-    @cache: where ccache keeps its files unless CCACHE_DIR says otherwise
-    @path: value for PATH
-    """
+    """The environment for kunit.py and make, with ccache told to hit across folders below @work, and to keep its files
+    in @cache unless CCACHE_DIR says otherwise; @path: value for PATH"""
     env = host.child(_NOT_OURS)
     env.update(LC_ALL="C", PYTHONUNBUFFERED="1", PYTHONDONTWRITEBYTECODE="1")
     if path:
@@ -137,14 +122,8 @@ def environment(work, cache, path=None):
 
 
 class Builder:
-    """Builds and boots one configuration of the tree at @tree in @folder.
-
-    @config: Config
-    @fragments: paths of the suites' .kunitconfig files
-    @env: from environment()
-    @jobs: parallel jobs of make
-    @work: work folder, where what runs is noted; in a check, its runner says where
-    """
+    """Builds and boots a Config of the tree at @tree in @folder; @fragments: paths of the suites' .kunitconfig files;
+    @env: from environment(); @work: work folder, where what runs is noted (in a check, its runner says where)"""
 
     def __init__(self, tree, folder, config, fragments, env, jobs, work=None):
         self.tree, self.folder, self.config = Path(tree), Path(folder), config
@@ -170,10 +149,7 @@ class Builder:
         return [sys.executable, str(self.kunit_py), verb, *more]
 
     def build(self, log) -> str:
-        """Configure and build. Returns the problem as text, empty when all is well.
-
-        @log: Path for what make and kunit.py say
-        """
+        """Configure and build; @log: Path for what is said. Returns the problem as text, empty when all is well."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for tool in ("make", "gcc"):
             if not shutil.which(tool, path=self.env.get("PATH")):
@@ -184,7 +160,7 @@ class Builder:
                 status, _, _ = process.run(command, self.notes, BUILD_LIMIT, cwd=self.tree,
                                            env=self.env, stdout=out, stderr=subprocess.STDOUT)
         except process.Expired as err:
-            return f"the build was ended: {err}, see {log}\n{tail_of(log)}"
+            return f"the build was ended: {err}, see {log}\n{tail(Path(log).read_text('utf-8', 'replace'))}"
         if status:
             why = error_lines(log)
             if "No space left on device" in why:
@@ -192,17 +168,12 @@ class Builder:
                                       mend="free some space (df -h), then run this again")
             return f"the build failed, see {log}\n{why}"
         dropped = dropped_options(self.wanted, self.folder / ".config")
-        if dropped:
-            return "options were dropped:\n" + "\n".join(dropped)
-        return ""
+        return "options were dropped:\n" + "\n".join(dropped) if dropped else ""
 
     def boot(self, log, glob: str = "", told=None) -> tuple:
-        """Boot the kernel once and follow its log.
+        """Boot the kernel once and write its log to @log; returns (list of ktap.Suite, list of problems, seconds).
 
-        @log: Path the log is written to
-        @glob: suites to run, as kunit.py takes it; empty: all that are built
-        @told: called with the name of what runs now
-        Returns (list of ktap.Suite, list of problems, seconds).
+        @glob: suites to run, as kunit.py takes it; empty: all that are built; @told: called with what runs now
         """
         command = self._command("exec", *self.options, "--raw_output=all", f"--timeout={self.config.timeout}",
                                 *machine.boot_options(self.config, self.folder),
@@ -260,20 +231,9 @@ class Builder:
         return suites, problems
 
 
-def timed(function) -> tuple:
-    """Call @function; returns (what it returned, seconds it took)."""
-    begin = time.monotonic()
-    return function(), time.monotonic() - begin
-
-
 def tail(text: str, lines=_TAIL) -> str:
     """The last lines of a log, indented."""
     return "\n".join("    " + line for line in text.rstrip().splitlines()[-lines:])
-
-
-def tail_of(log):
-    """The last lines of the file @log, indented."""
-    return tail(Path(log).read_text(encoding="utf-8", errors="replace"))
 
 
 def error_lines(log):

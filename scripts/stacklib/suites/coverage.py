@@ -38,14 +38,8 @@ _EXCUSES = "uncovered"
 
 
 def make_options(repo: Path, patches) -> list:
-    """Options of make for the coverage build.
-
-    @repo: the stack's repository; the drop-in's folders are counted too, since
-           inline functions of headers run there
-    @patches: the patches whose lines are to be counted
-    Only the folders that matter are instrumented: everything else then is
-    compiled as always, and comes from ccache.
-    """
+    """Options of make with which the folders of these patches are counted, and those of the drop-in, since inline
+    functions of headers run there. All others are compiled as always, and come from ccache."""
     dropin = Path(repo) / "kunit"
     names = {path.relative_to(dropin) for path in dropin.rglob("*.c")}
     names |= {Path(name) for patch in patches for name in patch.files if name.endswith(".c")}
@@ -120,11 +114,7 @@ def percent(part, whole) -> str:
 
 
 def added_lines(repo: Path, base, last, path: Path):
-    """Who added which line of @path: dict line number -> (commit id, text).
-
-    Only lines that commits after @base up to @last added and that still stand
-    in @last are in it, with their number in @last.
-    """
+    """The lines of @path in @last that commits after @base added: dict line number -> (commit id, text)."""
     text = gitcmd.git("blame", "--line-porcelain", f"{base}..{last}", "--", path, cwd=repo)
     lines, commit, number, boundary = {}, "", 0, False
     for row in text.split("\n"):
@@ -139,12 +129,11 @@ def added_lines(repo: Path, base, last, path: Path):
 
 
 def map_file(path, added, counts, entries) -> None:
-    """Sort the added lines of one file into the entries of their patches.
+    """Sort the lines of one file that @entries (commit id -> PatchCoverage) have @added (from added_lines()) into them.
 
-    @added: from added_lines(); @counts: dict line number -> times run, None for
-    a file that was not built; @entries: dict commit id -> PatchCoverage
+    @counts: dict line number -> times run, None for a file that was not built
     """
-    for number, (commit, text) in sorted(added.items()):
+    for number, (commit, text) in sorted(item for item in added.items() if item[1][0] in entries):
         entry = entries[commit]
         if counts is None:
             entry.unbuilt[path] = entry.unbuilt.get(path, 0) + 1
@@ -157,45 +146,26 @@ def map_file(path, added, counts, entries) -> None:
 
 
 def excuse(entries, excuses, name: str):
-    """Take the lines and files that @excuses name out of the findings.
+    """Take the lines and files that @excuses name out of the findings of @entries (list of PatchCoverage).
 
-    @entries: list of PatchCoverage; @excuses: list of stanza.Stanza with the keys
-    line (`file: text`) or file, reason and until; @name: file they stand in
+    @excuses: list of stanza.Stanza with the keys line (`file: text`) or file, reason and until, in the file @name
     Returns texts for the excuses that nothing needs.
     """
     stale = []
     for item in excuses:
-        if item.get("file"):
-            hit = _excuse_file(entries, item)
-            what = f"no patch adds lines to a file without an object: {item.get('file')}"
-        else:
-            hit = _excuse_line(entries, item)
-            what = f"no uncovered line is: {item.get('line')}"
+        file, hit, reason = item.get("file"), False, item.get("reason")
+        path, text = (part.strip() for part in item.get("line").partition(":")[::2])
+        for entry in entries:
+            if file in entry.unbuilt:
+                entry.aside[file], hit = reason, True
+            for line in [line for line in entry.uncovered if (line.path, line.text.strip()) == (path, text)]:
+                entry.uncovered.remove(line)
+                entry.excused.append(line)
+                line.reason, hit = reason, True
         if not hit:
-            stale.append(f"{name}:{item.line}: {what}")
+            stale.append(f"{name}:{item.line}: no patch adds lines to a file without an object: {file}" if file else
+                         f"{name}:{item.line}: no uncovered line is: {item.get('line')}")
     return stale
-
-
-def _excuse_file(entries, item):
-    """Excuse one file; returns whether there was one."""
-    hit = [entry for entry in entries if item.get("file") in entry.unbuilt]
-    for entry in hit:
-        entry.aside[item.get("file")] = item.get("reason")
-    return bool(hit)
-
-
-def _excuse_line(entries, item):
-    """Excuse the lines of one text; returns whether there was one."""
-    path, _, text = item.get("line").partition(":")
-    hit = False
-    for entry in entries:
-        for line in [line for line in entry.uncovered
-                     if line.path == path.strip() and line.text.strip() == text.strip()]:
-            entry.uncovered.remove(line)
-            line.reason = item.get("reason")
-            entry.excused.append(line)
-            hit = True
-    return hit
 
 
 def _read_excuses(topic):
@@ -226,7 +196,6 @@ def report(ws, tree, topics, boundary: int, source, env):
             continue
         # What was built has the drop-in, whose hooks move lines of the patches' files.
         added = added_lines(tree.path, tree.commit(0), tree.commit(boundary, dropin=True), path)
-        added = {number: line for number, line in added.items() if line[0] in entries}
         # No code for a header's line: a declaration, or an inline function that
         # nothing in the instrumented folders calls.
         map_file(path, added, counts.get(path, {} if path.endswith(".h") else None), entries)
@@ -236,15 +205,12 @@ def report(ws, tree, topics, boundary: int, source, env):
         stale = excuse(result.patches, excuses, name)
         if boundary == len(tree.patches):   # before, a later patch may need it
             result.stale += stale
-    _write(ws.out / "kunit" / "coverage" / "added.json", result, tree.tree_id(boundary, dropin=True))
-    return result
-
-
-def _write(path, result, tree_id):
-    data = {"tree": tree_id, "percent": result.percent(), "findings": result.findings(), "stale": result.stale,
+    data = {"tree": tree.tree_id(boundary, dropin=True), "percent": result.percent(),
+            "findings": result.findings(), "stale": result.stale,
             "patches": [{"patch": entry.name, "runnable": entry.runnable,
                          "covered": entry.covered, "percent": entry.percent(),
                          "uncovered": [str(line) for line in entry.uncovered],
                          "excused": {str(line): line.reason for line in entry.excused},
                          "not built on um": entry.unbuilt, "excused files": entry.aside} for entry in result.patches]}
-    write_whole(path, json.dumps(data, indent=1))
+    write_whole(ws.out / "kunit" / "coverage" / "added.json", json.dumps(data, indent=1))
+    return result

@@ -13,10 +13,7 @@ _BATCH = 40
 
 
 def _objects(build, files):
-    """The .gcno files of @build that can know a line of @files.
-
-    A C file's own object; for a header every object of an instrumented folder.
-    """
+    """The .gcno files of @build that can know a line of @files: a C file's own, for a header those of all objects."""
     every = sorted(Path(build).rglob("*.gcno"))
     if any(name.endswith(".h") for name in files):
         return every
@@ -45,24 +42,12 @@ def _run(build, objects, env):
         yield from documents
 
 
-def _name(path, build, source):
-    """@path as gcc wrote it, relative to the kernel tree; None when it is outside."""
-    full = os.path.normpath(os.path.join(build, path))
-    relative = os.path.relpath(full, source)
-    return None if relative.startswith("..") else relative
-
-
 def counts(build, source, files, env):
-    """How often each line ran.
+    """How often each line of @files, names in the kernel tree @source, ran in what was built in @build.
 
-    @build: build folder, an absolute path, in which make ran
-    @source: the kernel tree
-    @files: names, relative to @source, that are of interest
-    @env: environment with PATH
-    Returns a dict from file name to dict of line number -> count. A file that no
-    object holds is not in it. Raises term.StackError when there is no gcov, when
-    it fails, and when the kernel wrote no counts at all: zero is a measurement,
-    nothing is not.
+    Returns a dict from file name to dict of line number -> count. A file that no object holds is not in it. Raises
+    term.StackError when there is no gcov, when it fails, and when the kernel wrote no counts at all: zero is a
+    measurement, nothing is not.
     """
     build, source = os.path.realpath(build), os.path.realpath(source)
     if not any(Path(build).rglob("*.gcda")):
@@ -71,11 +56,10 @@ def counts(build, source, files, env):
     wanted, found = set(files), {}
     for document in _run(build, _objects(build, files), env):
         for item in document["files"]:
-            name = _name(item["file"], build, source)
+            name = os.path.relpath(os.path.join(build, item["file"]), source)
             if name not in wanted:
                 continue
             lines = found.setdefault(name, {})
             for line in item["lines"]:
-                number = line["line_number"]
-                lines[number] = lines.get(number, 0) + line["count"]
+                lines[line["line_number"]] = lines.get(line["line_number"], 0) + line["count"]
     return found

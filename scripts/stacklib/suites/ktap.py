@@ -53,11 +53,10 @@ class Detail:
 
 
 class LogReader:
-    """Follows a KTAP log line by line; feed() it, then look into details.
+    """Follows a KTAP log line by line; feed() it, then look into details {(suite, test[, parameter]): Detail}.
 
-    details: dict from a path, a tuple (suite, test[, parameter]), to Detail
-    tree: name of the kernel tree's folder. gcc writes file names as ccache has
-    rewritten them, ../../check/drivers/...; what is shown starts at drivers/.
+    tree: name of the kernel tree's folder. gcc writes file names as ccache has rewritten them, ../../check/drivers/...;
+    what is shown starts at drivers/.
     """
 
     def __init__(self, tree=""):
@@ -129,30 +128,20 @@ def _walk(group, path, details):
 
 
 def read(json_text, reader) -> List[Suite]:
-    """The suites of a run.
-
-    @json_text: what `kunit.py parse --json` wrote
-    @reader: the LogReader that saw the log
-    Returns a list of Suite. Raises ValueError when @json_text is not such a
-    document.
-    """
+    """The suites of a run; @json_text: what `kunit.py parse --json` wrote; @reader: the LogReader that saw the log.
+    ValueError when @json_text is not such a document."""
     try:
         top = json.loads(json_text)
-        groups, loose = top["sub_groups"], top["test_cases"]
         suites = []
-        for group in groups:
+        for group in top["sub_groups"]:
             name = group["name"]
             detail = reader.details.get((name,), Detail())
-            took = None
-            if detail.begin is not None and detail.end is not None:
-                took = detail.end - detail.begin
+            took = detail.end - detail.begin if None not in (detail.begin, detail.end) else None
             suites.append(Suite(name, list(_walk(group, [name], reader.details)), took))
         # A suite whose init failed has a result and no cases.
-        for item in loose:
-            status = STATUS.get(item["status"], "failed")
-            case = _case([item["name"], "(suite)"], status, reader.details)
-            case.lines = reader.details.get((item["name"],), Detail()).lines
-            suites.append(Suite(item["name"], [case]))
+        for item in top["test_cases"]:
+            name, status = item["name"], STATUS.get(item["status"], "failed")
+            suites.append(Suite(name, [Case(name, "(suite)", status, reader.details.get((name,), Detail()).lines)]))
         return suites
     except (KeyError, TypeError, AttributeError) as err:
         raise ValueError(f"no KUnit results: {err!r}") from err

@@ -37,9 +37,8 @@ def chosen_suites(wanted, known, boundary: int) -> list:
 
 def fragments(repo: Path, source, suites, folder: Path):
     """Write what the suites need in the tree @source into @folder/suites.kunitconfig; its path, in a list."""
-    lines = suiteconfig.lines(repo, source, suites)
     path = Path(folder) / "suites.kunitconfig"
-    write_whole(path, "".join(f"{line}\n" for line in lines))
+    write_whole(path, "".join(f"{line}\n" for line in suiteconfig.lines(repo, source, suites)))
     return [path]
 
 
@@ -51,14 +50,10 @@ def missing_suites(asked, suites) -> list:
 
 
 def run_config(builder, asked, folder: Path, isolated: bool = False, built=None):
-    """Build and boot one configuration. Never raises for what a kernel does.
+    """Build and boot one configuration, return its boot.Result; never raises for what a kernel does.
 
-    @builder: boot.Builder
-    @asked: names of the suites that must run
-    @folder: where logs and results go; made anew
-    @isolated: each suite in a boot of its own
-    @built: called after the build, before the first boot
-    Returns a boot.Result.
+    @builder: boot.Builder; @asked: the suites that must run; @folder: where logs and results go, made anew;
+    @isolated: each suite in a boot of its own; @built: called after the build, before the first boot
     """
     return boot_config(builder, build_config(builder, folder), asked, isolated, built)
 
@@ -69,8 +64,9 @@ def build_config(builder, folder: Path):
     folder.mkdir(parents=True)
     result = boot.Result(builder.config.name, folder / "test.log")
     term.progress(f"kunit {result.config}: building")
-    problem, result.build_seconds = boot.timed(lambda: builder.build(folder / "build.log"))
-    result.built = not problem
+    begin = time.monotonic()
+    problem = builder.build(folder / "build.log")
+    result.build_seconds, result.built = time.monotonic() - begin, not problem
     result.problems += [problem] if problem else []
     return result
 

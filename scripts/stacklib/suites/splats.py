@@ -59,7 +59,6 @@ _RESULT = re.compile(r"^\s*(?:not )?ok \d+ (\S+)")
 # gcc's names may be relative to the build folder: ../../check/drivers/pci/msi.c
 _WHERE = re.compile(r"(?:(?:\.\./)+[\w.-]+/)?((?:[\w-]+/)*[\w-]+\.[chS]:\d+)")
 _CUT = "------------[ cut here ]"
-_TRACE = "Call Trace"
 # A stack further than this from its report's first line belongs to something
 # else. Lockdep prints the whole chain of dependencies before the stack.
 _REACH = {"lockdep": 400, "rcu": 80}
@@ -89,13 +88,6 @@ class Splat:
         return match.group(1) if match else ""
 
 
-def _kind(text):
-    for kind, regex in HEADERS:
-        if regex.match(text):
-            return kind
-    return None
-
-
 class _Scanner:
     """Splits a log into reports, one line at a time."""
 
@@ -105,11 +97,6 @@ class _Scanner:
         self.stack_seen = False
         self.cut = False
         self.suite = self.after = ""
-
-    def _start(self, kind, text, number):
-        self.open = Splat(kind, text, number, self.suite, self.after, [text])
-        self.stack_seen = False
-        self.found.append(self.open)
 
     def _same_report(self, kind):
         """Whether the header @kind goes on with the open report.
@@ -125,14 +112,6 @@ class _Scanner:
             return self.cut and self.open.kind == "warn" and len(self.open.lines) == 1
         return kind == "panic" and self.open.kind in ("panic", "bug", "kasan")
 
-    def _header(self, kind, text, number):
-        if self._same_report(kind):
-            self.open.lines.append(text)
-            return
-        if self.open:
-            self.cut = False
-        self._start(kind, text, number)
-
     def feed(self, number: int, raw) -> None:
         """Take line @number of the log."""
         if _KTAP.match(raw):
@@ -146,24 +125,22 @@ class _Scanner:
         if text.startswith(_CUT):
             self.open, self.cut = None, True
             return
-        kind = _kind(text)
-        if kind:
-            self._header(kind, text, number)
-        elif text.startswith(_TRACE):
-            self._trace(text, number)
+        trace = text.startswith("Call Trace")
+        kind = next((kind for kind, regex in HEADERS if regex.match(text)), "call-trace" if trace else "")
+        if kind and not (self._stack_of_it() if trace else self._same_report(kind)):
+            self.cut = self.cut and not self.open and not trace
+            self.open = Splat(kind, text, number, self.suite, self.after, [text])
+            self.found.append(self.open)
+            self.stack_seen = trace
         elif self.open:
             self.open.lines.append(text)
-            if text.startswith("---[ end") or len(self.open.lines) > _MAX_LINES:
+            self.stack_seen = self.stack_seen or trace
+            if not kind and (text.startswith("---[ end") or len(self.open.lines) > _MAX_LINES):
                 self.open, self.cut = None, False
 
-    def _trace(self, text, number):
-        reach = _REACH.get(self.open.kind, _REACH_DEFAULT) if self.open else 0
-        if self.open and not self.stack_seen and len(self.open.lines) <= reach:
-            self.open.lines.append(text)
-        else:
-            self.cut = False
-            self._start("call-trace", text, number)
-        self.stack_seen = True
+    def _stack_of_it(self):
+        """Whether a stack that begins is that of the open report."""
+        return self.open and not self.stack_seen and len(self.open.lines) <= _REACH.get(self.open.kind, _REACH_DEFAULT)
 
 
 def find(text: str):
@@ -237,12 +214,8 @@ def read_allowed(path: Path):
 
 
 def judge(text: str, entries, config):
-    """Find the reports in the log @text and give those that are allowed a reason.
-
-    @entries: from read_allowed(); for each boot they count anew, used goes on
-    @config: name of the configuration
-    Returns all reports; those without a reason fail the run.
-    """
+    """Find the reports in the log @text of configuration @config, and give those that @entries (from read_allowed())
+    allow a reason: those without one fail the run. For each boot entries count anew, used goes on."""
     found = find(text)
     for entry in entries:
         entry.left = entry.most
@@ -264,11 +237,7 @@ def unused(entries, config) -> list:
 
 def judge_log(path: Path, entries, config):
     """judge() for the log file @path; a log that is empty or absent is an error."""
-    try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    found = judge(text, entries, config)
+    found = judge(Path(path).read_text("utf-8", "replace") if Path(path).is_file() else "", entries, config)
     for splat in found:
         splat.log = Path(path).name
     return found
