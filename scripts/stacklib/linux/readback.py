@@ -8,11 +8,8 @@ from pathlib import Path
 from stacklib.host.gitcmd import git, git_bytes
 from stacklib.host.term import StackError
 from stacklib.linux import applying
-from stacklib.stack import series
+from stacklib.stack import patch as parser, series
 
-# What patch(1), and so quilt, applies wherever it stands, also indented; git does not.
-_QUOTED = re.compile(r"[ \t]*(?:diff --git |(?:---|\*\*\*) \S.*\n[ \t]*(?:\+\+\+|---) \S|"
-                     r"\d+(?:,\d+)?[acd]\d+(?:,\d+)?\n[ \t]*[<>] )")
 _BREAK = re.compile(r"diff -|Index: |---\s*$|--- \S")  # as in builtin/mailinfo.c
 _HEADER = re.compile(r".*\n\n((?:From|Date|Subject):.*)", re.I)
 
@@ -74,12 +71,6 @@ def difference(git_dir: Path, commit: str, made):
     files = git("diff", "--name-only", commit, made, cwd=git_dir).splitlines()
     if files:
         return f"it would change other lines or files: {', '.join(files[:5])}"
-    return quoted_diff(want[3])
-
-
-def quoted_diff(log) -> str:
-    """Return what is wrong with a log that quotes a diff, "" for one that does not."""
-    for number, line in enumerate(log.split("\n"), 1):
-        if _QUOTED.match("\n".join(log.split("\n")[number - 1:number + 1])):
-            return f"line {number} of its log is '{line}', which patch(1) and quilt would apply, however it is indented"
-    return ""
+    quoted = parser.Parsed(f"Subject:\n\n{want[3]}".encode()).in_log
+    return (f"line {quoted.no - 2} of its log is '{quoted.text}', which patch(1) and quilt would apply, however it is "
+            "indented" if quoted else "")

@@ -8,6 +8,7 @@ commit changes is asked of git (git diff-tree); this is for a patch that is no c
 
 A mail that is encoded (base64, quoted-printable, multipart) is made plain by applying.plain() before.
 """
+import email.errors
 import email.header
 import functools
 import itertools
@@ -153,14 +154,8 @@ class Parsed:
         return None
 
     def header(self, name: str) -> str:
-        """Return a header decoded (RFC 2047), as it is when it cannot be; "" when it is not there."""
-        line = self.headers.get(name.lower())
-        if not line:
-            return ""
-        try:
-            return str(email.header.make_header(email.header.decode_header(line.text))).strip()
-        except (LookupError, ValueError):
-            return line.text
+        """Return a header decoded; "" when it is not there."""
+        return decoded(self.headers[name.lower()].text).strip() if name.lower() in self.headers else ""
 
     def header_line(self, name: str) -> int:
         """Return the number of a header's line, 1 when it is not there."""
@@ -307,6 +302,14 @@ class Parsed:
         if not hunk.whole:
             self.errors.append(Line(hunk.no, "the hunk ends before it should"))
         return at
+
+
+def decoded(value: str) -> str:
+    """Return a header's value with its encoded words (RFC 2047) decoded; as it is when they cannot be."""
+    try:
+        return str(email.header.make_header(email.header.decode_header(value)))
+    except (LookupError, ValueError, email.errors.MessageError):
+        return value
 
 
 def text(name: Optional[bytes]) -> Optional[str]:

@@ -2,8 +2,6 @@
 """The stack as it is stored: `series`, patches/<base>/<topic>/, their manifests."""
 import configparser
 import email
-import email.errors
-import email.header
 import email.policy
 import functools
 import hashlib
@@ -66,19 +64,11 @@ class Patch:
             return ""
         # What is not ASCII and not encoded is UTF-8, which email gives as U+FFFD.
         value = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        value = decoded(value) if value.isascii() else _WORDS.sub(lambda m: decoded(m.group()), value)
+        value = parser.decoded(value) if value.isascii() else _WORDS.sub(lambda m: parser.decoded(m.group()), value)
         return re.sub(r"\s*\n\s*", " ", value).strip()
 
     def __repr__(self):
         return f"<Patch {self.topic}/{self.name}>"
-
-
-def decoded(value) -> str:
-    """Return a header's value with its encoded words decoded; as it is when they cannot be."""
-    try:
-        return str(email.header.make_header(email.header.decode_header(value)))
-    except (LookupError, ValueError, email.errors.MessageError):
-        return value
 
 
 class Topic:

@@ -34,45 +34,35 @@ def _error(name, line, what):
     return term.StackError(f"{name}:{line}: {what}", mend=f"correct line {line} of {name}")
 
 
-def _add_line(name, number, line, current, keys):
-    """Put one line that is no comment into the stanza @current."""
-    if line[0] in " \t":
-        if not current.values:
-            raise _error(name, number, "a continued line with nothing before it")
-        last = list(current.values)[-1]
-        current.values[last] += " " + line.strip()
-        return
-    match = _KEY.match(line)
-    if not match:
-        raise _error(name, number, f"not a 'key: value' line: {line!r}")
-    key, value = match.groups()
-    if key not in keys:
-        raise _error(name, number, f"unknown key '{key}' (known: {', '.join(keys)})")
-    if key in current.values:
-        raise _error(name, number, f"'{key}' stands twice in one entry")
-    current.values[key] = value.strip()
-
-
 def parse(text, name, required, optional=()):
-    """Read all stanzas of @text.
+    """Return the Stanzas of a text; name: what messages call the file; required, optional: keys that an entry must and
+    may have.
 
-    @name: what messages call the file
-    @required, @optional: the keys that an entry must and may have
-    Returns a list of Stanza. Raises term.StackError, with file and line, for
-    whatever cannot be read, is missing or is empty.
+    Raises term.StackError, with file and line, for whatever cannot be read, is missing or is empty.
     """
-    keys = list(required) + list(optional)
-    stanzas, current = [], None
-    for number, line in enumerate(text.splitlines() + [""], 1):
+    stanzas, current, key = [], None, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _KEY.match(line)
         if line.startswith("#"):
             continue
         if not line.strip():
-            if current:
-                stanzas.append(current)
             current = None
-            continue
-        current = current or Stanza(number, {})
-        _add_line(name, number, line, current, keys)
+        elif line[0] in " \t":
+            if not current:
+                raise _error(name, number, "a continued line with nothing before it")
+            current.values[key] += " " + line.strip()
+        elif not match:
+            raise _error(name, number, f"not a 'key: value' line: {line!r}")
+        else:
+            if not current:
+                current = Stanza(number, {})
+                stanzas.append(current)
+            key = match.group(1)
+            if key not in (*required, *optional):
+                raise _error(name, number, f"unknown key '{key}' (known: {', '.join((*required, *optional))})")
+            if key in current.values:
+                raise _error(name, number, f"'{key}' stands twice in one entry")
+            current.values[key] = match.group(2).strip()
     for entry in stanzas:
         for key in required:
             if not entry.get(key):
