@@ -132,7 +132,7 @@ class Fit(unittest.TestCase):
                           if depth == 1 else "1 commits there change files of the stack; the history since the base is "
                           "not all there, so that others may, too", proc.stdout)
             self.assertRegex(proc.stdout, r"  3  there     beta/.*\n(?:       note: .*\n)*       note: .*" + re.escape(beta))
-        with mock.patch.object(carry, "patch_ids", side_effect=gitcmd.GitError(("log",), 128, "bad object")):
+        with mock.patch.object(gitcmd, "patch_ids", side_effect=gitcmd.GitError(("log",), 128, "bad object")):
             history = carry.History(self.mini.kernel, "next", {"tag": "v1.2.3", "version": "1.2.3"}, ["README"])
         self.assertEqual((history.whole, history.has("0" * 12)), (False, None))
         self.assertIn("there is no history to search", history.said)

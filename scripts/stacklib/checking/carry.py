@@ -53,7 +53,8 @@ class History:
         span = f"{since}..{tip}" if since else tip
         try:
             # The last commits of a shallow clone have no parent there, and the whole tree as their change.
-            self.ids = patch_ids(path, "--no-merges", "--min-parents=1", span, "--", *files)
+            for name, commit in gitcmd.patch_ids(path, "--no-merges", "--min-parents=1", span, "--", *files):
+                self.ids.setdefault(name, []).append(commit)
             self.whole = bool(since) and git("rev-parse", "--is-shallow-repository", cwd=path) == "false"
             names = "".join(f"{name}\n" for found in self.ids.values() for name in found)
             said = git("log", "--no-walk", "--stdin", "--format=%H%n%s%n%b%x00", cwd=path, input=names) if names else ""
@@ -89,15 +90,6 @@ class History:
         return picked or (False if self.whole else None)
 
 
-def patch_ids(path, *span):
-    """Return {patch-id: [commit]} of the commits that git log lists for span, the last ones first."""
-    log = ("log", "-p", "--no-renames", "--no-ext-diff", "--no-textconv", "--full-index", "--format=commit %H", *span)
-    found = {}
-    for line in gitcmd.piped(log, ("patch-id", "--stable"), cwd=path).splitlines():
-        found.setdefault(line.split()[0], []).append(line.split()[1])
-    return found
-
-
 class Carrier:
     """Carries patches to another tree one after the other: .at (commit with those that fit) .forced (commit with
     all of them, each conflict resolved to the patch) .skipped [Fit]
@@ -110,8 +102,8 @@ class Carrier:
         self.git_dir, self.commits, self.at, self.forced = git_dir, commits, at, at
         self.history, self.rejects, self.skipped = history, rejects, []
         self.index, self.loaded = git_dir / "stack-state" / "index", ""
-        own = patch_ids(git_dir, f"{commits[0]}..{commits[-1]}") if len(commits) > 1 else {}
-        self.ids = {name: found for found, names in own.items() for name in names}
+        own = gitcmd.patch_ids(git_dir, f"{commits[0]}..{commits[-1]}") if len(commits) > 1 else []
+        self.ids = {commit: name for name, commit in own}
 
     def carry(self, number: int, patch: Patch, upstream: str = ""):
         """Return the Fit of the patch `number` (from 1); upstream: the commit that its topic.ini says it is, or ""."""

@@ -85,8 +85,8 @@ def fit_all(ws, stack: series.Stack, topics, there, commit: str) -> tuple:
     own = ws.with_tree(str(there.path) if base.resolve(there.git, stack.base["tag"]) else "")
     git_dir, first, memory, _ = trees.ground(own, stack)
     worktree.borrow(git_dir, there.objects)
-    commits, patches = [first], [p for t in topics for p in t.patches]
-    trees.apply_all(git_dir, patches, commits, {}, memory, git_dir / "stack-state" / "index", ws.out / "rejects")
+    patches = [p for t in topics for p in t.patches]
+    commits, _ = trees.apply_all(ws, memory, patches, first)
     progress("fit: searching the history of the tree")
     history = carry.History(there.git, commit, stack.base, sorted({name for p in patches for name in p.files}))
     say("history: " + history.said)

@@ -172,6 +172,12 @@ def piped(first, second, cwd):
     return proc.stdout.decode("utf-8", "replace")
 
 
+def patch_ids(cwd, *span) -> list:
+    """Return [(stable patch id, commit)] of the commits that git log lists for span, in its order."""
+    log = ("log", "-p", "--no-renames", "--no-ext-diff", "--no-textconv", "--full-index", "--format=commit %H", *span)
+    return [tuple(line.split()) for line in piped(log, ("patch-id", "--stable"), cwd).splitlines()]
+
+
 def blobs(names, cwd) -> list:
     """Return the contents (bytes) of the blobs that names ("TREE:PATH") mean, in order; b"" of what is no blob."""
     good = [name for name in names if "\n" not in name]  # git says "NAME missing" in one line

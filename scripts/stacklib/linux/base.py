@@ -40,8 +40,8 @@ def find(ws, manifest):
         return from_tree(ws, ws.tree, manifest)
     with ws.cache_lock():
         repo, tried = cache_repo(ws), []
-        for way in (kept, fetch.tarball, kept_later, fetch.network, fetch.urls, fetch.source_package,
-                    fetch.binary_package, fetch.later_tag, fetch.later_package):
+        ways = [kept, fetch.tarball, kept_later, fetch.network, fetch.urls, fetch.source_package, fetch.binary_package]
+        for way in ways + ([fetch.later_tag, fetch.later_package] if manifest.get("later") == "yes" else []):
             try:
                 tree, how = way(ws, repo, manifest)
             except fetch.NotHere as exc:
@@ -66,8 +66,6 @@ def kept(_, repo: Path, manifest, ref: str = "") -> tuple:
 
 def kept_later(ws, repo: Path, manifest):
     """The way of the cache to a later point release, which spares asking the network each time."""
-    if not manifest.get("later"):
-        raise fetch.NotHere("")
     refs = gitcmd.git("for-each-ref", "--format=%(refname)", "--sort=-version:refname", "refs/later", cwd=repo).split()
     ref = next((ref for ref in refs if fetch.is_later(manifest, ref.rpartition("/")[2])), "refs/later/none")
     return kept(ws, repo, manifest, ref)

@@ -92,7 +92,6 @@ def network(ws, repo: Path, manifest):
 def later_tag(ws, repo: Path, manifest):
     """Fetch the newest later tag of the same stable series, as network() does."""
     del ws
-    demand_later(manifest)
     url, series = manifest.get("git"), manifest["tag"].rpartition(".")[0] + "."
     there = [tag for tag in ask(repo, url, series + "*") if is_later(manifest, tag.rpartition("v")[2])] if url else []
     if not there:
@@ -138,12 +137,6 @@ def is_later(manifest, version) -> bool:
     pin, found = numbers(manifest["version"]), numbers(version)
     return (manifest.get("later") == "yes" and bool(re.fullmatch(r"\d+\.\d+\.\d+", version))
             and len(pin) == 3 and found[:2] == pin[:2] and found[2] > pin[2])
-
-
-def demand_later(manifest) -> None:
-    """Raise NotHere, without a word, when the base is its pin and nothing else."""
-    if manifest.get("later") != "yes":
-        raise NotHere("")
 
 
 def urls(ws, repo: Path, manifest) -> tuple:
@@ -195,8 +188,6 @@ def source_package(ws, repo: Path, manifest) -> tuple:
 
 def later_package(ws, repo: Path, manifest) -> tuple:
     """As source_package(), for the newest later point release; apt knows whether the file is Debian's."""
-    demand_later(manifest)
-
     def upstream(version):
         return re.split("[-~+]", version)[0]
     found = packaged(ws, manifest, lambda version: is_later(manifest, upstream(version)), "a later release",
@@ -220,13 +211,23 @@ def packaged(ws, manifest, fits, wanted, named, sha256) -> tuple:
         found = apt.download_source(source, version, named(version))
         if sha256 and sha256_of(found) != sha256:
             raise AptError(f"{found.name} of {version} has another sha256 than base.ini says")
-        target = ws.cache / "tarballs" / found.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(found, target)
-        warn(f"note: {target.name} is kept in {target.parent}")
-        return target, f"source package {source} {version} of {suite}"
+        return keep(ws, found), f"source package {source} {version} of {suite}"
+    return from_suites(ws, suites, True, brought)
+
+
+def keep(ws, found: Path) -> Path:
+    """Move a tarball that was downloaded into the cache; return where it is then."""
+    target = ws.cache / "tarballs" / found.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(found, target)
+    warn(f"note: {target.name} is kept in {target.parent}")
+    return target
+
+
+def from_suites(ws, suites, sources: bool, brought) -> tuple:
+    """Return what brought() does for the first suite that has it, as aptsource.first(); NotHere says why none has."""
     try:
-        return first(ws.cache, suites, True, brought)
+        return first(ws.cache, suites, sources, brought)
     except AptError as exc:
         raise NotHere("apt: " + exc.msg.replace("\n", "\napt: "), exc.mend) from exc
 
@@ -245,18 +246,11 @@ def binary_package(ws, repo: Path, manifest) -> tuple:
         progress(f"base: downloading package {name}")
         found = unpacked(apt.download_binary(name), tarball_name)
         if sha256_of(found) == manifest.get("sha256"):
-            target = ws.cache / "tarballs" / found.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(found, target)
-            found = target
-            warn(f"note: {target.name} is kept in {target.parent}")
+            found = keep(ws, found)
         elif manifest.get("later") != "yes":
             raise AptError(f"{tarball_name} of {name} has another sha256 than base.ini says")
         return tarimport.run(found, repo, manifest["version"]), f"package {name} of {suite}"
-    try:
-        return first(ws.cache, manifest.get("debian-suites", "").split(), False, brought)
-    except AptError as exc:
-        raise NotHere("apt: " + exc.msg.replace("\n", "\napt: "), exc.mend) from exc
+    return from_suites(ws, manifest.get("debian-suites", "").split(), False, brought)
 
 
 def unpacked(deb: Path, name: str) -> Path:

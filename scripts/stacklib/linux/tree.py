@@ -92,19 +92,15 @@ class Memory:
     """Commits already made, by what they were made from: .git/stack-state/commits.json."""
 
     def __init__(self, git_dir):
-        self.file = Path(git_dir) / "stack-state" / "commits.json"
+        self.git_dir = Path(git_dir)
+        self.file = self.git_dir / "stack-state" / "commits.json"
         try:
             self.data = json.loads(self.file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             self.data = {}
-        self._drop_lost(git_dir)
-
-    def _drop_lost(self, git_dir):
-        """Forget the commits whose objects are gone."""
-        if not self.data:
-            return
+        # Commits whose objects are gone are forgotten.
         asked = "".join(f"{entry[0]}\n" for entry in self.data.values())
-        said = git("cat-file", "--batch-check", cwd=git_dir, input=asked).splitlines()
+        said = git("cat-file", "--batch-check", cwd=git_dir, input=asked).splitlines() if asked else []
         lost = {line.split()[0] for line in said if line.endswith("missing")}
         self.data = {k: v for k, v in self.data.items() if v[0] not in lost}
 
@@ -133,10 +129,7 @@ def prepare(ws, stack, topics):
     """
     with ws.lock():
         git_dir, first, memory, found = ground(ws, stack)
-        commits, notes = [first], {}
-        patches = [p for t in topics for p in t.patches]
-        index = git_dir / "stack-state" / "index"
-        apply_all(git_dir, patches, commits, notes, memory, index, ws.out / "rejects")
+        commits, notes = apply_all(ws, memory, [p for t in topics for p in t.patches], first)
         full = dropin_commit(ws, git_dir, commits[-1], memory)
         worktree.set_refs(git_dir, commits, full)
         return Tree(ws, stack, topics, commits, notes, found.how)
@@ -157,9 +150,10 @@ def ground(ws, stack: series.Stack) -> tuple:
     return git_dir, memory.get(*parts)[0], memory, found
 
 
-def apply_all(git_dir: Path, patches, commits, notes, memory, index, rejects) -> None:
-    """Make the commit of each patch on commits[-1]; appends to commits, fills notes {k: [str]}."""
-    loaded = None
+def apply_all(ws, memory: Memory, patches, first: str) -> tuple:
+    """Make the commit of each patch, on the one before; return ([first, then these commits], {k: [note of it]})."""
+    git_dir, commits, notes, loaded = memory.git_dir, [first], {}, None
+    index = git_dir / "stack-state" / "index"
     for number, patch in enumerate(patches, 1):
         patch.number = number
         parent = commits[-1]
@@ -168,7 +162,7 @@ def apply_all(git_dir: Path, patches, commits, notes, memory, index, rejects) ->
             progress(f"apply: patch {number}/{len(patches)} {patch.name}")
             if loaded != parent:
                 git("read-tree", parent, cwd=git_dir, env={"GIT_INDEX_FILE": index})
-            known = applying.apply_patch(git_dir, parent, patch, index, rejects)
+            known = applying.apply_patch(git_dir, parent, patch, index, ws.out / "rejects")
             memory.put(known[0], known[1], "patch", parent, patch.sha256)
             loaded = known[0]
         commits.append(known[0])
@@ -177,6 +171,7 @@ def apply_all(git_dir: Path, patches, commits, notes, memory, index, rejects) ->
         for patch, files in zip(patches, applying.changed(git_dir, commits[-len(patches):])):
             patch.files = files
     done()
+    return commits, notes
 
 
 def dropin_commit(ws, git_dir: Path, parent, memory):

@@ -44,20 +44,14 @@ def _state(ws, base, name, ref, folder):
                          "name one of those")
     topics = sorted(stack.select([name]), key=lambda t: t.name == name)
     try:
-        git_dir, first, memory, _ = trees.ground(ws, stack)
-        commits = [first]
-        _apply(ws, git_dir, memory, [p for t in topics for p in t.patches], commits)
+        _, first, memory, _ = trees.ground(ws, stack)
+        commits, _ = trees.apply_all(ws, memory, [p for t in topics for p in t.patches], first)
         return commits[-1 - len(topics[-1].patches)], commits[-1]
     except applying.ApplyError as exc:
         if not ref:
             raise
         raise StackError(f"as of {ref} {exc.msg.replace(f'{folder}/', '')}",
                          f"git -C {ws.repo} show {ref}:{exc.patch.path.relative_to(folder)}") from exc
-
-
-def _apply(ws, git_dir, memory, patches, commits):
-    """Make the commits of patches on commits[-1]; appends to commits."""
-    trees.apply_all(git_dir, patches, commits, {}, memory, git_dir / "stack-state" / "index", ws.out / "rejects")
 
 
 def range_diff(ws, old, new) -> str:
@@ -79,9 +73,8 @@ def with_posting(ws, base, name, path):
         posted, notes = mailbox.read(path, folder / "mails", [p.subject for p in topic.patches] + list(suites))
         with_suites = any(p.subject in suites for p in posted)
         part = posting.chain(ws, stack, [name], with_suites)[-1]
-        git_dir, commits = ws.out / "linux" / ".git", [part.start]
         try:
-            _apply(ws, git_dir, trees.Memory(git_dir), posted, commits)
+            commits, _ = trees.apply_all(ws, trees.Memory(ws.out / "linux" / ".git"), posted, part.start)
         except applying.ApplyError as exc:
             why = exc.msg.splitlines()[1].strip() if "\n" in exc.msg else exc.msg
             unfit = (f"{Path(path).name} does not apply here ({why}): compared as text, without what git knows "

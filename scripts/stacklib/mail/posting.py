@@ -8,7 +8,7 @@ import email.utils
 import hashlib
 import re
 
-from stacklib.host.gitcmd import git
+from stacklib.host import gitcmd
 from stacklib.host.term import StackError, done, progress
 from stacklib.linux import applying, tree as trees
 from stacklib.stack import dropin, dropseries, series
@@ -118,7 +118,7 @@ class Maker:
         self.ws, self.git_dir, self.memory = ws, git_dir, memory
         self.found, self.root, self.at = found, root, root
         self.parts, self.have = [], set()
-        self.index, self.digest = git_dir / "stack-state" / "index", dropin.digest(ws.repo)
+        self.digest = dropin.digest(ws.repo)
 
     def part(self, topic, name, drops, needs, words) -> None:
         """Make the Part of a topic (None: the fabric): its patches, then drops; needs: names of others."""
@@ -129,9 +129,8 @@ class Maker:
         # On more than it needs, its hunks may have another context.
         made.variant = words + ["all"] * (made.before != made.needs)
         if topic is not None:
-            commits = [self.at]
-            trees.apply_all(self.git_dir, topic.patches, commits, {}, self.memory, self.index, self.ws.out / "rejects")
-            made.commits, made.origins = commits[1:], list(topic.patches)
+            made.commits = trees.apply_all(self.ws, self.memory, topic.patches, self.at)[0][1:]
+            made.origins = list(topic.patches)
             self.at = made.end
         for drop in drops:
             if drop.files:
@@ -157,12 +156,7 @@ class Maker:
 
 def patch_ids(git_dir, start, end) -> list:
     """Return the stable patch ids of the commits after start up to end, oldest first."""
-    if start == end:
-        return []
-    diffs = git("log", "-p", "--reverse", "--full-index", "--no-textconv", "--no-ext-diff",
-                "--no-renames", "--format=commit %H", f"{start}..{end}", cwd=git_dir)
-    said = git("patch-id", "--stable", cwd=git_dir, input=diffs)
-    return [line.split()[0] for line in said.splitlines()]
+    return [name for name, _ in gitcmd.patch_ids(git_dir, "--reverse", f"{start}..{end}")] if start != end else []
 
 
 def only(parts, names) -> list:

@@ -100,19 +100,16 @@ def carried(ws, origin: series.Stack, target: series.Stack, topic: series.Topic)
     """
     needed = sorted(origin.select([topic.name]), key=lambda t: t.name == topic.name)
     patches = [p for t in needed for p in t.patches]
-    git_dir, first, memory, _ = trees.ground(ws, origin)
-    scratch = (memory, git_dir / "stack-state" / "index", ws.out / "rejects")
-    commits, there = [first], {t.name for t in target.topics}
-    trees.apply_all(git_dir, patches, commits, {}, *scratch)
+    _, first, memory, _ = trees.ground(ws, origin)
+    commits, there = trees.apply_all(ws, memory, patches, first)[0], {t.name for t in target.topics}
     git_dir, at, memory, found = trees.ground(ws, target)
-    onto, names = [at], [t.name for t in needed if t.name in there]
-    trees.apply_all(git_dir, [p for t in (target.select(names) if names else ()) for p in t.patches], onto, {},
-                    trees.Memory(git_dir), *scratch[1:])
+    names = [t.name for t in needed if t.name in there]
+    below = [p for t in (target.select(names) if names else ()) for p in t.patches]
+    start = trees.apply_all(ws, memory, below, at)[0][-1]
     home = usertree.read(base.split_tree(ws.tree)[0], ws.out).git if found.commit else git_dir
     history = carry.History(home, found.commit or at, origin.base, sorted({name for p in patches for name in p.files}))
-    carrier = carry.Carrier(git_dir, commits, onto[-1], history, ws.out / "rejects")
+    carrier = carry.Carrier(git_dir, commits, start, history, ws.out / "rejects")
     fits: List[carry.Fit] = []
-    start = onto[-1]
     for number, patch in enumerate(patches, 1):
         owner = next(t for t in needed if t.name == patch.topic)
         if owner is topic and not fits:
