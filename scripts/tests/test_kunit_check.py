@@ -96,7 +96,7 @@ class Check(unittest.TestCase):
         (self.repo / "kunit/suites.ini").write_text("[configs]\napart = -plain\nalone = lockdep\n", encoding="utf-8")
         self.assertEqual(self.findings(self.check("pass", "scratch apart alone")), [])
         done = self.check("pass", "apart")
-        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertEqual((done.returncode, done.stdout), (3, ""))
         self.assertIn("none of SUITES runs in configuration plain", done.stderr)
 
     def test_broken(self):
@@ -106,10 +106,12 @@ class Check(unittest.TestCase):
         unknown = self.check("pass", "no_such_suite")
         unset = self.check("pass", None)
         argument = self.check("pass", "scratch", "--fast")
+        self.assertEqual((argument.returncode, argument.stdout), (2, ""))
+        self.assertIn("usage: ", argument.stderr)
         (self.tree / boot.KUNIT_PY).unlink()
         no_kunit = self.check("pass", "scratch")
-        for done in (silent, empty, unknown, unset, argument, no_kunit):
-            self.assertEqual((done.returncode, done.stdout), (2, ""))
+        for done in (silent, empty, unknown, unset, no_kunit):
+            self.assertEqual((done.returncode, done.stdout), (3, ""))
             self.assertIn("kunit: ", done.stderr)
 
     def test_version(self):
