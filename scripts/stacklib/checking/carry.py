@@ -77,10 +77,6 @@ class History:
         """Return whether the log of one of the commits has a match of a regular expression, case apart."""
         return any(re.search(pattern, log, re.I) for _, log in self.commits.values())
 
-    def titled(self, subject: str) -> list:
-        """Return the commits with a subject, case apart."""
-        return [name for name, (title, _) in self.commits.items() if title.lower() == subject.lower()]
-
     def has(self, commit: str):
         """Return whether a commit of mainline is in the tree, itself or as a stable tree has it; None: not known."""
         found = base.resolve(self.path, commit)
@@ -144,8 +140,8 @@ class Carrier:
             one.notes.append(f"{part}there, {', '.join(one.there[:3])}")
         if same:
             one.notes.append(f"same patch-id as {same[:12]} ({history.commits[same][0]})")
-        one.notes += [f"{name[:12]} has the same subject"
-                      for name in history.titled(one.patch.subject)[:3] if name != same]
+        titled = [name for name, (title, _) in history.commits.items() if title.lower() == one.patch.subject.lower()]
+        one.notes += [f"{name[:12]} has the same subject" for name in titled[:3] if name != same]
 
     def apply(self, one) -> None:
         """Fill in .verdict, .commit, .hunks and .notes by how the patch applies on .at."""

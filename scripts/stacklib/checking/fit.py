@@ -4,6 +4,7 @@
 scripts/README has the form of fit.json.
 """
 import collections
+import copy
 import json
 import re
 from typing import Optional
@@ -67,7 +68,9 @@ def run(ws, stack: series.Stack, args, where) -> int:
     data = {"format": 2, "tree": what, "commit": commit, "result": end, "history": history, "topics": counts,
             "drop-in": misfits, "suites": ("pass" if ran.ok() else "FAIL") if ran else "not run",
             "each suite": {s.name: plain(s) for s in (ran.suites if ran else [])},
-            "patches": [patch_data(f) for f in fits]}
+            "patches": [{"topic": f.patch.topic, "name": f.patch.name, "verdict": f.verdict, "notes": f.notes,
+                         "follows": [path_of(skipped) for skipped in f.follows], "there": f.there, "hunks": f.hunks}
+                        for f in fits]}
     write_whole(ws.out / NAME, json.dumps(data, indent=1) + "\n")
     if args.json:
         term.data(data)
@@ -82,7 +85,8 @@ def run(ws, stack: series.Stack, args, where) -> int:
 def fit_all(ws, stack: series.Stack, topics, there, commit: str) -> tuple:
     """Return ([Fit] of every patch in order, what was searched, git folder); writes objects to out/linux only."""
     # The base that the patches were made for: that tree may have it, too.
-    own = ws.with_tree(str(there.path) if base.resolve(there.git, stack.base["tag"]) else "")
+    own = copy.copy(ws)  # the lock is the same
+    own.tree = str(there.path) if base.resolve(there.git, stack.base["tag"]) else ""
     git_dir, first, memory, _ = trees.ground(own, stack)
     worktree.borrow(git_dir, there.objects)
     patches = [p for t in topics for p in t.patches]
@@ -140,12 +144,6 @@ def show_table(counts, fits) -> None:
     rows = [[name, *(str(found.get(v, "-")) for v in columns)]
             for name, found in [*counts.items(), ("all", count(fits))]]
     term.table([["topic", *columns], *rows])
-
-
-def patch_data(one) -> dict:
-    """A Fit as plain data, see above."""
-    return {"topic": one.patch.topic, "name": one.patch.name, "verdict": one.verdict, "notes": one.notes,
-            "follows": [path_of(f) for f in one.follows], "there": one.there, "hunks": one.hunks}
 
 
 def plain(suite) -> dict:

@@ -59,11 +59,6 @@ class Plan:
         conf = self.topics[patch.topic].conf
         return conf.get("arches", patch.name[:4], fallback="").split() or self.conf(patch, "arches", DEFAULT_ARCHES)
 
-    def expected(self, patch, check, note) -> bool:
-        """Whether [expected] of topic.ini has a regular expression for this note of a check."""
-        wanted = self.topics[patch.topic].expected.get(check.name) if patch else None
-        return bool(wanted and wanted.search(note.text))
-
     def ids(self, k: int, paths):
         """{path: object id} of those paths that exist after k patches (files, or folders as one)."""
         asked = (k, tuple(paths))
@@ -240,7 +235,8 @@ class Plan:
             findings = judge.new(old, results["after"].findings, check.errors_always)
         else:
             findings = [f for r in results.values() for f in r.findings]
-        findings = [f._replace(level="hint") if f.level == "note" and self.expected(patch, check, f) else f
+        expected = self.topics[patch.topic].expected.get(check.name) if patch else None
+        findings = [f._replace(level="hint") if expected and f.level == "note" and expected.search(f.text) else f
                     for f in findings]
         return Verdict(patch, check, arch, [] if broken else findings, broken, states, results.values())
 

@@ -33,11 +33,9 @@ def merge(paths, ws) -> dict:
         raise StackError(f"{ws.out / report.NAMES[0]} is where the whole goes, and would be lost",
                          "name another work folder: --out DIR")
     parts = [read(path) for path in paths]
-    first = parts[0][1]
     for path, part in parts[1:]:
-        for what, of in (("base", base_of), ("--only", lambda p: p["only"]), ("patches", patches_of),
-                         ("checks", checks_of)):
-            if of(part) != of(first):
+        for what, wanted in common(parts[0][1]).items():
+            if common(part)[what] != wanted:
                 raise StackError(f"{parts[0][0]} and {path} differ in '{what}': not shards of one run",
                                  "run all shards on the same state of the repository, and the same base")
     sizes = {part["shard"][1] for _, part in parts}
@@ -48,19 +46,11 @@ def merge(paths, ws) -> dict:
     return joined([part for _, part in parts], ws)
 
 
-def base_of(part) -> list:
-    """What the base is; its commit is another where it comes from a tarball."""
-    return [part["base"].get(key) for key in ("name", "version", "tree")]
-
-
-def patches_of(part) -> list:
-    """The patches as they were judged."""
-    return [(p["number"], p["sha256"]) for p in part["patches"]]
-
-
-def checks_of(part) -> list:
-    """What judged them, as it was: the checks of two states of the repository may say different things."""
-    return [(c["name"], c.get("sha256")) for c in part["checks"]]
+def common(part) -> dict:
+    """What all shards of a run have in common; the commit of a base is another where it comes from a tarball."""
+    return {"base": [part["base"].get(key) for key in ("name", "version", "tree")], "--only": part["only"],
+            "patches": [(p["number"], p["sha256"]) for p in part["patches"]],
+            "checks": [(c["name"], c.get("sha256")) for c in part["checks"]]}
 
 
 def read(path: Path) -> tuple:

@@ -135,7 +135,8 @@ class AptSource:
         done()
         found = sorted((self.tmp / "get").glob(wanted))
         if not found or (proc.returncode and not part):
-            raise AptError(f"download of {words[-1]} from {', '.join(self.suites)} failed: {last_error(proc.stderr)}")
+            said = [line for line in proc.stderr.splitlines() if line.startswith("E:")] or proc.stderr.splitlines()
+            raise AptError(f"download of {words[-1]} from {', '.join(self.suites)} failed: {(said or ['?'])[-1]}")
         return found[0]
 
 
@@ -153,12 +154,6 @@ def first(folder: Path, suites, sources, act):
             said.append(f"{suite}: {exc.msg}")
             mends += [exc.mend] if exc.mend else []
     raise AptError("\n".join(said), "\n".join(dict.fromkeys(mends)) or None)
-
-
-def last_error(text: str):
-    """Return the last error line that apt printed."""
-    lines = [line for line in text.splitlines() if line.startswith("E:")] or text.splitlines() or ["?"]
-    return lines[-1]
 
 
 def newest(versions) -> str:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Where things are, and that only one run at a time changes them."""
 import contextlib
-import copy
 import fcntl
 import os
 import re
@@ -38,12 +37,6 @@ class Workspace:
         self.verb = getattr(opts, "verb", "a run")
         self._held = 0
 
-    def with_tree(self, tree) -> "Workspace":
-        """Return this Workspace with another git tree to take the base from ("": none); the lock is the same."""
-        other = copy.copy(self)
-        other.tree = tree
-        return other
-
     def refuse_paths(self) -> None:
         """Raise StackError when a folder has a name that the kernel's Makefile refuses."""
         for path, what, mend in (
@@ -61,19 +54,15 @@ class Workspace:
         The kernel drops the lock with the process, so kill -9 leaves none behind.
         Taken again by the same Workspace it only counts.
         """
-        if self._held:
+        with contextlib.ExitStack() as held:
+            if not self._held:
+                held.enter_context(locked(self.out, self.verb, "work folder"))
+                held.enter_context(scratch(self.tmp, self.verb))
             self._held += 1
             try:
                 yield self
             finally:
                 self._held -= 1
-            return
-        with locked(self.out, self.verb, "work folder"), scratch(self.tmp, self.verb):
-            self._held = 1
-            try:
-                yield self
-            finally:
-                self._held = 0
 
     @contextlib.contextmanager
     def cache_lock(self):

@@ -5,6 +5,7 @@
 import that is cut short leaves no object behind. Every file of the tarball goes
 in: a packaged kernel has a .gitignore that would hide nearly all of it.
 """
+import contextlib
 import shutil
 import subprocess
 import tarfile
@@ -36,13 +37,15 @@ def run(path, repo, version) -> str:
             mend = gitcmd.FREE_SPACE if gitcmd.disk_full(problem) else \
                 f"get the file again: {path}"
             raise StackError(f"{path}: import into {repo} failed: {problem}", mend)
-        return _tree(repo)
+        commit = (repo / "import.marks").read_text(encoding="utf-8").split()[1]
+        return gitcmd.git("rev-parse", commit + "^{tree}", cwd=repo)
     finally:
         for proc in (unpack, feed):
             if proc.poll() is None:
                 proc.kill()
-            for pipe in (proc.stdout, proc.stdin, proc.stderr):
-                _close(pipe)
+            for pipe in filter(None, (proc.stdout, proc.stdin, proc.stderr)):
+                with contextlib.suppress(BrokenPipeError):  # the other end may be gone
+                    pipe.close()
             proc.wait()
         gitcmd.git("update-ref", "-d", "refs/import", cwd=repo, check=False)
         for left in [repo / "import.marks", *repo.glob("fast_import_crash_*")]:
@@ -70,21 +73,6 @@ def _feed(unpack, feed, label):
     if unpack.wait():
         return unpack.stderr.read().decode("utf-8", "replace").strip()
     return None
-
-
-def _close(pipe):
-    """Close a pipe whose other end may be gone already."""
-    try:
-        if pipe:
-            pipe.close()
-    except BrokenPipeError:
-        pass
-
-
-def _tree(repo):
-    """Return the tree of the commit that fast-import has just made (its mark 1)."""
-    commit = (repo / "import.marks").read_text(encoding="utf-8").split()[1]
-    return gitcmd.git("rev-parse", commit + "^{tree}", cwd=repo)
 
 
 def _stream(source, sink, label):

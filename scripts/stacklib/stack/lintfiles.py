@@ -78,11 +78,8 @@ def unknown_keys(path, conf, sections, mend, free=()) -> list:
 
 def line_of(path, word: str):
     """Return the number of the first line that begins with word, or 0."""
-    with open(path, encoding="utf-8", errors="replace") as handle:
-        for number, line in enumerate(handle, 1):
-            if line.strip().startswith(word):
-                return number
-    return 0
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if line.strip().startswith(word)), 0)
 
 
 def check_bases(repo) -> list:

@@ -59,22 +59,13 @@ def check(seed) -> None:
 
 
 def plant(tree: Path) -> None:
-    """Give the kernel in a tree the parameter stack_shuffle=SEED; without it the order is the usual one."""
+    """Give the kernel in a tree the parameter stack_shuffle=SEED, which it says in its log; without it the order is
+    the usual one."""
     path = Path(tree) / EXECUTOR
     if not path.is_file():
         raise term.StackError(f"no {EXECUTOR} in {tree}: this kernel's KUnit cannot be told an order", "no --shuffle")
     with open(path, "a", encoding="utf-8") as file:
         file.write(_KERNEL)
-
-
-def argument(seed: int) -> str:
-    """Return the argument of a kernel that plant() has changed."""
-    return f"stack_shuffle={seed}"
-
-
-def shuffled(log: str, seed: int) -> bool:
-    """Whether the log of a boot says that the order was that of the seed."""
-    return f"stack_shuffle {seed}\n" in log
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `export`: a topic as a mailbox for the mailing list."""
+import argparse
 import re
 import subprocess
 import sys
@@ -29,10 +30,8 @@ def register(subparsers) -> None:
                      help="send as, and sign off by, you (git config user.name, user.email)")
     sub.add_argument("--rfc", action="store_true", help="[RFC PATCH]")
     sub.add_argument("--version", type=int, metavar="N", help="[PATCH vN] (default: what the cover letter says)")
-    sub.add_argument("--suites", action="store_true", default=None,
-                     help="the KUnit suites of a topic behind its patches; so does --all")
-    sub.add_argument("--no-suites", action="store_false", dest="suites",
-                     help="the patches alone; so does a topic without --suites")
+    sub.add_argument("--suites", action=argparse.BooleanOptionalAction, help="the KUnit suites of a topic behind its "
+                     "patches, as with --all; or the patches alone, as else")
     sub.add_argument("-o", "--output", metavar="PATH",
                      help="folder for the mailboxes (default: export/ in the work folder), or - for stdout")
 
@@ -70,11 +69,14 @@ def run(args) -> int:
 
 
 def store(written, folder: Path, whole) -> None:
-    """Write the mailboxes [(part, data, head)]; whole: they are all series, numbered in their order."""
-    names = [file_name(part, head, number if whole else 0) for number, (part, _, head) in enumerate(written, 1)]
-    for name, (part, data, _) in zip(names, written):
-        save(folder / name, data)
-        say(f"{folder / name}: cover letter and {len(part.commits)} patches{after(part)}")
+    """Write the mailboxes [(part, data, head)] as [N-][rfc-][vN-]NAME.mbx; whole: all series, numbered in order."""
+    names = []
+    for number, (part, data, head) in enumerate(written, 1):
+        words = [f"{number:02d}"] * bool(whole) + ["rfc"] * bool(head.rfc) + [f"v{head.version}"] * (head.version > 1)
+        names.append("-".join([*words, part.name]) + ".mbx")
+        save(folder / names[-1], data)
+        after = f" (apply before: {' '.join(p.name for p in part.before)})" if part.before else ""
+        say(f"{folder / names[-1]}: cover letter and {len(part.commits)} patches{after}")
     left = sorted(path.name for path in folder.glob("*.mbx") if path.name not in names)
     if whole and left:
         warn(f"note: {folder} has mailboxes of another export: {' '.join(left)}")
@@ -96,12 +98,6 @@ def wanted(stack: series.Stack, args) -> list:
     return list(dict.fromkeys(args.topics))
 
 
-def after(part) -> str:
-    """Return " (apply before: X Y)" for what a series stands on, or ""."""
-    names = [p.name for p in part.before]
-    return f" (apply before: {' '.join(names)})" if names else ""
-
-
 def identity(ws):
     """Return "Name <address>" of who runs this, from git's configuration; StackError without one."""
     proc = subprocess.run(["git", "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"],
@@ -120,14 +116,6 @@ def refuse_unlisted(part, version) -> None:
     if version > 1 and not re.search(form, part.cover.text, re.M):
         raise StackError(f"{part.cover.path}: no list 'Changes in v{version}:' in it",
                          f"write it there; what has changed: scripts/stack diff {part.name} OLD NEW", code=1)
-
-
-def file_name(part, head, number: int) -> str:
-    """Return the name of a mailbox: [N-][rfc-][vN-]TOPIC.mbx."""
-    words = [f"{number:02d}"] if number else []
-    words += ["rfc"] if head.rfc else []
-    words += [f"v{head.version}"] if head.version > 1 else []
-    return "-".join(words + [part.name]) + ".mbx"
 
 
 def save(path: Path, data) -> None:
