@@ -27,25 +27,19 @@ def read(text: str):
     return found
 
 
-def identity(finding) -> tuple:
-    """What makes two findings the same: everything but the line, which moves."""
-    return (finding.file, finding.level, finding.text)
-
-
 def new(before, after, errors_always: bool = False):
-    """Findings of `after` that `before` does not have, as a multiset.
+    """Findings of `after` that `before` does not have, as a multiset; two are the same but for the line, which moves.
 
     Of n equal findings where there were m before, the last n - m are new: a second copy of an old
     warning is found, and a warning that went away pays for no other one.  Notes and hints are
     never compared.  `errors_always`: what is an error counts even when it was there before.
     """
-    old = collections.Counter(identity(f) for f in before)
+    old = collections.Counter(f._replace(line=0) for f in before)
     fresh = []
     for finding in after:
-        if not counts(finding) or (errors_always and finding.level == "error"):
-            fresh.append(finding)
-        elif old[identity(finding)] > 0:
-            old[identity(finding)] -= 1
+        same = finding._replace(line=0)
+        if counts(finding) and not (errors_always and finding.level == "error") and old[same] > 0:
+            old[same] -= 1
         else:
             fresh.append(finding)
     return fresh
@@ -55,10 +49,7 @@ def verdict(findings, broken: bool = False):
     """The verdict for a list of (new) findings."""
     if broken:
         return BROKEN
-    levels = set(f.level for f in findings)
-    if any(map(counts, findings)):
-        return FAIL
-    return NOTE if "note" in levels else PASS
+    return FAIL if any(map(counts, findings)) else NOTE if any(f.level == "note" for f in findings) else PASS
 
 
 def counts(finding) -> bool:

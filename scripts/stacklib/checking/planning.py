@@ -9,6 +9,7 @@ import re
 import time
 
 from stacklib.checking import cache, judge, lanes, runner, shard
+from stacklib.host.files import write_whole
 from stacklib.host.gitcmd import git
 
 DEFAULT_ARCHES = "um x86_64"
@@ -171,7 +172,7 @@ class Plan:
                     and not self.ids(job.k - 1, job.patch.files):
                 why = f"{job.patch.name} changes files, and none of them is known: nothing would be judged"
             if why:
-                runner.write(job.log, why + "\n")
+                write_whole(job.log, why + "\n")
                 found = runner.Result([], why, 0.0, False, job.log, why)
             else:
                 found = self.executor.find(job.key, job.log)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """One check as an executable: its header, its inputs, running it, its result in the cache."""
+import itertools
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from stacklib.checking import cache, judge
 from stacklib.host import env as host, process
+from stacklib.host.files import write_whole
 from stacklib.host.term import StackError, meant
 from stacklib.stack import arches
 
@@ -27,11 +29,8 @@ class Check:
     def __init__(self, path):
         self.path = Path(path)
         self.name = self.path.name
-        head = []
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
-            if not line.startswith("#"):
-                break
-            head.append(line)
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        head = list(itertools.takewhile(lambda line: line.startswith("#"), text.splitlines()))
         words = r"^#\s+(kind|arches|needs|reads|uses|errors):\s*(.*?)\s*$"
         self.fields = dict(re.findall(words, "\n".join(head), re.M))
         self.kind = self.fields.get("kind", "").split(" ")[0]
@@ -120,16 +119,11 @@ class Executor:
 
     def version(self, check, arch):
         """(version text, "") or ("", why the tool cannot be used); asked once per arch."""
-        known = self.versions.get((check.name, arch))
-        if known is None:
+        if (check.name, arch) not in self.versions:
             status, out, err = self.start([str(check.path), "--version"], arch_env(check, arch), VERSION_LIMIT)
-            text = out.strip()
-            if status or not text:
-                known = ("", err.strip() or f"{check.name} --version: exit status {status} and no version")
-            else:
-                known = (text, "")
-            self.versions[(check.name, arch)] = known
-        return known
+            why = err.strip() or f"{check.name} --version: exit status {status} and no version"
+            self.versions[check.name, arch] = ("", why) if status or not out.strip() else (out.strip(), "")
+        return self.versions[check.name, arch]
 
     def find(self, name: str, log):
         """The stored result of a key, its log file put back when it is gone; or None."""
@@ -137,7 +131,7 @@ class Executor:
         if not data:
             return None
         if not log.exists():
-            write(log, data["log"])
+            write_whole(log, data["log"])
         return Result([judge.Finding(*f) for f in data["findings"]], "", data["seconds"], True, log, data["log"])
 
     def run(self, check, inputs, log, name=None):
@@ -146,8 +140,7 @@ class Executor:
         What a boundary check finds may be the machine's bad luck (a boot that took too long on a
         loaded one), so that only its clean results are.
         """
-        log.parent.mkdir(parents=True, exist_ok=True)
-        write(log, "")
+        write_whole(log, "")
         began = time.monotonic()
         status, out, err = self.start([str(check.path)], dict(inputs, LOG=str(log)), CHECK_LIMIT)
         seconds = round(time.monotonic() - began, 2)
@@ -162,7 +155,7 @@ class Executor:
                 broken = f"a line of its output is no finding: {line!s:.300}"
         text = log.read_text(encoding="utf-8", errors="replace") + \
             "".join("\n--- %s ---\n%s" % part for part in (("findings", out), ("standard error", err)) if part[1])
-        write(log, text)
+        write_whole(log, text)
         text = text if len(text) <= LOG_KEPT else "[... cut, whole in the log file ...]\n" + text[-LOG_KEPT:]
         if name and not broken and not (findings and check.kind == "boundary"):
             self.results.put(name, {"check": check.name, "findings": [list(f) for f in findings],
@@ -173,9 +166,3 @@ class Executor:
 def arch_env(check, arch):
     """What a check that runs per architecture gets of it."""
     return arches.environment(arch) if check.arches and arch else {}
-
-
-def write(path, text):
-    """Write a small file, its folder made when needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", errors="replace")

@@ -47,7 +47,11 @@ def find(ws, manifest):
             except fetch.NotHere as exc:
                 tried += [exc] if exc.msg else []
                 continue
-            version = check_version(repo, tree, manifest, how)
+            version = makefile_version(repo, tree)
+            if version != manifest["version"] and not fetch.is_later(manifest, version or ""):
+                holds = f"Linux {version}" if version else "no kernel Makefile"
+                raise StackError(f"{how}: holds {holds}, but base {manifest['name']} is Linux {manifest['version']}",
+                                 f"correct version or sha256 in patches/{manifest['name']}/base.ini")
             if not how.startswith("cache "):
                 gitcmd.git("update-ref", ref_name(manifest, version), tree, cwd=repo)
                 note(f"base {manifest['name']}: Linux {version} from {how}, kept in {repo}")
@@ -112,16 +116,6 @@ def cache_repo(ws) -> Path:
     for stale in ws.cache.glob("linux.git.new.*"):
         shutil.rmtree(stale, ignore_errors=True)
     return repo
-
-
-def check_version(repo: Path, tree, manifest, how):
-    """Return the version of an imported tree; StackError unless it is one that the manifest allows."""
-    found = makefile_version(repo, tree)
-    if found != manifest["version"] and not fetch.is_later(manifest, found or ""):
-        holds = f"Linux {found}" if found else "no kernel Makefile"
-        raise StackError(f"{how}: holds {holds}, but base {manifest['name']} is Linux {manifest['version']}",
-                         f"correct version or sha256 in patches/{manifest['name']}/base.ini")
-    return found
 
 
 def makefile_version(repo: Path, treeish):

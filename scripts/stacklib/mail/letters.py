@@ -109,7 +109,7 @@ def cover(git_dir: Path, part, known):
     stat = git("diff", "--stat=72", "--summary", "-M", part.start, part.end, cwd=git_dir)
     body = "\n\n".join([cover_text(part, known), shortlog, stat, _for_tools(git_dir, part, known)]) + "\n"
     top = "\n".join(["From: " + address(head.sender or part.cover.author), "Date: " + part.cover.header("Date"),
-                     _header("Subject", f"[{head.prefix} {0:0{len(str(total))}}/{total}] {part.title}")])
+                     _header("Subject", f"[{head.prefix} {0:0{len(str(total))}}/{total}] {part.cover.subject}")])
     return _whole(top.encode(), body.encode(), head, 0)
 
 
@@ -122,9 +122,9 @@ def cover_text(part, known) -> str:
         lines = [f"To be applied before, in this order{fabric}:", ""]
     for other in part.needs:
         head = known[other.name]
-        lines += [f"  {other.title}, v{head.version}, {len(other.commits)} patches",
+        lines += [f"  {other.cover.subject}, v{head.version}, {len(other.commits)} patches",
                   f"    Message-ID: {head.message_id(0)}"]
-    rest = ["  " + other.title for other in part.before if other not in part.needs]
+    rest = ["  " + other.cover.subject for other in part.before if other not in part.needs]
     if rest:
         lines += [""] * bool(lines) + ["Not needed, but applied before when these mails were made:", "", *rest]
     return "\n\n".join(t for t in (_MADE.split(text)[0].rstrip("\n"), "\n".join(lines)) if t)

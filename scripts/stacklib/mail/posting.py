@@ -35,13 +35,9 @@ class Part:
 
     @property
     def change_id(self) -> str:
-        """What stays the same from version to version, in b4's form."""
-        return change_id(self.name, self.cover)
-
-    @property
-    def title(self) -> str:
-        """The subject of the cover letter without what is in brackets."""
-        return self.cover.subject
+        """What stays the same from version to version as long as the cover letter's author does, in b4's form."""
+        text = f"{self.name}\n{email.utils.parseaddr(self.cover.author)[1]}"
+        return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
     @property
     def version(self) -> int:
@@ -53,12 +49,6 @@ class Part:
     def rfc(self) -> bool:
         """Whether the cover letter says [RFC PATCH]."""
         return bool(re.match(r"(\[[^]]*\]\s*)*\[[^]]*\bRFC\b", self.cover.header("Subject")))
-
-
-def change_id(name: str, cover) -> str:
-    """Return NAME-HASH: the same for a topic as long as the cover letter's author is the same."""
-    text = f"{name}\n{email.utils.parseaddr(cover.author)[1]}"
-    return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def cover_of(ws, topic: series.Topic):

@@ -60,7 +60,7 @@ def _cover(path, part, git_dir, version, parent, by):
     if part.needs:
         tracking["prerequisites"] = ["base-commit: " + part.base.commit] + [
             "patch-id: " + i for i in posting.patch_ids(git_dir, part.root, part.start)]
-    message = "\n\n".join([part.title, text, *["\n".join(people)] * bool(people),
+    message = "\n\n".join([part.cover.subject, text, *["\n".join(people)] * bool(people),
                            MARKER + json.dumps({"series": tracking}, indent=2)]) + "\n"
     author = email.utils.parseaddr(part.cover.author)
     return git("commit-tree", parent + "^{tree}", "-p", parent, cwd=path, input=message,

@@ -142,15 +142,14 @@ def ask_versions(plan) -> None:
 
 def run(args) -> int:
     """Verb check: 0 when every verdict is pass or note, else 1."""
+    ws = Workspace(args)
     if args.list:
         return list_checks(args)
     if args.merge:
-        ws = Workspace(args)
         data = shard.merge(args.merge, ws)
         ws.out.mkdir(parents=True, exist_ok=True)
         report.save(ws.out, data)
     else:
-        ws = Workspace(args)
         stack = series.load(ws.repo, args.base)
         where = fit.foreign(ws, args, stack.base)
         if where:
