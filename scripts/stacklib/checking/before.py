@@ -83,8 +83,7 @@ class Before(Run):
     def tell(self, topic: series.Topic, what: object, word: str, said: str) -> None:
         """Note what became of a test, and say it when it is a finding."""
         self.fates.append((topic, what, word, said))
-        if word in trial.BAD or term.verbose():
-            term.say(f"{term.colour(word, 'red' if word in trial.BAD else 'green')} {topic.name} {what}: {said}")
+        self.say(word, f"{topic.name} {what}", said)
 
 
 def red_in(own: session.Session, config: str, suite: str, bench: List[trial.Bench]) -> Tuple[trial.Rows, str]:

@@ -76,6 +76,12 @@ class Run:
         return results.key(tree=own.tree.tree_id(own.boundary, dropin=True), config=config, suites=own.known,
                            files=results.digest(files), **more)
 
+    @staticmethod
+    def say(word: str, what: str, by: str, always: bool = False) -> None:
+        """Say a fate when it is a finding, or always."""
+        if word in trial.BAD or always or term.verbose():
+            term.say(f"{term.colour(word, 'red' if word in trial.BAD else 'green')} {what}" + (f": {by}" if by else ""))
+
     def told(self, what: str, counts: Counter) -> str:
         """Return the line that sums up a run."""
         told = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])
@@ -145,8 +151,7 @@ class Stored(Run):
     def tell(self, path: Path, word: str, by: str) -> None:
         """Note the fate of a mutant, and say it."""
         self.fates[path] = word, by
-        term.say(f"{term.colour(word, 'red' if word in trial.BAD else 'green')} {path.relative_to(self.ws.repo)}"
-                 + (f": {by}" if by else ""))
+        self.say(word, str(path.relative_to(self.ws.repo)), by, always=True)
 
 
 def in_suites(own: session.Session, one: Mutant, bench: List[trial.Bench]) -> Tuple[trial.Rows, str]:
@@ -250,9 +255,7 @@ class Made(Run):
     def tell(self, patch: series.Patch, site: mutate.Site, word: str, by: str) -> None:
         """Note the fate of a made mutant, and say it when it is a finding."""
         self.fates.append((patch, site, word, by))
-        if word in trial.BAD or term.verbose():
-            term.say(f"{term.colour(word, 'red' if word in trial.BAD else 'green')} {site.path}:{site.line}: "
-                     f"{site.op}: {site.text} (in {site.function})" + (f": {by}" if by else ""))
+        self.say(word, f"{site.path}:{site.line}: {site.op}: {site.text} (in {site.function})", by)
 
     def stale(self) -> List[str]:
         """Return texts for the excuses that no survivor needed, when all mutants were tried."""

@@ -115,16 +115,9 @@ def sha256(data) -> str:
 
 def differences(topic, wanted) -> list:
     """Return [(file name, "changed"|"new"|"gone")] between the topic's files and wanted."""
-    have = {p.name: p.data for p in topic.patches}
-    rows = []
-    for name, data in wanted:
-        if name not in have:
-            rows.append((name, "new"))
-        elif have[name] != data:
-            rows.append((name, "changed"))
-    names = {name for name, _ in wanted}
-    rows += [(name, "gone") for name in have if name not in names]
-    return rows
+    have, names = {p.name: p.data for p in topic.patches}, {name for name, _ in wanted}
+    rows = [(name, "changed" if name in have else "new") for name, data in wanted if have.get(name) != data]
+    return rows + [(name, "gone") for name in have if name not in names]
 
 
 def write(stack, topic, wanted) -> list:
@@ -137,8 +130,7 @@ def write(stack, topic, wanted) -> list:
         stale.unlink()
     old_series = read_text(stack.file)
     new_series = series_text(stack, topic, wanted, old_series)
-    rows = differences(topic, wanted)
-    data = dict(wanted)
+    rows, data = differences(topic, wanted), dict(wanted)
     for name, what in rows:
         if what != "gone":
             replace(topic.dir / name, data[name])

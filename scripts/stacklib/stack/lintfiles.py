@@ -32,47 +32,40 @@ def check_topic(topic: series.Topic, repo):
     if not path.is_file():
         return [Finding(path, 0, f"topic {topic.name} has no topic.ini", edit)]
     found = unknown_keys(path, topic.conf, {"topic": TOPIC_KEYS}, edit, FREE)
+
+    def add(said: str, word: str = "") -> None:
+        found.append(Finding(path, line_of(path, word) if word else 0, said, edit))
     for key in ("title", "arches"):
         if not topic.option(key):
-            found.append(Finding(path, 0, f"[topic] has no {key}", edit))
+            add(f"[topic] has no {key}")
     # As the checks build and sparse have it: what is included is compiled with its users only.
     included = [(patch, name) for patch in topic.patches for name in patch.files if not name.startswith(_NOT_BUILT) and
                 (name.endswith(".h") or name.endswith(".S") and "/include/" in name)]
     if included and not topic.option("header-users"):
         patch, name = included[0]
-        found.append(Finding(path, 0, f"[topic] has no header-users, and {patch.name} changes {name}: nothing is "
-                                      "compiled with it", edit))
+        add(f"[topic] has no header-users, and {patch.name} changes {name}: nothing is compiled with it")
     for section, number, value in [(s, *item) for s in ("arches", "upstream") if topic.conf.has_section(s)
                                    for item in topic.conf.items(s)]:
         if number not in [patch.name[:4] for patch in topic.patches]:
-            found.append(Finding(path, line_of(path, number),
-                                 f"[{section}] names patch {number}, which the topic has not", edit))
+            add(f"[{section}] names patch {number}, which the topic has not", number)
         if section == "upstream" and not re.fullmatch("[0-9a-f]{12,40}", value):
-            found.append(Finding(path, line_of(path, number),
-                                 f"[upstream] {number}: '{value}' is not a commit id of 12 to 40 digits", edit))
-    for arch in series.all_arches(topic):
-        wrong = arches.unknown(arch)
-        found += [Finding(path, 0, wrong, edit)] if wrong else []
+            add(f"[upstream] {number}: '{value}' is not a commit id of 12 to 40 digits", number)
+    for wrong in filter(None, map(arches.unknown, series.all_arches(topic))):
+        add(wrong)
     for suite, need in topic.suites.items():
         if need > len(topic.patches):
-            found.append(Finding(path, line_of(path, suite),
-                                 f"suite {suite} needs {need} patches, the topic has {len(topic.patches)}", edit))
+            add(f"suite {suite} needs {need} patches, the topic has {len(topic.patches)}", suite)
     return found
 
 
 def unknown_keys(path, conf, sections, mend, free=()) -> list:
     """Return a finding for every section and key that nothing reads."""
-    found = []
-    for section in conf.sections():
-        if section in free:
-            continue
-        if section not in sections:
-            found.append(Finding(path, line_of(path, f"[{section}]"), f"unknown section [{section}]", mend))
-            continue
-        for key in conf[section]:
-            if key not in sections[section]:
-                found.append(Finding(path, line_of(path, key), f"unknown key '{key}' in [{section}] "
-                                     f"(known: {' '.join(sorted(sections[section]))})", mend))
+    odd = [section for section in conf.sections() if section not in (*sections, *free)]
+    found = [Finding(path, line_of(path, f"[{section}]"), f"unknown section [{section}]", mend) for section in odd]
+    for section, known in sections.items():
+        found += [Finding(path, line_of(path, key), f"unknown key '{key}' in [{section}] (known: "
+                          f"{' '.join(sorted(known))})", mend)
+                  for key in (conf[section] if section in conf else ()) if key not in known]
     return found
 
 
@@ -103,11 +96,8 @@ def check_bases(repo) -> list:
 
 def check_b4(repo):
     """Return the findings in .b4-config: keys that b4 would ignore."""
-    path, found = repo / ".b4-config", []
-    if not path.is_file():
-        return found
-    section = None
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    path, found, section = repo / ".b4-config", [], None
+    for number, line in enumerate(read_text(path).splitlines() if path.is_file() else (), 1):
         head = re.match(r"\s*\[(.*)\]", line)
         section = head.group(1).strip() if head else section
         key = re.match(r"\s*([A-Za-z][\w.-]*)\s*=", line)

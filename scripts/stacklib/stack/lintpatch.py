@@ -53,10 +53,9 @@ def check_mail(patch, add, where) -> None:
     elif kind and not re.search(r"charset=\"?(utf-8|us-ascii)", kind.text, re.I):
         add(kind.no, f"the character set is not UTF-8: {kind.text}")
     outside = [no for no in range(1, len(parsed.raw) + 1) if no not in parsed.context]
-    for no in outside:
-        if parsed.raw[no - 1].endswith(b"\r"):
-            add(no, "lines end in CR LF", f"sed -i 's/\\r$//' {where}")
-            break
+    ends = next((no for no in outside if parsed.raw[no - 1].endswith(b"\r")), 0)
+    if ends:
+        add(ends, "lines end in CR LF", f"sed -i 's/\\r$//' {where}")
     bad = next((no for no in outside if "\ufffd" in parsed.lines[no - 1]), 0)
     if bad and not kind:
         add(bad, "not UTF-8")

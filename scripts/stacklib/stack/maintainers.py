@@ -14,11 +14,8 @@ _ENTRY = re.compile(r"^(?![A-Z]:\t)(\S.*)\n(?=[A-Z]:\t)", re.M)
 
 def entries(repo: Path):
     """Return [(title, text)] of MAINTAINERS.snippet, in its order; [] without one."""
-    path = Path(repo) / SNIPPET
-    if not path.is_file():
-        return []
-    found = []
-    for block in re.split(r"\n\s*\n", read_text(path).strip("\n")):
+    path, found = Path(repo) / SNIPPET, []
+    for block in re.split(r"\n\s*\n", read_text(path).strip("\n")) if path.is_file() else ():
         title, _, rest = block.partition("\n")
         if not rest or not all(re.match(r"[A-Z]:\t\S", line) for line in rest.splitlines()):
             raise StackError(f"{path}: the entry '{title}' is not a title and lines of the form "
@@ -39,9 +36,8 @@ def limited(found, names) -> list:
 
 def fits(pattern: str, names) -> bool:
     """Return whether a pattern of an F: line, as get_maintainer.pl reads it, fits one of names."""
-    if pattern.endswith("/"):
-        return any(name.startswith(pattern) for name in names)
-    return any(fnmatch.fnmatchcase(name, pattern) and name.count("/") == pattern.count("/") for name in names)
+    return any(name.startswith(pattern) if pattern.endswith("/") else
+               fnmatch.fnmatchcase(name, pattern) and name.count("/") == pattern.count("/") for name in names)
 
 
 def merge(text: str, found):
