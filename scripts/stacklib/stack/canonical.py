@@ -163,26 +163,22 @@ def series_text(stack, topic, wanted, text):
     if not own:
         return "\n".join(lines + new) + "\n"
     first, last = own[0], own[-1]
-    comments, tails, pending = {}, {}, []
+    known, above, body = {}, [], []  # slug: [(the comments above its line, what follows in it)]
     for line in lines[first:last + 1]:
-        if not line.strip().startswith(prefix):
-            if line.strip() and not line.strip().startswith("#"):
-                raise StackError(f"{stack.file}: the lines of topic {topic.name} are mixed with others "
-                                 f"('{line.strip()}')", f"bring them together in {stack.file}")
-            pending.append(line)
-            continue
         entry, _, tail = line.strip().partition(" ")
-        slug = entry[len(prefix) + 5:]
-        # Two patches may have one subject, and so one slug: first come, first served.
-        comments.setdefault(slug, []).append(pending)
-        tails.setdefault(slug, []).append(" " + tail if tail else "")
-        pending = []
-    body = []
+        if entry.startswith(prefix):
+            # Two patches may have one subject, and so one slug: first come, first served.
+            known.setdefault(entry[len(prefix) + 5:], []).append((above, " " + tail if tail else ""))
+            above = []
+        elif entry and not entry.startswith("#"):
+            raise StackError(f"{stack.file}: the lines of topic {topic.name} are mixed with others "
+                             f"('{line.strip()}')", f"bring them together in {stack.file}")
+        else:
+            above.append(line)
     for entry in new:
-        slug = entry[len(prefix) + 5:]
-        known = bool(comments.get(slug))
-        body += comments[slug].pop(0) if known else []
-        body.append(entry + (tails[slug].pop(0) if known else ""))
-    for left in comments.values():  # of patches that are gone
-        body += sum(left, [])
+        same = known.get(entry[len(prefix) + 5:])
+        above, tail = same.pop(0) if same else ([], "")
+        body += [*above, entry + tail]
+    for above, _ in sum(known.values(), []):  # of patches that are gone
+        body += above
     return "\n".join(lines[:first] + body + lines[last + 1:]) + "\n"

@@ -11,10 +11,6 @@ from stacklib.suites import junit
 _SHOWN = 30
 
 
-def _seconds(value):
-    return "-" if value is None else f"{value:.2f} s"
-
-
 def verdict(suite) -> str:
     """"pass" or "FAIL" of a ktap.Suite; one in which nothing passed fails."""
     return "FAIL" if suite.count("failed", "crashed") or not suite.count("passed") else "pass"
@@ -31,7 +27,7 @@ def table(results) -> None:
         for suite in result.suites:
             rows.append([suite.name, result.config, _coloured(verdict(suite)),
                          str(suite.count("passed")), str(suite.count("failed", "crashed")),
-                         str(suite.count("skipped")), _seconds(suite.seconds)])
+                         str(suite.count("skipped")), "-" if suite.seconds is None else f"{suite.seconds:.2f} s"])
     if len(rows) > 1:
         term.table(rows)
     for result in results:
@@ -136,14 +132,12 @@ def show_coverage(report) -> None:
 
 def last_line(results, report, code) -> str:
     """The sentence that the verb ends with; code is its exit code."""
-    passed = sum(result.count("passed") for result in results)
-    failed = sum(result.count("failed", "crashed") for result in results)
-    skipped = sum(result.count("skipped") for result in results)
-    reports = sum(len(result.bad_splats()) for result in results)
-    problems = sum(len(result.problems) for result in results)
+    passed, failed, skipped = (sum(result.count(*statuses) for result in results)
+                               for statuses in (["passed"], ["failed", "crashed"], ["skipped"]))
     text = (f"kunit: {passed} passed, {failed} failed, {skipped} skipped in "
             f"{len(results)} configuration{'s' if len(results) != 1 else ''}, "
-            f"{reports} kernel reports, {problems} problems")
+            f"{sum(len(result.bad_splats()) for result in results)} kernel reports, "
+            f"{sum(len(result.problems) for result in results)} problems")
     if report:
         text += f"; added lines run: {report.percent()}, {report.findings()} findings"
     return text + (": all is well", ": FAILED", ": NOT BUILT with the diff, so nothing was tested")[code]

@@ -87,32 +87,24 @@ def run(args) -> int:
     good = all(result.ok() for result in results)
     if args.coverage:
         good = good and report is not None and not report.findings()
-    code = 0 if good else 1
-    code = 2 if args.extra and not all(result.built for result in results) else code
+    code = 2 if args.extra and not all(result.built for result in results) else 0 if good else 1
     term.say(summary.last_line(results, report, code))
     return code
 
 
 def run_counts(args, configs, bad: list) -> tuple:
-    """For the verb `test`: run @configs, coverage report included where named.
+    """For the verb `test`: run @configs, coverage report included where named; @bad gets a line for what failed.
 
-    @args: options.Kunit
-    @bad: gets a line for each thing that failed
-    Returns (passed, failed): one per test case (a skipped one is neither), one per
-    configuration for "no report, no other problem", one for the coverage of the
-    added lines.
+    Returns (passed, failed): one per test case (a skipped one is neither), one per configuration for "no report, no
+    other problem", one for the coverage of the added lines.
     """
     wanted = [name for name in CONFIGS if name in configs]
     results, report = _run_all(args, wanted, "coverage" in wanted)
     summary.table(results)
     bad += summary.bad(results, report)
-    passed = sum(result.count("passed") for result in results)
-    failed = sum(result.count("failed", "crashed") for result in results)
-    for result in results:
-        clean = not result.problems and not result.bad_splats()
-        passed, failed = passed + clean, failed + (not clean)
+    clean = [not result.problems and not result.bad_splats() for result in results]
     late = args.until and "coverage" not in [result.config for result in results]
     if "coverage" in wanted and not late:
-        clean = report is not None and not report.findings()
-        passed, failed = passed + clean, failed + (not clean)
-    return passed, failed
+        clean.append(report is not None and not report.findings())
+    return (sum(result.count("passed") for result in results) + sum(clean),
+            sum(result.count("failed", "crashed") for result in results) + len(clean) - sum(clean))
