@@ -129,11 +129,11 @@ def added_lines(repo: Path, base, last, path: Path):
 
 
 def map_file(path, added, counts, entries) -> None:
-    """Sort the lines of one file that @entries (commit id -> PatchCoverage) have @added (from added_lines()) into them.
+    """Sort the @added lines of one file (from added_lines()) into the @entries (commit id -> PatchCoverage).
 
     @counts: dict line number -> times run, None for a file that was not built
     """
-    for number, (commit, text) in sorted(item for item in added.items() if item[1][0] in entries):
+    for number, (commit, text) in sorted(added.items()):
         entry = entries[commit]
         if counts is None:
             entry.unbuilt[path] = entry.unbuilt.get(path, 0) + 1
@@ -196,6 +196,7 @@ def report(ws, tree, topics, boundary: int, source, env):
             continue
         # What was built has the drop-in, whose hooks move lines of the patches' files.
         added = added_lines(tree.path, tree.commit(0), tree.commit(boundary, dropin=True), path)
+        added = {number: line for number, line in added.items() if line[0] in entries}
         # No code for a header's line: a declaration, or an inline function that
         # nothing in the instrumented folders calls.
         map_file(path, added, counts.get(path, {} if path.endswith(".h") else None), entries)

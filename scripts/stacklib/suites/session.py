@@ -37,8 +37,9 @@ def chosen_suites(wanted, known, boundary: int) -> list:
 
 def fragments(repo: Path, source, suites, folder: Path):
     """Write what the suites need in the tree @source into @folder/suites.kunitconfig; its path, in a list."""
+    lines = suiteconfig.lines(repo, source, suites)
     path = Path(folder) / "suites.kunitconfig"
-    write_whole(path, "".join(f"{line}\n" for line in suiteconfig.lines(repo, source, suites)))
+    write_whole(path, "".join(f"{line}\n" for line in lines))
     return [path]
 
 
