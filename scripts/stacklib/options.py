@@ -153,7 +153,6 @@ class B4(Common):
     signoff: bool = False
     version: Optional[int] = None
     config: bool = False
-    have: bool = False
 
 
 @dataclass(frozen=True)

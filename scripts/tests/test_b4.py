@@ -7,13 +7,12 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
-from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import mailstack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
-from stacklib.verbs import b4, mail_check  # noqa: E402
+from stacklib.verbs import mail_check  # noqa: E402
 
 B4_WORDS = ("b4", "-n", "--offline-mode")
 
@@ -213,17 +212,6 @@ class B4(unittest.TestCase):
         self.tree = self.mini.repo
         proc = self.mail_check(self.mini.patches()[0].read_text(), status=2)
         self.assertIn("is not in a kernel tree", proc.stderr)
-
-    def test_what_an_old_b4_cannot_do(self):
-        with mock.patch.object(b4.tools, "version", lambda *a: "0.12.0"), \
-                mock.patch.object(b4, "say") as said:
-            self.assertEqual(b4.have(), 1)
-        text = "\n".join(c.args[0] for c in said.call_args_list)
-        self.assertRegex(text, r"prep --check, .* no: needs b4 0\.14")
-        self.assertRegex(text, r"prep --set-prefixes, --show-info +yes")
-        self.assertIn("mend: scripts/stack setup (brings b4 0.14)", text)
-        with mock.patch.object(b4.tools, "version", lambda *a: None):
-            self.assertRaisesRegex(b4.StackError, "b4 is not installed", b4.have)
 
     def test_mail_check_of_an_address_that_is_no_ascii(self):
         text = self.mini.patches()[0].read_text(encoding="utf-8").replace("<ann@example.org>", "<j\u00fcr\u2028@example.org>")

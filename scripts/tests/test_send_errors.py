@@ -17,7 +17,6 @@ from ministack import PATH, digest, sh, write  # noqa: E402
 
 from stacklib.checking import runner  # noqa: E402
 from stacklib.host import files  # noqa: E402
-from stacklib.verbs import b4  # noqa: E402
 
 FULL = "echo 'error: unable to write file: No space left on device' >&2; exit 128"
 # As ^C, which a test that runs in the background would not get.
@@ -186,10 +185,6 @@ class B4(Errors):
         self.works("b4", "beta", "--tree", bare)
         self.assertEqual(sh("git", "rev-parse", "b4/beta^{tree}", cwd=bare),
                          sh("git", "rev-parse", "b4/beta^{tree}", cwd=self.tree))
-
-    def test_missing_b4(self):
-        with mock.patch.object(b4.tools, "version", lambda *a: None):
-            self.assertRaisesRegex(b4.StackError, "b4 is not installed", b4.have)
 
     def test_mail_check_without_its_tools(self):
         self.assertEqual([c.needs for c in runner.load(ministack.LIB.parent / "checks", ["spelling"])], [["codespell"]])

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Verb `b4`: a topic as a branch that `b4 prep` manages, in a git tree of the user's."""
-import re
 import subprocess
 
-from stacklib.host import env, packages, tools, usertree
+from stacklib.host import env, usertree
 from stacklib.host.gitcmd import git
 from stacklib.host.term import StackError, done, say, warn
 from stacklib.host.workspace import Workspace
@@ -11,10 +10,6 @@ from stacklib.linux import base
 from stacklib.mail import posting, prep, recipients
 from stacklib.stack import series
 
-# What the README and this verb use, and the first b4 that has it.
-NEEDS = [("prep --check, --check-deps, --edit-deps", (0, 14)), ("prep-perpatch-check-cmd", (0, 14)),
-         ("am --check, shazam --check", (0, 14)), ("prerequisite-change-id", (0, 14)),
-         ("prep --set-prefixes, --show-info", (0, 11)), ("review", (0, 15))]
 KEYS = ("send-series-to", "send-series-cc")
 
 
@@ -28,21 +23,17 @@ def register(subparsers) -> None:
                     "of .b4-config and the\ncheck command (scripts/stack mail-check), where it has no such keys.",
         epilog="examples:\n  scripts/stack b4 TOPIC --tree ~/linux:TAG --config\n"
                "  cd ~/linux && git switch b4/TOPIC && b4 prep --check && b4 prep --auto-to-cc\n"
-               "  b4 send --dry-run --no-sign     or into files: b4 send --no-sign -o /tmp/out\n"
-               "  scripts/stack b4 --have         what the b4 here can do")
+               "  b4 send --dry-run --no-sign     or into files: b4 send --no-sign -o /tmp/out")
     sub.add_argument("--suites", action="store_true", help="the topic's KUnit suites behind its patches")
     sub.add_argument("--no-suites", action="store_false", dest="suites", help="the patches alone (the default)")
     sub.add_argument("--signoff", action="store_true", help="sign off every patch, with the tree's user.email")
     sub.add_argument("--version", type=int, metavar="N", help="revision (default: what the cover letter says)")
     sub.add_argument("--config", action="store_true", help="set b4's keys in the tree's git configuration")
-    sub.add_argument("--have", action="store_true", help="list what this b4 can do; change nothing")
 
 
 def run(args) -> int:
-    """Verb b4: 0; with --have 1 when the b4 found is too old for something."""
+    """Verb b4: 0."""
     ws = Workspace(args)
-    if args.have:
-        return have()
     if len(args.topics) != 1:
         raise StackError("b4 takes one topic", "scripts/stack b4 TOPIC --tree ~/linux")
     where = ws.tree
@@ -112,18 +103,3 @@ def configure(ws: Workspace, path) -> None:
             continue
         git("config", "b4." + key, value, cwd=path)
         say(f"set in {path}: b4.{key} = {value}")
-
-
-def have() -> int:
-    """Say what the b4 in PATH (that of setup first) can do; return 1 when something is missing."""
-    found = tools.version("b4", packages.tool_path())
-    if not found:
-        raise StackError("b4 is not installed", "scripts/stack setup")
-    numbers = tuple(int(n) for n in re.findall(r"\d+", found)[:2])
-    lacking = [(what, need) for what, need in NEEDS if numbers < need]
-    say(f"b4 {found}")
-    for what, need in NEEDS:
-        say(f"  {what!s:<45} " + ("yes" if numbers >= need else "no: needs b4 {}.{}".format(*need)))
-    if any(need <= tools.B4_AT_LEAST for _, need in lacking):
-        say("mend: scripts/stack setup (brings b4 {}.{})".format(*tools.B4_AT_LEAST))
-    return 1 if lacking else 0
