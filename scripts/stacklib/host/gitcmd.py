@@ -197,31 +197,23 @@ def ok(*args, cwd, env=None) -> bool:
 
 
 def run_progress(*args, cwd, label, env=None):
-    """Run a git command that takes long, with what it says on stderr as progress.
-
-    Lines of git's progress end in CR. Returns (exit status, the last 20 lines).
-    """
+    """Run a git command that takes long, with what it says on stderr as progress; return (exit status, the last 20
+    lines, those of progress, which end in CR, too)."""
     try:
-        proc = subprocess.Popen(["git", *map(str, args)], cwd=str(cwd), env=environment(env),
-                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        proc = subprocess.Popen(["git", *map(str, args)], cwd=str(cwd), env=environment(env), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", errors="replace")
     except FileNotFoundError as exc:
         raise missing_git(cwd) from exc
-    said, line = [], b""
-    try:
-        for char in iter(lambda: proc.stderr.read(1), b""):
-            if char not in b"\r\n":
-                line += char
-                continue
-            text, line = line.decode("utf-8", "replace").strip(), b""
-            if text:
+    said = []
+    with proc:
+        try:
+            for text in filter(None, map(str.strip, proc.stderr)):
                 said.append(text)
-            if "%" in text:
-                progress(label + text.split(", done")[0])
-    except BaseException:
-        proc.kill()
-        raise
-    finally:
-        proc.wait()
-        proc.stderr.close()
-        done()
-    return proc.returncode, (said + [line.decode("utf-8", "replace")] if line else said)[-20:]
+                if "%" in text:
+                    progress(label + text.split(", done")[0])
+        except BaseException:
+            proc.kill()
+            raise
+        finally:
+            done()
+    return proc.returncode, said[-20:]

@@ -116,15 +116,13 @@ def ask(repo: Path, url, tag):
     """Return the tags of url that fit a pattern; NotHere unless it answers within CONNECT_SECONDS."""
     progress(f"base: asking {url} for {tag}")
     try:
-        proc = subprocess.run(["git", "ls-remote", "--", url, "refs/tags/" + tag], text=True,
-                              cwd=repo, env=gitcmd.environment(NETWORK), capture_output=True,
-                              stdin=subprocess.DEVNULL, timeout=CONNECT_SECONDS, check=False)
-    except subprocess.TimeoutExpired as exc:
+        status, out, said = gitcmd.run("ls-remote", "--", url, "refs/tags/" + tag, cwd=repo, env=NETWORK,
+                                       timeout=CONNECT_SECONDS)
+    except StackError as exc:
         raise NotHere(f"git: {url} did not answer in {CONNECT_SECONDS} s") from exc
-    if proc.returncode:
-        said = proc.stderr.strip().splitlines()
-        raise NotHere(f"git: {url}: {said[-1] if said else 'no answer'}")
-    return re.findall(r"\trefs/tags/([^^\s]+)$", proc.stdout, re.M)
+    if status:
+        raise NotHere(f"git: {url}: {(said.strip().splitlines() or ['no answer'])[-1]}")
+    return re.findall(r"\trefs/tags/([^^\s]+)$", out.decode("utf-8", "replace"), re.M)
 
 
 def numbers(version) -> list:

@@ -76,9 +76,7 @@ def run(args: options.Prove) -> int:
 def stored(work: proof.Stored) -> int:
     """Run stored mutants, say what became of them; 1 with findings."""
     work.run()
-    fates = Counter((path.parent.parent.name, word) for path, (word, _) in work.fates.items())
-    table("topic", fates)
-    counts = Counter(word for word, _ in work.fates.values())
+    counts = table("topic", Counter((path.parent.parent.name, word) for path, (word, _) in work.fates.items()))
     term.say(work.told("stored mutants", counts))
     return int(any(counts[word] for word in trial.BAD))
 
@@ -86,8 +84,7 @@ def stored(work: proof.Stored) -> int:
 def without(work: before.Before) -> int:
     """Run what is to fail without the patches, say what came of it; 1 with findings."""
     work.run()
-    table("before", Counter((topic.name, word) for topic, _, word, _ in work.fates))
-    counts = Counter(word for _, _, word, _ in work.fates)
+    counts = table("before", Counter((topic.name, word) for topic, _, word, _ in work.fates))
     if not (counts or work.left):
         if not work.args.before:
             return 0
@@ -98,10 +95,9 @@ def without(work: before.Before) -> int:
 
 def report(work: proof.Made) -> int:
     """Say what became of made mutants, patch by patch; 1 when one survived that no `equivalent` excuses."""
-    table("patch", Counter((f"{patch.topic}/{patch.name}", word) for patch, _, word, _ in work.fates))
+    counts = table("patch", Counter((f"{patch.topic}/{patch.name}", word) for patch, _, word, _ in work.fates))
     for text in work.stale():
         term.say(f"{term.colour('stale excuse', 'red')} {text}")
-    counts = Counter(word for _, _, word, _ in work.fates)
     write_whole(work.ws.out / "prove" / f"made-{work.config}.json", json.dumps([
         {"topic": patch.topic, "patch": patch.name, "file": site.path, "line": site.line, "in": site.function,
          "kind": site.op, "text": site.text, "fate": word, "by": by}
@@ -110,9 +106,10 @@ def report(work: proof.Made) -> int:
     return int(bool(counts["survived"] or work.stale()))
 
 
-def table(head: str, fates: Counter) -> None:
-    """Print how many mutants of each name had which fate."""
+def table(head: str, fates: Counter) -> Counter:
+    """Print how many mutants of each name had which fate; return how many had it in all."""
     words = [word for word in proof.WORDS if any(word == other for _, other in fates)]
     if words:
         term.table([[head, *words]] + [[name, *(str(fates[name, word]) for word in words)]
                                        for name in dict.fromkeys(name for name, _ in fates)])
+    return Counter(word for _, word in fates.elements())
