@@ -157,7 +157,7 @@ class FitTree(trees.Tree):
 
     def __init__(self, ws, stack, topics, fits, start):
         commits = [start] + [f.commit for f in fits]
-        super().__init__(ws, stack, topics, commits, {n: [] for n in range(1, len(fits) + 1)}, "--tree")
+        super().__init__(ws, stack, topics, commits, {n: [] for n in range(1, len(fits) + 1)})
         self.fits = fits
 
     def suites(self, k: int):

@@ -96,10 +96,10 @@ def good(name: str, path):
     return tuple(map(int, re.findall(r"\d+", found)[:2])) >= B4_AT_LEAST
 
 
-def sparse_good(path, program: str = "sparse") -> bool:
+def sparse_good(path) -> bool:
     """Return whether sparse accepts the kernel's own test of it."""
     try:
-        proc = subprocess.run([program, "-"], input=SPARSE_PROBE, capture_output=True, text=True,
+        proc = subprocess.run(["sparse", "-"], input=SPARSE_PROBE, capture_output=True, text=True,
                               env=env.child(PATH=path), check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return False

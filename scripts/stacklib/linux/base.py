@@ -17,16 +17,11 @@ from stacklib.linux import fetch
 
 
 class Base:
-    """A base at hand: .objects (folder of git objects), .tree (id), .how (where from).
+    """A base at hand: .objects (folder of git objects) .tree (id) .commit (the user's own that it was taken from; None
+    when it came from elsewhere)"""
 
-    .commit is the user's own that it was taken from; None when it came from elsewhere.
-    """
-
-    def __init__(self, objects, tree, how, commit=None):
-        self.commit = commit
-        self.objects = Path(objects)
-        self.tree = tree
-        self.how = how
+    def __init__(self, objects, tree, commit=None):
+        self.objects, self.tree, self.commit = Path(objects), tree, commit
 
 
 def find(ws, manifest):
@@ -56,7 +51,7 @@ def find(ws, manifest):
                 gitcmd.git("update-ref", ref_name(manifest, version), tree, cwd=repo)
                 note(f"base {manifest['name']}: Linux {version} from {how}, kept in {repo}")
             told_later(manifest, version)
-            return Base(repo / "objects", tree, how)
+            return Base(repo / "objects", tree)
         raise no_way(manifest, tried)
 
 
@@ -148,7 +143,7 @@ def from_tree(ws, spec, manifest) -> Base:
         warn(f"note: the base is {name} of {path}, commit {commit!s:.12}, which is not the tag {manifest['tag']}")
     if not ref:
         tell_dirty(tree, name)
-    return Base(tree.objects, gitcmd.git("rev-parse", commit + "^{tree}", cwd=tree.git), f"{path} ({name})", commit)
+    return Base(tree.objects, gitcmd.git("rev-parse", commit + "^{tree}", cwd=tree.git), commit)
 
 
 def resolve(git_dir: Path, name: str):

@@ -22,16 +22,12 @@ BASE_FIELDS = {"Author": "stack", "Email": "stack@localhost", "Date": "@94668480
 class Tree:
     """The states of one selection: .path (out/linux) .boundaries .patches .notes {k: [str]}."""
 
-    def __init__(self, ws, stack, topics, commits, notes, how):
-        self.ws = ws
-        self.stack = stack
-        self.topics = topics
+    def __init__(self, ws, stack, topics, commits, notes):
+        self.ws, self.stack, self.topics, self.notes = ws, stack, topics, notes
         self.path = ws.out / "linux"
         self.git_dir = self.path / ".git"
         self.patches = [p for t in topics for p in t.patches]
         self.boundaries = len(self.patches)
-        self.notes = notes
-        self.how = how
         self._commits = commits
         self._memory = Memory(self.git_dir)
         self._known = {}  # (k, drop-in) -> (commit, its tree)
@@ -128,11 +124,11 @@ def prepare(ws, stack, topics):
     cannot be had, ApplyError when a patch does not apply.
     """
     with ws.lock():
-        git_dir, first, memory, found = ground(ws, stack)
+        git_dir, first, memory, _ = ground(ws, stack)
         commits, notes = apply_all(ws, memory, [p for t in topics for p in t.patches], first)
         full = dropin_commit(ws, git_dir, commits[-1], memory)
         worktree.set_refs(git_dir, commits, full)
-        return Tree(ws, stack, topics, commits, notes, found.how)
+        return Tree(ws, stack, topics, commits, notes)
 
 
 def ground(ws, stack: series.Stack) -> tuple:

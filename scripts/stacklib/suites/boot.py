@@ -231,9 +231,9 @@ class Builder:
         return suites, problems
 
 
-def tail(text: str, lines=_TAIL) -> str:
+def tail(text: str) -> str:
     """The last lines of a log, indented."""
-    return "\n".join("    " + line for line in text.rstrip().splitlines()[-lines:])
+    return "\n".join("    " + line for line in text.rstrip().splitlines()[-_TAIL:])
 
 
 def error_lines(log):

@@ -50,13 +50,13 @@ def missing_suites(asked, suites) -> list:
     return problems + [f"suite {suite.name}: no test passed" for suite in suites if not suite.count("passed")]
 
 
-def run_config(builder, asked, folder: Path, isolated: bool = False, built=None):
+def run_config(builder, asked, folder: Path, isolated: bool = False):
     """Build and boot one configuration, return its boot.Result; never raises for what a kernel does.
 
     @builder: boot.Builder; @asked: the suites that must run; @folder: where logs and results go, made anew;
-    @isolated: each suite in a boot of its own; @built: called after the build, before the first boot
+    @isolated: each suite in a boot of its own
     """
-    return boot_config(builder, build_config(builder, folder), asked, isolated, built)
+    return boot_config(builder, build_config(builder, folder), asked, isolated)
 
 
 def build_config(builder, folder: Path):
@@ -72,8 +72,8 @@ def build_config(builder, folder: Path):
     return result
 
 
-def boot_config(builder, result, asked, isolated: bool = False, built=None):
-    """The second half of run_config(), with the result of the first."""
+def boot_config(builder, result, asked, isolated: bool, built=None):
+    """The second half of run_config(), with the result of the first; @built: called before the first boot"""
     if not result.built:
         return result
     if built:
