@@ -59,10 +59,8 @@ class Check(Common):
 
 @dataclass(frozen=True)
 class Kunit(Common):
-    """Verb kunit: .config and .suite (names) .boundary (None: all patches) .extra (path of a diff)
-    .built (suites that the kernel has, none: those that build and pass there) .jobs (0: one per processor)
-    .full (False: stress with the smaller counts of the topics' quick-args) .repeat (boots)
-    .shuffle (the first seed, None: the usual order) .load (beside the boots) .until (as that of check)"""
+    """Verb kunit: .built (suites that the kernel has, none: those that build and pass there) .extra (path of a diff)
+    .full (False: stress with the smaller counts of the topics' quick-args) .until (as that of check)"""
 
     config: Tuple[str, ...] = ()
     suite: Tuple[str, ...] = ()
@@ -81,9 +79,7 @@ class Kunit(Common):
 
 @dataclass(frozen=True)
 class Prove(Common):
-    """Verb prove: .stored .made .before (these alone) .only (a word in the names of mutants) .config (names, none: all
-    of the stored, plain for the made) .budget (minutes, 0: no limit) .seed (of the order) .jobs (0: one per processor)
-    """
+    """Verb prove: .config (names, none: all of the stored, plain for the made) .budget (minutes, 0: no limit)"""
 
     stored: bool = False
     made: bool = False

@@ -13,19 +13,10 @@ from stacklib.host.term import StackError, done, progress
 
 # Settings of every call: what a repository's own configuration could name is no program.
 _CONFIG = [
-    ("core.hooksPath", "/dev/null"),
-    ("core.fsmonitor", "false"),
-    ("core.sshCommand", "false"),
-    ("credential.helper", ""),
-    ("gpg.program", "false"),
-    ("log.showSignature", "false"),
-    ("commit.gpgSign", "false"),
-    ("core.quotePath", "false"),
-    ("core.abbrev", "12"),
-    ("gc.auto", "0"),
-    ("maintenance.auto", "false"),
-    ("advice.detachedHead", "false"),
-    ("protocol.version", "2"),
+    ("core.hooksPath", "/dev/null"), ("core.fsmonitor", "false"), ("core.sshCommand", "false"),
+    ("credential.helper", ""), ("gpg.program", "false"), ("log.showSignature", "false"), ("commit.gpgSign", "false"),
+    ("core.quotePath", "false"), ("core.abbrev", "12"), ("advice.detachedHead", "false"),
+    ("gc.auto", "0"), ("maintenance.auto", "false"), ("protocol.version", "2"),
 ]
 
 # Whoever commits on behalf of the tool; fixed, so that commit ids are stable.
@@ -48,17 +39,9 @@ def environment(extra=None) -> dict:
     extra has GIT_ALLOW_PROTOCOL."""
     env = host.child(("GIT_",))
     env.update({
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "true",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_EDITOR": "false",
-        "GIT_PAGER": "cat",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_ALLOW_PROTOCOL": "none",
-        "LC_ALL": "C",
+        "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_ALLOW_PROTOCOL": "none",
+        "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "GIT_EDITOR": "false", "GIT_PAGER": "cat",
+        "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C",
     })
     settings = [*_CONFIG, *safe_directories()]
     env["GIT_CONFIG_COUNT"] = str(len(settings))

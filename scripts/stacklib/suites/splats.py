@@ -19,35 +19,29 @@ ALLOW = "splats.allow"
 HEADERS = [(kind, re.compile(regex)) for kind, regex in (
     ("kasan", r"BUG: KASAN: |BUG: KFENCE: |==\d+==ERROR: AddressSanitizer"),
     ("ubsan", r"UBSAN: "),
-    ("kmemleak", r"kmemleak: (?:\d+ new suspected memory leaks|.*disabled|Cannot )"
-                 r"|unreferenced object"),
-    ("rcu", r"WARNING: suspicious RCU usage|(?:rcu: )?INFO: rcu\w* (?:self-)?detected"
-            r"|(?:rcu: )?INFO: rcu_\w+ .*stall"),
-    ("lockdep", r"WARNING: (?:possible (?:circular|recursive|irq)|inconsistent lock"
-                r"|bad unlock|held lock freed|lock held when|Nested lock|.*lock order"
-                r"|.*->.* (?:un)?safe lock)"
+    ("kmemleak", r"kmemleak: (?:\d+ new suspected memory leaks|.*disabled|Cannot )|unreferenced object"),
+    ("rcu", r"WARNING: suspicious RCU usage|(?:rcu: )?INFO: rcu\w* (?:self-)?detected|(?:rcu: )?INFO: rcu_\w+ .*stall"),
+    ("lockdep", r"WARNING: (?:possible (?:circular|recursive|irq)|inconsistent lock|bad unlock|held lock freed"
+                r"|lock held when|Nested lock|.*lock order|.*->.* (?:un)?safe lock)"
                 r"|(?:\[ )?BUG: (?:Invalid wait context|MAX_\w+ too low)"
                 r"|INFO: (?:trying to register non-static key|lockdep is turned off)"
                 r"|DEBUG_LOCKS_WARN_ON|turning off the locking correctness validator"),
-    ("sleep", r"BUG: (?:sleeping function called|scheduling while atomic)"
-              r"|BUG: .*invalid context"),
+    ("sleep", r"BUG: (?:sleeping function called|scheduling while atomic)|BUG: .*invalid context"),
     ("hung-task", r"INFO: task .* blocked"),
-    ("lockup", r"(?:watchdog: )?BUG: (?:soft lockup|workqueue lockup)"
-               r"|workqueue: .*hogged CPU|(?:watchdog: )?Watchdog detected"),
+    ("lockup", r"(?:watchdog: )?BUG: (?:soft lockup|workqueue lockup)|workqueue: .*hogged CPU"
+               r"|(?:watchdog: )?Watchdog detected"),
     ("fault-injection", r"FAULT_INJECTION: forcing a failure"),
-    ("dma-api", r"(?:\S+ )?(?:\S+: )?DMA-API: (?!preallocated|debugging (?:en|dis)abled"
-                r"|dma_debug_entry pool|enable driver filter|switching off)"),
+    ("dma-api", r"(?:\S+ )?(?:\S+: )?DMA-API: (?!preallocated|debugging (?:en|dis)abled|dma_debug_entry pool"
+                r"|enable driver filter|switching off)"),
     ("odebug", r"ODEBUG: "),
     ("list", r"list_(?:add|del) corruption|slab .*corrupt|Slab corruption"),
     ("slub", r"BUG [\w-]+(?: \(.*\))?: "),
     ("bug", r"kernel BUG at |(?:\[ )?BUG: "),
     ("warn", r"WARNING: |WARNING \w+ at "),
-    ("panic", r"Kernel panic - not syncing|Kernel mode (?:fault|signal)"
-              r"|Oops|Internal error: |general protection fault"
-              r"|Unable to handle kernel"),
+    ("panic", r"Kernel panic - not syncing|Kernel mode (?:fault|signal)|Oops|Internal error: "
+              r"|general protection fault|Unable to handle kernel"),
     ("irq", r"irq \d+: nobody cared|Unbalanced enable for IRQ|Trying to free already-free IRQ"),
-    ("sysfs", r"(?:\S+: )?sysfs: cannot create duplicate filename"
-              r"|kobject_add_internal failed"),
+    ("sysfs", r"(?:\S+: )?sysfs: cannot create duplicate filename|kobject_add_internal failed"),
     ("refcount", r"refcount_t: "),
     ("info", r"INFO: (?:possible|task|inconsistent|suspicious)"),
 )]
