@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Downloads from Debian suites that the machine is not set up for, through its own apt.
 
-Everything apt needs to remember stands in a temporary folder: lists, cache, the
-sources file. The mirror is the one the machine uses, and what is downloaded is
-authenticated by the keys it trusts. The machine's sources are not changed.
+Everything apt needs to remember stands in a temporary folder: lists, cache, the sources file. The mirror is the one
+the machine uses, and what is downloaded is authenticated by the keys it trusts. The machine's sources are not changed.
 """
 import re
 import shutil

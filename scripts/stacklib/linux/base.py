@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Gets the kernel tree that the stack stands on, from whatever place has it.
 
-The ways, in order: a git tree of the user's (only read), the cache, a tarball,
-git over the network, an address, the distribution's source package. All but the first end
-in <cache>/linux.git, each base under a ref of its own that is made last, so that
-nothing half-made is ever trusted.
+The ways, in order: a git tree of the user's (only read), the cache, a tarball, git over the network, an address, the
+distribution's source package. All but the first end in <cache>/linux.git, each base under a ref of its own that is
+made last, so that nothing half-made is ever trusted.
 """
 import os
 import re

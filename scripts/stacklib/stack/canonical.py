@@ -62,9 +62,8 @@ class Fresh:
 def match(fresh, patches):
     """Find out which patch each commit was; return ({Fresh: Patch}, {Fresh: Patch}, [Patch]).
 
-    The first by subject, of equal ones by files and number. The second those and,
-    for the rest, the patch of the same files, else that of the same number which
-    has a file in common. The third: patches that no commit was.
+    The first by subject, of equal ones by files and number. The second those and, for the rest, the patch of the same
+    files, else that of the same number which has a file in common. The third: patches that no commit was.
     """
     place = {p: n for n, p in enumerate(patches, 1)}
     left, named = list(patches), {}
