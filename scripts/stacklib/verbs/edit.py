@@ -3,7 +3,7 @@
 import json
 import time
 
-from stacklib.host.files import write_whole
+from stacklib.host.files import read_json, write_whole
 from stacklib.host.gitcmd import git
 from stacklib.host.term import StackError, say
 from stacklib.host.workspace import Workspace
@@ -95,14 +95,10 @@ def has_work(path, name: str) -> bool:
 
 def remember(git_dir, name: str, files) -> None:
     """Keep {file: sha256} of the patch files that a branch was made from or written to."""
-    path = git_dir / "stack-state" / f"edit-{name}.json"
-    write_whole(path, json.dumps(files, indent=0))
+    write_whole(git_dir / "stack-state" / f"edit-{name}.json", json.dumps(files, indent=0))
 
 
 def recall(git_dir, name: str):
     """Return what remember() kept, or None."""
-    try:
-        text = (git_dir / "stack-state" / (f"edit-{name}.json")).read_text(encoding="utf-8")
-        return json.loads(text)
-    except (OSError, ValueError):
-        return None
+    path = git_dir / "stack-state" / f"edit-{name}.json"
+    return read_json(path) if path.is_file() else None

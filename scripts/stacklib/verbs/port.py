@@ -7,7 +7,7 @@ from typing import List
 from stacklib.checking import carry, fit
 from stacklib.checking.carry import CONFLICT, THERE, UPSTREAM
 from stacklib.host import gitcmd, usertree
-from stacklib.host.files import read_text, write_whole
+from stacklib.host.files import read_json, read_text, write_whole
 from stacklib.host.gitcmd import git, ok
 from stacklib.host.term import StackError, say
 from stacklib.host.workspace import Workspace
@@ -127,10 +127,7 @@ def note(ws):
 
 def kept(ws) -> dict:
     """Return what leave() has remembered, or {}."""
-    try:
-        return json.loads(note(ws).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    return read_json(note(ws)) if note(ws).is_file() else {}
 
 
 def leave(ws, who, going, stuck, start: str, again: str) -> None:
