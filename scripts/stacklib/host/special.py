@@ -77,11 +77,8 @@ def unpack_b4(cache, target) -> None:
 
 def command(words, cwd) -> None:
     """Run a command quietly; StackError with the end of what it printed when it fails."""
-    try:
-        proc = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False,
-                              stdin=subprocess.DEVNULL, env=env.child(LC_ALL="C", TMPDIR=str(cwd)))
-    except FileNotFoundError as exc:
-        raise StackError(f"{words[0]} is not installed", "scripts/stack setup") from exc
+    proc = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL, env=env.child(LC_ALL="C", TMPDIR=str(cwd)))
     if proc.returncode:
         tail = (proc.stdout + proc.stderr).strip().splitlines()[-8:]
         said = "".join(f"\n  {line}" for line in tail)
