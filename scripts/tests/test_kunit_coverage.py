@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from stacklib.host import gitcmd, term  # noqa: E402
+from stacklib.stack import stanza  # noqa: E402
 from stacklib.suites import coverage, gcov, summary  # noqa: E402
 
 BASE = "int old(int x)\n{\n\tif (x)\n\t\treturn 1;\n\treturn 0;\n}\n"
@@ -142,6 +143,14 @@ class Lines(unittest.TestCase):
         report = self.report("line: lib/a.c: return x + 1;\nreason: r\nuntil: u\n")
         self.assertEqual(len(report.stale), 1)
         self.assertEqual(report.findings(), 5)
+
+    def test_excuse_is_for_its_file(self):
+        """The same text in another file is no less a finding."""
+        entry = coverage.PatchCoverage("p", uncovered=[coverage.Line("a.c", 3, "\tx();"), coverage.Line("b.c", 4, "x();")])
+        item = stanza.Stanza(1, {"line": "a.c: x();", "reason": "why"})
+        self.assertEqual(coverage.excuse([entry], [item], "n"), [])
+        self.assertEqual([line.path for line in entry.uncovered], ["b.c"])
+        self.assertEqual(coverage.excuse([entry], [item], "n"), ["n:1: no uncovered line is: a.c: x();"])
 
     def test_excuse_without_reason(self):
         """An excuse that gives no reason is an error."""

@@ -170,6 +170,23 @@ class Reports(unittest.TestCase):
         """A stack that belongs to no report is a report."""
         self.assertEqual(self.kinds("hello\nCall Trace:\n [<1>] ? f+0x0/0x1\n"), ["call-trace"])
 
+    def test_where_a_report_ends(self):
+        warn, trace, cut, bug = "WARNING: x", "Call Trace:", "------------[ cut here ]", "kernel BUG at a.c:1"
+        for lines, kinds in (([warn, trace], ["warn"]), ([warn, trace, trace], ["warn", "call-trace"]),
+                             ([trace, trace], ["call-trace"] * 2),
+                             ([warn, *["text"] * 40, trace], ["warn", "call-trace"]),
+                             ([cut, warn, "refcount_t: u"], ["warn"]), ([cut, "list_add corruption", bug], ["list"]),
+                             ([warn, "refcount_t: u"], ["warn", "refcount"]), ([cut, warn, bug], ["warn", "bug"]),
+                             ([cut, "list_add corruption", trace, bug], ["list"]),
+                             ([cut, "UBSAN: x", "list_add corruption", bug], ["ubsan", "list", "bug"]),
+                             ([cut, warn, "---[ end", "refcount_t: u"], ["warn", "refcount"])):
+            with self.subTest(lines):
+                self.assertEqual([found.kind for found in splats.find("\n".join(lines))], kinds)
+
+    def test_entry_that_goes_on_from_nothing(self):
+        with self.assertRaisesRegex(term.StackError, "f:1: a continued line with nothing before it"):
+            stanza.parse("  more\n", "f", ("report",))
+
 
 class Judging(unittest.TestCase):
     """What the allow list does to the reports."""

@@ -125,6 +125,15 @@ class Tools(unittest.TestCase):
         self.assertIn("scripts/stack setup", caught.exception.mend)
         self.assertFalse((self.top / "cache").exists())
 
+    def test_what_is_needed_to_make_them_is_installed_before(self):
+        self.tool("apt-get", "exit 9")
+        with self.assertRaisesRegex(StackError, "missing packages: make gcc libc6-dev xz-utils patch dpkg-dev$"):
+            packages.ensure(["sparse"])
+        for name in ("make", "gcc", "xz", "patch", "dpkg-source"):
+            self.tool(name, "echo 1.2")
+        with self.assertRaisesRegex(StackError, "missing packages: python3-dkim .* git-filter-repo$"):
+            packages.ensure(["b4"])
+
     def test_made_tool_that_does_not_work_is_not_kept(self):
         def build(cache, target):
             self.tool("sparse", "echo 0.6.5; exit 1", target / "bin")

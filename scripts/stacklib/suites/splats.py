@@ -122,7 +122,7 @@ class _Scanner:
         trace = text.startswith("Call Trace")
         kind = next((kind for kind, regex in HEADERS if regex.match(text)), "call-trace" if trace else "")
         if kind and not (self._stack_of_it() if trace else self._same_report(kind)):
-            self.cut = self.cut and not self.open and not trace
+            self.cut = self.cut and not self.open
             self.open = Splat(kind, text, number, self.suite, self.after, [text])
             self.found.append(self.open)
             self.stack_seen = trace
