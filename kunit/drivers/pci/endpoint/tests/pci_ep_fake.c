@@ -428,17 +428,29 @@ static void pci_ep_fake_irq_nop(struct irq_data *d)
 {
 }
 
+struct pci_ep_fake_irq {
+	struct kunit *test;
+	int irq;
+	void (*requested)(void *data);
+	void *data;
+};
+
+static int pci_ep_fake_irq_request(struct irq_data *d)
+{
+	struct pci_ep_fake_irq *fake = irq_data_get_irq_chip_data(d);
+
+	if (fake->requested)
+		fake->requested(fake->data);
+	return 0;
+}
+
 static struct irq_chip pci_ep_fake_irqchip = {
 	.name		= "pci-ep-fake",
+	.irq_request_resources = pci_ep_fake_irq_request,
 	.irq_mask	= pci_ep_fake_irq_nop,
 	.irq_unmask	= pci_ep_fake_irq_nop,
 	.irq_ack	= pci_ep_fake_irq_nop,
 	.flags		= IRQCHIP_ONESHOT_SAFE | IRQCHIP_SKIP_SET_WAKE,
-};
-
-struct pci_ep_fake_irq {
-	struct kunit *test;
-	int irq;
 };
 
 static void pci_ep_fake_irq_free(void *data)
@@ -458,12 +470,21 @@ int pci_ep_fake_irq(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, fake);
 	KUNIT_ASSERT_GT(test, irq, 0);
 	irq_set_chip_and_handler(irq, &pci_ep_fake_irqchip, handle_level_irq);
+	irq_set_chip_data(irq, fake);
 	irq_set_status_flags(irq, IRQ_LEVEL);
 	fake->test = test;
 	fake->irq = irq;
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, pci_ep_fake_irq_free, fake),
 			0);
 	return irq;
+}
+
+void pci_ep_fake_irq_requested(int irq, void (*fn)(void *data), void *data)
+{
+	struct pci_ep_fake_irq *fake = irq_get_chip_data(irq);
+
+	fake->requested = fn;
+	fake->data = data;
 }
 
 int pci_ep_fake_actions(int irq)

@@ -198,6 +198,14 @@ void pci_ep_fake_doorbell(struct pci_ep_fake *fake, int irq, enum pci_barno bar)
 int pci_ep_fake_irq(struct kunit *test);
 
 /**
+ * pci_ep_fake_irq_requested() - be told when an IRQ gets its first handler
+ * @irq: the IRQ, of pci_ep_fake_irq()
+ * @fn: called by request_irq(), before there is a handler; NULL for nobody
+ * @data: for @fn
+ */
+void pci_ep_fake_irq_requested(int irq, void (*fn)(void *data), void *data);
+
+/**
  * pci_ep_fake_actions() - count the handlers of an IRQ
  * @irq: the IRQ
  *
@@ -222,6 +230,14 @@ struct device *pci_ep_fake_msi(struct kunit *test, u32 flags);
  * @max: how many, or -1 if the MSI controller refuses the device
  */
 void pci_ep_fake_msi_limit(int max);
+
+/**
+ * pci_ep_fake_msi_allocated() - be told when an MSI is allocated
+ * @fn: called when the MSI controller gives message number @msi away; NULL for nobody,
+ *	which pci_ep_fake_msi() begins with
+ * @data: for @fn
+ */
+void pci_ep_fake_msi_allocated(void (*fn)(unsigned int msi, void *data), void *data);
 
 /**
  * pci_ep_fake_msis() - count the MSIs

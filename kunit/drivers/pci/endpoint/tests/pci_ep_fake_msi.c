@@ -19,6 +19,8 @@
 static struct {
 	DECLARE_BITMAP(used, MSI_MAX);
 	int max;
+	void (*allocated)(unsigned int msi, void *data);
+	void *data;
 } fake_msi;
 
 static void pci_ep_fake_msi_nop(struct irq_data *d)
@@ -63,6 +65,8 @@ static int pci_ep_fake_msi_alloc(struct irq_domain *d, unsigned int virq, unsign
 		set_bit(n, fake_msi.used);
 		irq_domain_set_info(d, virq + i, n, &pci_ep_fake_msi_chip, NULL,
 				    handle_simple_irq, NULL, NULL);
+		if (fake_msi.allocated)
+			fake_msi.allocated(n, fake_msi.data);
 	}
 	return 0;
 }
@@ -94,6 +98,12 @@ static const struct msi_parent_ops pci_ep_fake_msi_parent_ops = {
 void pci_ep_fake_msi_limit(int max)
 {
 	fake_msi.max = max;
+}
+
+void pci_ep_fake_msi_allocated(void (*fn)(unsigned int msi, void *data), void *data)
+{
+	fake_msi.allocated = fn;
+	fake_msi.data = data;
 }
 
 int pci_ep_fake_msis(void)
@@ -151,6 +161,7 @@ struct device *pci_ep_fake_msi(struct kunit *test, u32 flags)
 	info.fwnode = of_fwnode_handle(np);
 	bitmap_zero(fake_msi.used, MSI_MAX);
 	fake_msi.max = MSI_MAX;
+	fake_msi.allocated = NULL;
 	domain = msi_create_parent_irq_domain(&info, &pci_ep_fake_msi_parent_ops);
 	KUNIT_ASSERT_NOT_NULL(test, domain);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, pci_ep_fake_msi_remove,

@@ -12,8 +12,6 @@
 
 #include "pci_epf_vntb_host.h"
 
-void (*pci_epf_vntb_hook)(struct pci_epf *epf);
-
 /* --- Doorbells --- */
 
 /* One IRQ for all doorbells is requested once, and freed once, and raises all of them. */
@@ -37,12 +35,28 @@ static void __init shared_irq(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, h->fake->dma_actions, 0);
 }
 
-static int mixed[DB_COUNT];
-
-static void mix_irqs(struct pci_epf *epf)
+/* The function, also while it is being bound */
+static struct pci_epf *epf_of(struct host *h)
 {
+	return list_first_entry(&h->fake->epc->pci_epf, struct pci_epf, list);
+}
+
+/*
+ * Doorbells of several registers, which no controller has yet: the IRQ of the first is
+ * being requested, and the others get theirs.
+ */
+struct mix {
+	struct host *h;
+	int irqs[DB_COUNT];
+};
+
+static void mix_irqs(void *data)
+{
+	struct mix *mix = data;
+	struct pci_epf *epf = epf_of(mix->h);
+
 	for (int i = 0; i < epf->num_db; i++)
-		epf->db_msg[i].virq = mixed[i];
+		epf->db_msg[i].virq = mix->irqs[i];
 }
 
 /* IRQs of which some are the same: each is requested once, wherever they are. */
@@ -50,11 +64,11 @@ static void __init mixed_irqs(struct kunit *test)
 {
 	struct host *h = make(test, NO_BAR);
 	int other = pci_ep_fake_irq(test), third = pci_ep_fake_irq(test);
-	int irqs[DB_COUNT] = { h->irq, other, h->irq, other, third };
+	struct mix mix = { h, { h->irq, other, h->irq, other, third } };
 
-	memcpy(mixed, irqs, sizeof(mixed));
-	pci_epf_vntb_hook = mix_irqs;
+	pci_ep_fake_irq_requested(h->irq, mix_irqs, &mix);
 	bind(h);
+	pci_ep_fake_irq_requested(h->irq, NULL, NULL);
 	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 1);
 	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(other), 1);
 	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(third), 1);
@@ -93,12 +107,12 @@ static void __init irq_cannot_be_requested(struct kunit *test)
 {
 	struct host *h = make(test, NO_BAR);
 	int other = pci_ep_fake_irq(test), taken = pci_ep_fake_irq(test);
-	int irqs[DB_COUNT] = { h->irq, other, h->irq, other, taken };
+	struct mix mix = { h, { h->irq, other, h->irq, other, taken } };
 
 	irq_set_status_flags(taken, IRQ_NOREQUEST);
-	memcpy(mixed, irqs, sizeof(mixed));
-	pci_epf_vntb_hook = mix_irqs;
+	pci_ep_fake_irq_requested(h->irq, mix_irqs, &mix);
 	bind(h);
+	pci_ep_fake_irq_requested(h->irq, NULL, NULL);
 	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(other), 0);
 	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(taken), 0);
 	expect_polling(test, h);
@@ -151,20 +165,26 @@ static void __init exposed_in_another_bar(struct kunit *test)
 	unbind(h);
 }
 
-static void mix_bars(struct pci_epf *epf)
+/* As if a controller could write to MSIs through a BAR, but for the last one */
+static void mix_bars(unsigned int msi, void *data)
 {
-	epf->db_msg[epf->num_db - 1].bar = NO_BAR;
+	struct pci_epf *epf = epf_of(data);
+
+	epf->db_msg[msi].bar = msi == DB_COUNT - 1 ? NO_BAR : DB_BAR;
 }
 
 /* Nor can those that are in several. */
 static void __init exposed_in_several_bars(struct kunit *test)
 {
-	struct host *h = make(test, DB_BAR);
+	struct device *dev = pci_ep_fake_msi(test, IRQ_DOMAIN_FLAG_MSI_IMMUTABLE);
+	struct host *h = make_on(test, dev, NO_BAR);
 
-	pci_epf_vntb_hook = mix_bars;
+	pci_ep_fake_msi_allocated(mix_bars, h);
 	bind(h);
+	pci_ep_fake_msi_allocated(NULL, NULL);
 	expect_polling(test, h);
 	unbind(h);
+	KUNIT_EXPECT_EQ(test, pci_ep_fake_msis(), 0);
 }
 
 /* Messages to an MSI controller raise one doorbell each. */

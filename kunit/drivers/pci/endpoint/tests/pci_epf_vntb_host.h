@@ -19,7 +19,6 @@
 
 #include "pci_ep_fake_cfs.h"
 #include "pci_ep_iomem.h"
-#include "pci_epf_vntb_hook.h"
 #include "pci_epf_vntb_regs.h"
 
 #define DB_COUNT	5
@@ -145,7 +144,6 @@ static struct ntb_client client = {
 static void client_unregister(void *data)
 {
 	ntb_unregister_client(&client);
-	pci_epf_vntb_hook = NULL;
 }
 
 /* --- The host --- */
