@@ -58,8 +58,6 @@ struct pci_fabric {
 	raw_spinlock_t lock;
 	struct list_head fns;
 	struct list_head pdevs;		/* references that tests hold */
-	pci_fabric_tph_resolver tph_resolver;
-	void *tph_data;
 
 	int node;
 	struct pci_host_bridge *bridge;

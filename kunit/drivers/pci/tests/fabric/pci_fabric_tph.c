@@ -13,9 +13,6 @@
 
 #include "pci_fabric_internal.h"
 
-/* The function: this file is the one that asks the kernel. */
-#undef pcie_tph_get_cpu_st
-
 /* Sec 7.9.13.2: ST Table Location */
 #define PCI_FABRIC_TPH_LOC_NONE		0
 #define PCI_FABRIC_TPH_LOC_CAP		1
@@ -188,31 +185,3 @@ struct pci_fabric_tph_stats pci_fabric_tph_stats(struct pci_fabric_fn *fn)
 	guard(raw_spinlock_irqsave)(&fn->fabric->lock);
 	return fn->tph_stats;
 }
-
-void pci_fabric_tph_set_resolver(struct pci_fabric *fabric,
-				 pci_fabric_tph_resolver fn, void *data)
-{
-	guard(raw_spinlock_irqsave)(&fabric->lock);
-	fabric->tph_resolver = fn;
-	fabric->tph_data = data;
-}
-
-int pci_fabric_tph_get_cpu_st(struct pci_dev *pdev, enum tph_mem_type mem_type,
-			      unsigned int cpu, u16 *tag)
-{
-	pci_fabric_tph_resolver resolver = NULL;
-	void *data;
-
-	/* A test may have other ops on a bus. */
-	if (pci_find_host_bridge(pdev->bus)->ops == &pci_fabric_pci_ops) {
-		struct pci_fabric *fabric = pdev->bus->sysdata;
-
-		guard(raw_spinlock_irqsave)(&fabric->lock);
-		resolver = fabric->tph_resolver;
-		data = fabric->tph_data;
-	}
-	if (resolver)
-		return resolver(pdev, mem_type, cpu, tag, data);
-	return pcie_tph_get_cpu_st(pdev, mem_type, cpu, tag);
-}
-EXPORT_SYMBOL_GPL(pci_fabric_tph_get_cpu_st);

@@ -323,50 +323,6 @@ static void completer(struct kunit *test)
 	}
 }
 
-static int resolve(struct pci_dev *pdev, enum tph_mem_type mem_type,
-		   unsigned int cpu, u16 *tag, void *data)
-{
-	if (pdev != data)
-		return -EXDEV;
-	*tag = 0x4000 + 0x100 * mem_type + cpu;
-	return cpu < 8 ? 0 : -ERANGE;
-}
-
-/*
- * Who asks for a tag is answered by the fabric of the device, if it has an answer,
- * with what was asked; else by the kernel.  No ACPI here: -ENODEV is the kernel's.
- */
-static void resolver(struct kunit *test)
-{
-	struct tph *t = make_tph(test, &tph_desc, COMP_EXT);
-	struct tph *other = make_tph(test, &tph_desc, COMP_EXT);
-	u16 tag = 0x5555;
-
-	KUNIT_EXPECT_EQ(test, pcie_tph_get_cpu_st(t->dev, TPH_MEM_TYPE_VM, 3, &tag),
-			-ENODEV);
-	pci_fabric_tph_set_resolver(t->fabric, resolve, t->dev);
-	KUNIT_EXPECT_EQ(test, pcie_tph_get_cpu_st(other->dev, TPH_MEM_TYPE_VM, 3,
-						  &tag), -ENODEV);
-	KUNIT_EXPECT_EQ(test, (pcie_tph_get_cpu_st)(t->dev, TPH_MEM_TYPE_VM, 3,
-						    &tag), -ENODEV);
-	KUNIT_EXPECT_EQ(test, pcie_tph_get_cpu_st(t->port_dev, TPH_MEM_TYPE_VM, 3,
-						  &tag), -EXDEV);
-	KUNIT_EXPECT_EQ(test, tag, 0x5555);
-
-	KUNIT_EXPECT_EQ(test, pcie_tph_get_cpu_st(t->dev, TPH_MEM_TYPE_VM, 3, &tag),
-			0);
-	KUNIT_EXPECT_EQ(test, tag, 0x4003);
-	KUNIT_EXPECT_EQ(test, pcie_tph_get_cpu_st(t->dev, TPH_MEM_TYPE_PM, 7, &tag),
-			0);
-	KUNIT_EXPECT_EQ(test, tag, 0x4107);
-	KUNIT_EXPECT_EQ(test, pcie_tph_get_cpu_st(t->dev, TPH_MEM_TYPE_PM, 8, &tag),
-			-ERANGE);
-
-	pci_fabric_tph_set_resolver(t->fabric, NULL, NULL);
-	KUNIT_EXPECT_EQ(test, pcie_tph_get_cpu_st(t->dev, TPH_MEM_TYPE_VM, 3, &tag),
-			-ENODEV);
-}
-
 static struct kunit_case pci_fabric_tph_cases[] = {
 	KUNIT_CASE_PARAM(capability, tph_gen_params),
 	KUNIT_CASE_PARAM(control, tph_gen_params),
@@ -375,7 +331,6 @@ static struct kunit_case pci_fabric_tph_cases[] = {
 	KUNIT_CASE(live_writes),
 	KUNIT_CASE_PARAM(resets, reset_gen_params),
 	KUNIT_CASE(completer),
-	KUNIT_CASE(resolver),
 	{}
 };
 

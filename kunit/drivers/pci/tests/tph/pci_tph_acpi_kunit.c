@@ -14,9 +14,6 @@
 #include "pci_fabric_tph_kunit.h"
 #include "pci_tph_acpi.h"
 
-/* The function under test, not that of the fabric */
-#undef pcie_tph_get_cpu_st
-
 #define VALID		(TPH_ACPI_ST | TPH_ACPI_XST)
 #define UNTOUCHED	0xa5a5
 

@@ -5,10 +5,12 @@
  *
  * Expected values are those of the PCI Express Base Specification r6.0.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <kunit/test-bug.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/workqueue.h>
 
 #include "../../pci.h"
 #include "pci_fabric_tph_kunit.h"
@@ -400,6 +402,64 @@ static void reset(struct kunit *test)
 	pci_fabric_poke(t->ep, 0x04, 4, 0x00100000);
 }
 
+static int test_st(struct pci_dev *pdev, enum tph_mem_type mem_type, unsigned int cpu,
+		   u16 *tag)
+{
+	if (pdev != kunit_get_current_test()->priv)
+		return -EXDEV;
+	*tag = 0x4000 + 0x100 * mem_type + cpu;
+	return cpu < 8 ? 0 : -ERANGE;
+}
+
+/* Who asks for a tag, in another thread */
+struct ask {
+	struct work_struct work;
+	struct pci_dev *dev;
+	u16 tag;
+	int ret;
+};
+
+static void ask_work(struct work_struct *work)
+{
+	struct ask *ask = container_of(work, struct ask, work);
+
+	ask->ret = pcie_tph_get_cpu_st(ask->dev, TPH_MEM_TYPE_VM, 3, &ask->tag);
+}
+
+/*
+ * A test can give the tags, and is asked as the caller asks.  The kernel answers all
+ * others, and knows nothing of these devices.  Catches arguments that are mixed up, and a
+ * test whose answers reach drivers that it knows nothing of.
+ */
+static void redirected(struct kunit *test)
+{
+	struct tph *t = make_loc(test, LOC_CAP);
+	struct ask ask = { .dev = t->dev, .tag = 0x5555 };
+	u16 tag;
+
+	INIT_WORK_ONSTACK(&ask.work, ask_work);
+	test->priv = t->dev;
+	KUNIT_EXPECT_LT(test, pcie_tph_get_cpu_st(t->dev, TPH_MEM_TYPE_VM, 3, &tag), 0);
+	kunit_activate_static_stub(test, pcie_tph_get_cpu_st, test_st);
+	KUNIT_EXPECT_EQ(test, pcie_tph_get_cpu_st(t->port_dev, TPH_MEM_TYPE_VM, 3, &tag),
+			-EXDEV);
+	KUNIT_EXPECT_EQ(test, pcie_tph_get_cpu_st(t->dev, TPH_MEM_TYPE_VM, 3, &tag), 0);
+	KUNIT_EXPECT_EQ(test, tag, 0x4003);
+	KUNIT_EXPECT_EQ(test, pcie_tph_get_cpu_st(t->dev, TPH_MEM_TYPE_PM, 7, &tag), 0);
+	KUNIT_EXPECT_EQ(test, tag, 0x4107);
+	KUNIT_EXPECT_EQ(test, pcie_tph_get_cpu_st(t->dev, TPH_MEM_TYPE_PM, 8, &tag),
+			-ERANGE);
+
+	schedule_work(&ask.work);
+	flush_work(&ask.work);
+	destroy_work_on_stack(&ask.work);
+	KUNIT_EXPECT_LT(test, ask.ret, 0);
+	KUNIT_EXPECT_NE(test, ask.tag, 0x4003);
+
+	kunit_deactivate_static_stub(test, pcie_tph_get_cpu_st);
+	KUNIT_EXPECT_LT(test, pcie_tph_get_cpu_st(t->dev, TPH_MEM_TYPE_VM, 3, &tag), 0);
+}
+
 static struct kunit_case pci_tph_query_cases[] = {
 	KUNIT_CASE(modes),
 	KUNIT_CASE(modes_without_capability),
@@ -417,6 +477,7 @@ static struct kunit_case pci_tph_query_cases[] = {
 	KUNIT_CASE(saved_more),
 	KUNIT_CASE(found_on),
 	KUNIT_CASE(reset),
+	KUNIT_CASE(redirected),
 	{}
 };
 

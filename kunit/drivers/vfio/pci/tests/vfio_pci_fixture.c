@@ -476,7 +476,10 @@ static int vfio_pci_thread_main(void *data)
 	/* The test may be over before this has begun */
 	if (mmget_not_zero(mm)) {
 		kthread_use_mm(mm);
+		/* Functions that the test has replaced are replaced here as well */
+		current->kunit_test = thread->test;
 		thread->ret = thread->fn(thread->arg);
+		current->kunit_test = NULL;
 		kthread_unuse_mm(mm);
 		mmput(mm);
 	}

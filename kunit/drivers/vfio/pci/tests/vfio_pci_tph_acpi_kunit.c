@@ -4,9 +4,11 @@
  * kernel's own ACPI and PCI core, and no tags of the test's own.
  */
 #include <kunit/pci.h>
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/cpumask.h>
 #include <linux/pci.h>
+#include <linux/pci-tph.h>
 #include <linux/sched.h>
 #include <linux/vfio.h>
 
@@ -35,7 +37,7 @@ static struct tph_set *tph_acpi_set_alloc(struct kunit *test, bool extended,
 		.gate = true, .extended = extended,
 	});
 
-	pci_fabric_tph_set_resolver(set->fix->fabric, NULL, NULL);
+	kunit_deactivate_static_stub(test, pcie_tph_get_cpu_st);
 	pci_tph_acpi_attach(test, set->fix->fabric, dsm);
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
 	return set;

@@ -12,7 +12,7 @@
 #include <linux/vfio.h>
 #include <linux/vfio_pci_core.h>
 
-#include "pci_tph_disabled.h"
+#include "../../../pci/pci.h"
 #include "pci_tph_failing.h"
 #include "vfio_pci_tph_set.h"
 
@@ -272,11 +272,20 @@ static void tph_migration(struct kunit *test)
 	tph_expect_off(set);
 }
 
+/* As if pci=notph had been given on the command line; returns whether it was */
+static bool tph_set_notph(bool notph)
+{
+	bool was = pci_tph_disabled;
+
+	pci_tph_disabled = notph;
+	return was;
+}
+
 /* pci=notph: nothing is told, nothing can be enabled, what is on can be disabled */
 static void tph_notph(struct kunit *test)
 {
 	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
-	bool was = pci_tph_set_disabled(true);
+	bool was = tph_set_notph(true);
 	struct vfio_pci_tph_cap cap = {};
 	long enable[3];
 	long query = tph_get_cap(set, &cap);
@@ -284,7 +293,7 @@ static void tph_notph(struct kunit *test)
 
 	for (u32 mode = TPH_NO_ST; mode <= TPH_DS; mode++)
 		enable[mode] = tph_enable(set, mode);
-	pci_tph_set_disabled(was);
+	tph_set_notph(was);
 
 	KUNIT_EXPECT_EQ(test, query, 0);
 	KUNIT_EXPECT_EQ(test, cap.modes, 0);
@@ -304,10 +313,10 @@ static void tph_notph_enabled(struct kunit *test)
 	bool was;
 
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
-	was = pci_tph_set_disabled(true);
+	was = tph_set_notph(true);
 	tph_get_cap(set, &cap);
 	disable = tph_disable(set);
-	pci_tph_set_disabled(was);
+	tph_set_notph(was);
 	KUNIT_EXPECT_EQ(test, cap.mode, TPH_IV);
 	KUNIT_EXPECT_EQ(test, cap.modes, 0);
 	KUNIT_EXPECT_EQ(test, disable, 0);

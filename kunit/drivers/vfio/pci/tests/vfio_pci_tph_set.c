@@ -4,6 +4,7 @@
  */
 #include <kunit/pci-hw.h>
 #include <kunit/pci-tph.h>
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/eventfd.h>
 #include <linux/moduleparam.h>
@@ -21,10 +22,14 @@
 
 #define TPH_GATE	"vfio_pci.enable_unsafe_tph_ds_mode"
 
-static int tph_resolve(struct pci_dev *pdev, enum tph_mem_type mem_type,
-		       unsigned int cpu, u16 *tag, void *data)
+/* Whose tags they are: tests do not run at the same time, and have one each */
+static struct tph_set *tph_asked;
+
+/* In place of pcie_tph_get_cpu_st(), for threads of the test */
+static int tph_get_cpu_st(struct pci_dev *pdev, enum tph_mem_type mem_type,
+			  unsigned int cpu, u16 *tag)
 {
-	struct tph_set *set = data;
+	struct tph_set *set = tph_asked;
 
 	atomic_inc(&set->resolved);
 	WRITE_ONCE(set->asked, cpu);
@@ -173,7 +178,8 @@ static void tph_add_functions(struct tph_set *set)
 		desc.devfn = PCI_DEVFN(0, 1);
 		set->fn2 = pci_fabric_add(set->fix->fabric, set->port, &desc);
 	}
-	pci_fabric_tph_set_resolver(set->fix->fabric, tph_resolve, set);
+	tph_asked = set;
+	kunit_activate_static_stub(test, pcie_tph_get_cpu_st, tph_get_cpu_st);
 	pci_fabric_scan(set->fix->fabric);
 	if (!set->conf.vf)
 		return;

@@ -4,6 +4,7 @@
  * a device, and what ends that state: closing, resets, power states.
  */
 #include <kunit/pci.h>
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -207,7 +208,7 @@ static void tph_platform(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
 	KUNIT_EXPECT_EQ(test, cap.flags, 1);
-	pci_fabric_tph_set_resolver(set->fix->fabric, NULL, NULL);
+	kunit_deactivate_static_stub(test, pcie_tph_get_cpu_st);
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_DS), 0);
 	writes = tph_writes(set);
 	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);

@@ -6,7 +6,9 @@
  */
 #include <kunit/pci.h>
 #include <kunit/pci-tph.h>
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
+#include <kunit/test-bug.h>
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
 #include <linux/file.h>
@@ -15,6 +17,7 @@
 #include <linux/iommu.h>
 #include <linux/mount.h>
 #include <linux/pci.h>
+#include <linux/pci-tph.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/umh.h>
@@ -42,10 +45,11 @@ struct vfio_pci_tph_user_ctx {
 	u16 table[VFIO_PCI_TPH_USER_QUEUES];	/* as it was when requests were turned off */
 };
 
+/* In place of pcie_tph_get_cpu_st(), for processes of the test */
 static int vfio_pci_tph_user_tag(struct pci_dev *pdev, enum tph_mem_type mem_type,
-				 unsigned int cpu, u16 *tag, void *data)
+				 unsigned int cpu, u16 *tag)
 {
-	struct vfio_pci_tph_user_ctx *ctx = data;
+	struct vfio_pci_tph_user_ctx *ctx = kunit_get_current_test()->priv;
 
 	atomic_inc(&ctx->tags);
 	*tag = VFIO_PCI_TPH_USER_TAG + cpu;
@@ -87,7 +91,7 @@ static void vfio_pci_tph_user_fabric(struct kunit *test, enum vfio_pci_door door
 	struct vfio_pci_tph_user_ctx *ctx = test->priv;
 
 	ctx->fix = vfio_pci_fixture_alloc(test, door);
-	pci_fabric_tph_set_resolver(ctx->fix->fabric, vfio_pci_tph_user_tag, ctx);
+	kunit_activate_static_stub(test, pcie_tph_get_cpu_st, vfio_pci_tph_user_tag);
 	ctx->port = pci_fabric_add(ctx->fix->fabric, NULL, &(struct pci_fabric_fn_desc){
 		.device = 0x0711,
 		.hdr_type = PCI_HEADER_TYPE_BRIDGE,
@@ -101,12 +105,14 @@ static void __init vfio_pci_tph_user_exit(struct kunit *test)
 	vfio_pci_tph_user_umount(NULL);
 }
 
-/* In the new process: what it prints goes to a file. */
-static int vfio_pci_tph_user_stdio(struct subprocess_info *info, struct cred *cred)
+/* In the new process, which belongs to the test: what it prints goes to a file. */
+static int vfio_pci_tph_user_begin(struct subprocess_info *info, struct cred *cred)
 {
 	struct file *file;
 	int ret = 0;
 
+	/* Its threads and children have this from it. They are waited for. */
+	current->kunit_test = info->data;
 	file = filp_open(VFIO_PCI_TPH_USER_OUT, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
@@ -167,7 +173,7 @@ static int vfio_pci_tph_user_exec(struct kunit *test, char **argv)
 	int ret;
 
 	info = call_usermodehelper_setup(argv[0], argv, envp, GFP_KERNEL,
-					 vfio_pci_tph_user_stdio, NULL, NULL);
+					 vfio_pci_tph_user_begin, NULL, test);
 	KUNIT_ASSERT_NOT_NULL(test, info);
 	ret = call_usermodehelper_exec(info, UMH_WAIT_PROC);
 	/* Closed by the process, but seen by nobody before its work has run */
