@@ -16,7 +16,7 @@ import mailstack  # noqa: E402
 from ministack import sh, write  # noqa: E402
 
 from stacklib.mail import letters, posting, recipients  # noqa: E402
-from stacklib.stack import dropseries  # noqa: E402
+from stacklib.stack import dropin, dropseries  # noqa: E402
 
 
 def parse(data):
@@ -514,16 +514,12 @@ class DropIn(unittest.TestCase):
         self.assertIn("drivers/pci/tests/mini_kunit.c", found["10-fabric"])
 
     def test_hook_comes_with_the_file_that_it_names(self):
-        for line, file in (('\tsource "a/Kconfig"', "a/Kconfig"), ("obj-y += tests/", "d/tests/Makefile"),
-                           ('#include "../x.h"', "x.h")):
-            hook = (1, "d/file", "-", line)
-            self.assertTrue(dropseries.hook_ready(hook, {file}), line)
-            self.assertFalse(dropseries.hook_ready(hook, {"other"}), line)
-        self.assertTrue(dropseries.hook_ready((1, "d/index.rst", "   b", "   page"), {"d/page.rst"}))
-        self.assertFalse(dropseries.hook_ready((1, "d/index.rst", "   b", "   page"), {"page.rst", "d/page"}))
-        hook = (1, "d/file", "-", "CONFIG_X=y")
-        self.assertTrue(dropseries.hook_ready(hook, {"any"}))
-        self.assertFalse(dropseries.hook_ready(hook, set()))
+        for name, line, file in (("d/Kconfig", 'source "a/Kconfig"', "a/Kconfig"), ("Makefile", "obj-y += d/", "d/Makefile"),
+                                 ("d/Makefile", "obj-$(CONFIG_X) += ../tests/", "tests/Makefile"),
+                                 ("d/index.rst", "   page", "d/page.rst")):
+            self.assertEqual(dropin.hooked_file(name, line), file)
+        for name, line in (("d/Kconfig", "config X"), ("d/Makefile", "x := y"), ("d/a.c", "obj-y += d/"), ("d/page.rst", "  x")):
+            self.assertEqual(dropin.hooked_file(name, line), "")
 
 
 class Mail(unittest.TestCase):

@@ -305,13 +305,15 @@ class Fit(unittest.TestCase):
 
     def test_drop_in_that_does_not_fit(self):
         """F6: each hook without file or anchor, and a file that is there; no suite runs then."""
-        write(self.mini.repo / "kunit/hooks", ministack.HOOKS + "drivers/gone.c\t-\tx\nREADME\tno such line\ty\n")
+        write(self.mini.repo / "kunit/hooks", ministack.HOOKS + "drivers/gone/Makefile\t-\tobj-y += x/\n"
+              "drivers/pci/Makefile\tno such line\tobj-y += y/\n")
         self.commit("drivers/pci/Makefile", "obj-y", "obj-m", "PCI: Modules")
         self.commit("drivers/pci/Kconfig", 'source "drivers/pci/x/Kconfig"\n', "", "PCI: Drop x")
         self.commit("drivers/pci/tests/Kconfig", "", "menu\n", "PCI: Tests")
         said = self.check("--kunit", "alpha", status=1)
         for text in ("kunit/hooks:1: drivers/pci/Kconfig has no line 'source \"drivers/pci/x/Kconfig\"'",
-                     "kunit/hooks:3: the kernel has no file drivers/gone.c", "kunit/hooks:4: README has no line",
+                     "kunit/hooks:3: the kernel has no file drivers/gone/Makefile",
+                     "kunit/hooks:4: drivers/pci/Makefile has no line",
                      "the drop-in would overwrite drivers/pci/tests/Kconfig of the kernel"):
             self.assertIn("drop-in  " + text, said)
         self.assertIn("2 patches: 2 clean, drop-in: 4 misfits, suites not run", said)

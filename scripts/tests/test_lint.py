@@ -244,6 +244,16 @@ class Lint(unittest.TestCase):
                         ministack.HOOKS.replace("tests/Kconfig", "gone/Kconfig"))
         self.finds("kunit/hooks:1", "kunit/drivers/pci/gone/Kconfig is not there", "$EDITOR")
 
+    def test_hooks_are_no_patches(self):
+        """A line of kunit/hooks changes no code, however it is called; and no verb takes one that does."""
+        for line in ("drivers/pci/a.c\t-\t#include \"tests/x.h\"", "drivers/pci/pci.h\t-\textern int x;",
+                     "drivers/pci/Kconfig\t-\tconfig X", "drivers/pci/Makefile\t-\tCFLAGS_a.o := -include x.h",
+                     "drivers/pci/Makefile\t-\tobj-$(shell,id) += tests/", "Documentation/a.rst\t-\t   kunit",
+                     "drivers/pci/Makefile.c\t-\tobj-y += tests/", "drivers/pci/a.c\t-\tobj-y += tests/"):
+            ministack.write(self.repo / "kunit/hooks", ministack.HOOKS + line + "\n")
+            self.finds("kunit/hooks:3", "neither a source line of a Kconfig", "a change to code is a patch")
+        self.assertIn("kunit/hooks:3: neither", self.mini.stack("apply", status=2).stderr)
+
     def test_check_without_head(self):
         ministack.write(self.repo / "scripts/checks/odd", "#!/bin/sh\n# SPDX-License-Identifier: x\n")
         self.finds("scripts/checks/odd:0", "is not executable", "chmod +x scripts/checks/odd")

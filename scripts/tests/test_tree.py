@@ -131,7 +131,7 @@ class Apply(unittest.TestCase):
         self.assertIn("mend: bring it back (git checkout --", proc.stderr)
 
     def test_missing_hook_anchor(self):
-        ministack.write(self.mini.repo / "kunit/hooks", "drivers/pci/Kconfig\tno such line\tx\n")
+        ministack.write(self.mini.repo / "kunit/hooks", "drivers/pci/Kconfig\tno such line\tsource \"x\"\n")
         proc = self.apply(status=2)
         self.assertIn("kunit/hooks:1: drivers/pci/Kconfig has no line 'no such line'", proc.stderr)
 

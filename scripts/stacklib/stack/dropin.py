@@ -5,10 +5,14 @@ Everything below kunit/ goes to the same path in the kernel, except the files at
 its top (`hooks`, `suites.ini`, README) and the folder `commits`, which says how
 the drop-in is posted (dropseries.py). A line of `hooks` is
 FILE<TAB>ANCHOR<TAB>LINE: LINE goes into FILE after the last line that equals
-ANCHOR, or at the end when ANCHOR is `-`. The entries of MAINTAINERS.snippet go
+ANCHOR, or at the end when ANCHOR is `-`. It brings a file of the drop-in into
+the build or the documentation, and can do nothing else: what changes code is a
+patch, where it can be read and judged. The entries of MAINTAINERS.snippet go
 into MAINTAINERS, each with the F: lines for which the drop-in has a file.
 """
 import hashlib
+import posixpath
+import re
 from pathlib import Path
 
 from stacklib.host import gitcmd
@@ -18,6 +22,9 @@ from stacklib.host.term import StackError
 from stacklib.stack import maintainers
 
 _LEFTOVERS = ("~", ".orig", ".rej", ".swp", ".pyc")
+# Which files lines may be hooked into, and what lines
+_HOOKED = {"Kconfig": re.compile(r'source "([\w./-]+)"'), "index.rst": re.compile(r"\s+([\w./-]+)"),
+           "Makefile": re.compile(r"obj-(?:y|\$\(CONFIG_\w+\))\s*\+=\s*([\w./-]+)/")}
 
 
 def files(repo: Path):
@@ -47,8 +54,21 @@ def hooks(repo):
         if len(fields) != 3 or not fields[0] or not fields[1] or not fields[2]:
             raise StackError(f"{path}:{number}: not of the form FILE<TAB>ANCHOR<TAB>LINE",
                              "correct the line; ANCHOR is a whole line of FILE, or - for its end")
+        if not hooked_file(fields[0], fields[2]):
+            raise StackError(f"{path}:{number}: neither a source line of a Kconfig, a folder of a Makefile nor a page "
+                             f"of an index.rst: {fields[0]}", "take the line out; a change to code is a patch: "
+                             "patches/README")
         result.append((number, *fields))
     return result
+
+
+def hooked_file(name, line) -> str:
+    """Return the path in the kernel of the file that line brings in, as a line of the file name; "" for none."""
+    folder, base = posixpath.split(name)
+    match = _HOOKED[base].fullmatch(line) if base in _HOOKED else None
+    if not match or base == "Kconfig":
+        return match.group(1) if match else ""
+    return posixpath.normpath(posixpath.join(folder, match.group(1) + ("/Makefile" if base == "Makefile" else ".rst")))
 
 
 def digest(repo: Path) -> str:

@@ -128,26 +128,5 @@ def tree_with(git_dir: Path, parent, repo: Path, have, new):
     """
     texts = growing(repo, have)
     found = [item for item in dropin.files(repo) if item[0] in new or item[0] in texts]
-    before = have - new
-    hooked = [h for h in dropin.hooks(repo) if hook_ready(h, have) and not hook_ready(h, before)]
+    hooked = [h for h in dropin.hooks(repo) if dropin.hooked_file(h[1], h[3]) in new]
     return dropin.add(git_dir, parent, found, hooked, dropin.people(repo, have), texts)
-
-
-def hook_ready(hook, have) -> bool:
-    """Return whether the file that a line of kunit/hooks names is among have.
-
-    `source "F"`, `#include "F"` (from the file's folder), `+= FOLDER/` (its Makefile), a word in an .rst (the page).
-    A line that names none is ready with the first file.
-    """
-    _, name, _, line = hook
-    folder = posixpath.dirname(name)
-    if name.endswith(".rst"):
-        return posixpath.join(folder, line.strip() + ".rst") in have
-    quoted = re.search(r'"([^"]+)"', line)
-    subdir = re.search(r"\+=\s*(\S+)/$", line)
-    if subdir:
-        return posixpath.join(folder, subdir.group(1), "Makefile") in have
-    if not quoted:
-        return bool(have)
-    base = "" if line.lstrip().startswith("source") else folder
-    return posixpath.normpath(posixpath.join(base, quoted.group(1))) in have

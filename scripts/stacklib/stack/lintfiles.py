@@ -124,12 +124,9 @@ def check_hooks(repo) -> list:
     for number, name, _, line in lines:
         if name.startswith("/") or ".." in name.split("/"):
             found.append(Finding(path, number, f"{name} is not a path in the kernel", edit))
-        source = re.match(r'\s*source\s+"([^"]+)"', line)
-        if source and not (repo / "kunit" / source.group(1)).is_file():
-            found.append(Finding(path, number, f"kunit/{source.group(1)} is not there", edit))
-        folder = re.search(r"\+=\s*(\S+)/$", line)
-        if folder and not (repo / "kunit" / os.path.dirname(name) / folder.group(1)).is_dir():
-            found.append(Finding(path, number, f"kunit/{os.path.dirname(name)}/{folder.group(1)} is not there", edit))
+        hooked = dropin.hooked_file(name, line)
+        if not (repo / "kunit" / hooked).is_file():
+            found.append(Finding(path, number, f"kunit/{hooked} is not there", edit))
     return found
 
 

@@ -194,9 +194,7 @@ def report(ws, tree, topics, boundary: int, source, env):
     for path in files:
         if not (Path(source) / path).is_file():
             continue
-        # What was built has the drop-in, whose hooks move lines of the patches' files.
-        added = added_lines(tree.path, tree.commit(0), tree.commit(boundary, dropin=True), path)
-        added = {number: line for number, line in added.items() if line[0] in entries}
+        added = added_lines(tree.path, tree.commit(0), tree.commit(boundary), path)
         # No code for a header's line: a declaration, or an inline function that
         # nothing in the instrumented folders calls.
         map_file(path, added, counts.get(path, {} if path.endswith(".h") else None), entries)
