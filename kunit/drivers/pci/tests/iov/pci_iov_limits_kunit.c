@@ -14,7 +14,6 @@
 #include <linux/notifier.h>
 #include <linux/pci.h>
 
-#include "../../pci.h"
 #include "pci_iov_fixture.h"
 
 #define PCI_IOV_LIMITS_NOTHING	(HZ / 5)

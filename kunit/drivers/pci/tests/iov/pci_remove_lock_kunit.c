@@ -13,7 +13,6 @@
 #include <linux/device.h>
 #include <linux/pci.h>
 
-#include "../../pci.h"
 #include "pci_iov_fixture.h"
 
 /* How long it takes to see that nothing happens */

@@ -18,7 +18,6 @@
 #include <linux/sizes.h>
 #include <linux/sysfs.h>
 
-#include "../../pci.h"
 #include "pci_iov_fixture.h"
 
 #define PCI_SRIOV_LOCK_VFS	3

@@ -20,7 +20,6 @@
 #include <linux/random.h>
 #include <linux/rwsem.h>
 
-#include "../../pci.h"
 #include "pci_iov_fixture.h"
 
 #define PCI_IOV_STRESS_TASKS	4
