@@ -4,7 +4,8 @@
  * Requester capability of a function.
  *
  * pcie_tph_get_cpu_st() asks the ACPI firmware, which knows nothing of a fabric.  A
- * test that has tags of its own gives them by kunit_activate_static_stub().
+ * test that has tags of its own gives them by kunit_activate_static_stub(), where
+ * that function has a KUNIT_STATIC_STUB_REDIRECT().
  */
 #ifndef _KUNIT_PCI_TPH_H
 #define _KUNIT_PCI_TPH_H
