@@ -470,8 +470,9 @@ class Choices(unittest.TestCase):
             topics = [types.SimpleNamespace(option=lambda key: {"quick-args": "stress.count=1"}[key])]
             one.args, one.known, one.asked, one.source = options.Kunit(full=full), ["a"], ["a"], Path("/nowhere")
             one.env, one.jobs, one.ws = {}, 1, types.SimpleNamespace(out=Path("/nowhere"), repo=HERE.parent.parent)
-            one.tree = types.SimpleNamespace(patches=[], quick_args=lambda: tree.Tree.quick_args(types.SimpleNamespace(topics=topics)))
-            with mock.patch.multiple(session, build_config=mock.DEFAULT, boot_config=mock.DEFAULT, fragments=mock.DEFAULT), \
+            one.tree = types.SimpleNamespace(patches=[], quick_args=lambda: tree.Tree.quick_args(types.SimpleNamespace(topics=topics)),
+                                             stack=types.SimpleNamespace(base={"kconfig": "CONFIG_OF_BASE=y"}))
+            with mock.patch.multiple(session, build_config=mock.DEFAULT, boot_config=mock.DEFAULT, fragments=mock.DEFAULT) as made, \
                     mock.patch.object(session.packages, "ensure_quickly"), mock.patch.object(summary, "write_json"), \
                     mock.patch.object(session.coverage, "make_options", return_value=[]), \
                     mock.patch.object(boot, "Builder") as builder:
@@ -479,6 +480,7 @@ class Choices(unittest.TestCase):
             config = builder.call_args[0][2]
             plain = boot.load_config(HERE.parent / "kunit", name)
             self.assertEqual(config.kernel_args, plain.kernel_args + wanted)
+            self.assertEqual(made["fragments"].call_args[0][-1], "CONFIG_OF_BASE=y")
 
     def test_late(self):
         """After its time no configuration is begun: it is told, and is neither passed nor failed."""

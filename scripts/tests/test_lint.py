@@ -236,6 +236,8 @@ class Lint(unittest.TestCase):
         self.finds(ini, "unknown key 'mirror'", "$EDITOR " + ini)
         self.change(ini, "sha256 = ", "sha256 = zz")
         self.finds(ini, "sha256 is not 64 hex digits", "$EDITOR " + ini)
+        self.change(ini, "mirror = x", "kconfig = CONFIG_A=y CONFIG_B")
+        self.finds(ini, "[base] kconfig: 'CONFIG_A=y CONFIG_B' is not of the form", "$EDITOR " + ini)
 
     def test_hooks(self):
         ministack.write(self.repo / "kunit/hooks", ministack.HOOKS + "drivers/pci/Kconfig\tx\n")

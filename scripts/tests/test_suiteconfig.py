@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from stacklib.host.term import StackError  # noqa: E402
 from stacklib.stack import suiteconfig  # noqa: E402
+from stacklib.suites import session  # noqa: E402
 
 KCONFIG = """# SPDX-License-Identifier: GPL-2.0
 if FABRIC # and more
@@ -55,6 +56,12 @@ class Config(unittest.TestCase):
         self.assertEqual(self.lines("two"), sorted(common + ["CONFIG_TWO_KUNIT_TEST=y"]))
         self.assertEqual(self.lines("one", "two", "mini"), sorted(
             common + one + ["CONFIG_TWO_KUNIT_TEST=y", "CONFIG_MINI_KUNIT_TEST=y"]))
+
+    def test_of_the_base(self):
+        """What base.ini names is asked for as well, once."""
+        path, = session.fragments(self.mini.repo, None, ["two"], self.mini.repo, "CONFIG_KUNIT=y\nCONFIG_OF_BASE=y")
+        self.assertEqual(path.read_text().splitlines(), ["# CONFIG_IPV6 is not set", "CONFIG_KUNIT=y", "CONFIG_OF_BASE=y",
+                                                         "CONFIG_TWO_KUNIT_TEST=y"])
 
     def test_ring(self):
         ministack.write(self.folder / "sub/Kconfig", "config A\n\tdef_bool B\nconfig B\n\tdef_bool A\n"

@@ -10,7 +10,7 @@ from stacklib.stack import arches, dropin, dropseries, series, suiteconfig
 from stacklib.stack.lintpatch import Finding, check_letter
 
 BASE_KEYS = {"version", "tag", "tarball", "sha256", "git", "debian-source", "debian-version",
-             "debian-binary", "debian-suites", "urls", "later", "topics"}
+             "debian-binary", "debian-suites", "urls", "later", "kconfig", "topics"}
 # sections whose keys are names
 FREE = ("suites", "configs", "arches", "before", "bench", "pairs", "expected", "upstream")
 TOPIC_KEYS = {"title", "arches", "header-users", "kconfig", "needs", "quick-args"}

@@ -24,6 +24,7 @@ _WORDS = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=(?:\s+=\?[^?\s]+\?[bBqQ]\?[^
 BASE_FORMS = {"version": r"[0-9][A-Za-z0-9.-]{0,40}", "tag": r"[A-Za-z0-9][A-Za-z0-9._/-]{0,80}", "later": "yes|no",
               "tarball": r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,80}", "debian-source": r"[a-z0-9][a-z0-9.+-]{0,80}",
               "debian-binary": r"[a-z0-9][a-z0-9.+-]{0,80}",
+              "kconfig": r"CONFIG_[A-Z0-9_]{1,60}=[ym](\s+CONFIG_[A-Z0-9_]{1,60}=[ym]){0,19}",
               "debian-suites": r"[a-z][a-z0-9-]*(\s+[a-z][a-z0-9-]*){0,9}"}
 
 

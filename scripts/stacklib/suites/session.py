@@ -35,9 +35,12 @@ def chosen_suites(wanted, known, boundary: int) -> list:
     return list(wanted) or list(known)
 
 
-def fragments(repo: Path, source, suites, folder: Path):
-    """Write what the suites need in the tree @source into @folder/suites.kunitconfig; its path, in a list."""
-    lines = suiteconfig.lines(repo, source, suites)
+def fragments(repo: Path, source, suites, folder: Path, more: str = ""):
+    """Write what the suites need in the tree @source into @folder/suites.kunitconfig; its path, in a list.
+
+    @more: `kconfig` of base.ini
+    """
+    lines = sorted({*suiteconfig.lines(repo, source, suites), *more.split()})
     path = Path(folder) / "suites.kunitconfig"
     write_whole(path, "".join(f"{line}\n" for line in lines))
     return [path]
@@ -204,8 +207,8 @@ class Session:
         if counted:
             config.make += coverage.make_options(self.ws.repo, self.tree.patches)
         # The kernel always holds all suites: a choice of them builds nothing anew.
-        return boot.Builder(self.source, folder, config, fragments(self.ws.repo, self.source, known, folder),
-                            self.env, self.jobs, self.ws.out), asked
+        wanted = fragments(self.ws.repo, self.source, known, folder, self.tree.stack.base.get("kconfig", ""))
+        return boot.Builder(self.source, folder, config, wanted, self.env, self.jobs, self.ws.out), asked
 
     def run(self, names):
         """Run the configurations; yields the boot.Result of each in which a suite runs.

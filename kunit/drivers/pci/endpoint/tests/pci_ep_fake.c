@@ -167,7 +167,7 @@ static void pci_ep_fake_asked(struct pci_ep_fake *fake, u8 func_no, u8 vfunc_no)
 		fake->unlocked++;
 }
 
-static int pci_ep_fake_count_aux(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
+static int pci_ep_fake_aux_count(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 				 int *count)
 {
 	struct pci_ep_fake *fake = to_fake(epc);
@@ -177,6 +177,8 @@ static int pci_ep_fake_count_aux(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 	*count = fake->count;
 	return fake->count_ret;
 }
+
+PCI_EPC_COUNT_AUX(pci_ep_fake_count_aux, pci_ep_fake_aux_count)
 
 static int pci_ep_fake_get_aux(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 			       struct pci_epc_aux_resource *resources,
@@ -207,7 +209,7 @@ static const struct pci_epc_ops pci_ep_fake_ops = {
 	.start			= pci_ep_fake_start,
 	.stop			= pci_ep_fake_stop,
 	.get_features		= pci_ep_fake_get_features,
-	.count_aux_resources	= pci_ep_fake_count_aux,
+	.PCI_EPC_COUNT_AUX_OP	= pci_ep_fake_count_aux,
 	.get_aux_resources	= pci_ep_fake_get_aux,
 	.owner			= THIS_MODULE,
 };

@@ -9,6 +9,7 @@
 #ifndef _PCI_EP_FAKE_H
 #define _PCI_EP_FAKE_H
 
+#include <kunit/pci-base.h>
 #include <linux/completion.h>
 #include <linux/dma-direction.h>
 #include <linux/irq.h>

@@ -174,7 +174,7 @@ static void no_register(struct kunit *test)
 
 	fake->ops.get_aux_resources = NULL;
 	expect_none(test, epf, 1, -ENODEV);
-	fake->ops.count_aux_resources = NULL;
+	fake->ops.PCI_EPC_COUNT_AUX_OP = NULL;
 	expect_none(test, epf, 1, -ENODEV);
 }
 

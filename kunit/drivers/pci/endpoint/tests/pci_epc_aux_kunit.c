@@ -96,7 +96,7 @@ static void missing_operations(struct kunit *test)
 	struct pci_ep_fake *fake = pci_ep_fake_create(test, NULL);
 	int count;
 
-	fake->ops.count_aux_resources = NULL;
+	fake->ops.PCI_EPC_COUNT_AUX_OP = NULL;
 	KUNIT_EXPECT_EQ(test, count_of(fake->epc, 0, 0, &count), -EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, count, 0);
 	KUNIT_EXPECT_EQ(test, get_of(fake->epc, 0, 0, 1), 0);

@@ -10,7 +10,6 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/sysfs.h>
 
 #include "pci_active_children.h"
 #include "pci_device_add_refuse.h"
@@ -326,44 +325,6 @@ static void virtual_function(struct kunit *test)
 	pci_unlock_rescan_remove();
 }
 
-/*
- * "resource1" cannot be made: "resource0" that is freed, while the device still
- * points to it, and freed again with the device.
- */
-static void resource_files(struct kunit *test)
-{
-	static const struct bin_attribute other = {
-		.attr = { .name = "resource1", .mode = 0400 },
-	};
-	struct add_fixture *f = add_fixture(test);
-	struct pci_dev *dev;
-	int ret = -ENODEV;
-
-	pci_fabric_add(f->fabric, NULL, &(struct pci_fabric_fn_desc){
-		.devfn = PCI_DEVFN(3, 0), .device = 0x0208, .pcie_type = TYPE_RCIEP,
-		.bars[0] = { .size = SZ_4K }, .bars[1] = { .size = SZ_4K },
-	});
-	/* What pci_rescan_bus() does, and the name is taken in between */
-	pci_lock_rescan_remove();
-	pci_scan_child_bus(f->root);
-	pci_assign_unassigned_bus_resources(f->root);
-	dev = pci_get_slot(f->root, PCI_DEVFN(3, 0));
-	if (dev)
-		ret = sysfs_create_bin_file(&dev->dev.kobj, &other);
-	pci_bus_add_devices(f->root);
-	pci_unlock_rescan_remove();
-	KUNIT_EXPECT_EQ(test, ret, 0);
-	if (ret)
-		goto put;
-
-	KUNIT_EXPECT_NULL(test, dev->res_attr[0]);
-	KUNIT_EXPECT_NULL(test, dev->res_attr[1]);
-	sysfs_remove_bin_file(&dev->dev.kobj, &other);
-	pci_stop_and_remove_bus_device_locked(dev);
-put:
-	pci_dev_put(dev);
-}
-
 static struct kunit_case pci_device_add_cases[] = {
 	KUNIT_CASE(endpoint),
 	KUNIT_CASE(single_device),
@@ -374,7 +335,6 @@ static struct kunit_case pci_device_add_cases[] = {
 	KUNIT_CASE(removal_of_the_refused),
 	KUNIT_CASE(resources),
 	KUNIT_CASE(runtime_pm),
-	KUNIT_CASE(resource_files),
 	KUNIT_CASE_SLOW(virtual_function),
 	{}
 };

@@ -5,6 +5,7 @@
  * Section numbers are those of the PCI Express Base Specification r6.0.
  */
 #include <kunit/pci.h>
+#include <kunit/pci-base.h>
 #include <kunit/pci-epc.h>
 #include <kunit/test.h>
 #include <linux/atomic.h>
@@ -288,7 +289,7 @@ static void ep_doorbell_reserved_bar(struct kunit *test)
 /* Catches: a resource that is not where the doorbell is. */
 static void ep_aux(struct kunit *test)
 {
-#ifdef PCI_FABRIC_EP_AUX
+#ifdef CONFIG_PCI_KUNIT_EPC_AUX
 	struct ep_ctx *ctx = test->priv;
 	struct pci_fabric_ep_doorbell db;
 	struct pci_epc_aux_resource res;

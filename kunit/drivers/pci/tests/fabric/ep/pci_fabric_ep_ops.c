@@ -2,6 +2,7 @@
 /*
  * Emulated PCI endpoint controller: its operations.
  */
+#include <kunit/pci-base.h>
 #include <linux/align.h>
 #include <linux/log2.h>
 #include <linux/module.h>
@@ -393,8 +394,8 @@ pci_fabric_ep_get_features(struct pci_epc *epc, u8 func_no, u8 vfunc_no)
 	return &ep->features;
 }
 
-#ifdef PCI_FABRIC_EP_AUX
-static int pci_fabric_ep_count_aux(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
+#ifdef CONFIG_PCI_KUNIT_EPC_AUX
+static int pci_fabric_ep_aux_count(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 				   int *count)
 {
 	struct pci_fabric_ep *ep = epc_get_drvdata(epc);
@@ -404,6 +405,8 @@ static int pci_fabric_ep_count_aux(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 	*count = ep->desc.doorbell ? 1 : 0;
 	return 0;
 }
+
+PCI_EPC_COUNT_AUX(pci_fabric_ep_count_aux, pci_fabric_ep_aux_count)
 
 static int pci_fabric_ep_get_aux(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 				 struct pci_epc_aux_resource *resources,
@@ -451,8 +454,8 @@ static int pci_fabric_ep_get_aux(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 
 const struct pci_epc_ops pci_fabric_ep_ops = {
 	PCI_FABRIC_EP_OPS,
-#ifdef PCI_FABRIC_EP_AUX
-	.count_aux_resources = pci_fabric_ep_count_aux,
+#ifdef CONFIG_PCI_KUNIT_EPC_AUX
+	.PCI_EPC_COUNT_AUX_OP = pci_fabric_ep_count_aux,
 	.get_aux_resources = pci_fabric_ep_get_aux,
 #endif
 };
