@@ -9,6 +9,7 @@
 #define _KUNIT_PCI_BASE_H
 
 #include <linux/errno.h>
+#include <linux/kconfig.h>
 #include <linux/minmax.h>
 #include <linux/pci-epc.h>
 
@@ -21,7 +22,14 @@
  * PCI_EPC_COUNT_AUX(op, func) - define @op, for that operation
  * @func: int (*)(struct pci_epc *epc, u8 func_no, u8 vfunc_no, int *count), which
  *	returns 0 or an errno
+ *
+ * PCI_EPC_AUX_STRICT - true where what a controller says is checked: a number below 0,
+ *	registers that cannot be doorbells, elements that it has not filled in.  Where it
+ *	is trusted it is false, and errors of the queries are those of
+ *	pci_epf_alloc_doorbell(), which otherwise fails with -ENODEV without a register.
  */
+#define PCI_EPC_AUX_STRICT	(!IS_ENABLED(CONFIG_PCI_KUNIT_EPC_GET_AUX_COUNT))
+
 #ifdef CONFIG_PCI_KUNIT_EPC_GET_AUX_COUNT
 #define PCI_EPC_COUNT_AUX_OP	get_aux_resources_count
 
