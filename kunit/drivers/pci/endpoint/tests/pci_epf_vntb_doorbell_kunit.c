@@ -467,9 +467,13 @@ static int early_link(struct notifier_block *nb, unsigned long action, void *dat
 	struct pci_dev *pdev = to_pci_dev(data);
 
 	if (action == BUS_NOTIFY_BIND_DRIVER && pdev->device == DEV_ID) {
+		u16 status;
+
 		h->early++;
 		h->link_events = 0;
-		KUNIT_EXPECT_EQ(h->test, command(h, LINK_UP, 0), OK);
+		/* It is done now, or when there is a device */
+		status = command(h, LINK_UP, 0);
+		KUNIT_EXPECT_TRUE(h->test, status == OK || !status);
 		KUNIT_EXPECT_EQ(h->test, h->link_events, 0);
 	}
 	return NOTIFY_DONE;
@@ -486,6 +490,8 @@ static void __init link_before_the_ntb_device(struct kunit *test)
 	for (int i = 1; i <= 2; i++) {
 		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_link(h->cfs), 0);
 		KUNIT_EXPECT_EQ(test, h->early, i);
+		for (int ms = 0; ms < 5000 && !h->link_events; ms++)
+			fsleep(1000);
 		if (h->ntb)
 			KUNIT_EXPECT_EQ(test, ntb_link_is_up(h->ntb, NULL, NULL), 1);
 		KUNIT_EXPECT_EQ(test, h->link_events, 1);
