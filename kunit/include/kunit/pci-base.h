@@ -9,9 +9,24 @@
 #define _KUNIT_PCI_BASE_H
 
 #include <linux/errno.h>
+#include <linux/fs_struct.h>
 #include <linux/kconfig.h>
 #include <linux/minmax.h>
 #include <linux/pci-epc.h>
+
+/**
+ * pci_kunit_paths() - let the calling kernel thread find files as init does
+ *
+ * The root of kernel threads is empty where there is scoped_with_init_fs().  A test and its
+ * cleanup are threads of their own, which end soon: nothing is undone, and calling it more
+ * than once does nothing.
+ */
+static inline void pci_kunit_paths(void)
+{
+#ifdef scoped_with_init_fs
+	__override_init_fs();
+#endif
+}
 
 /*
  * Auxiliary resources of endpoint controllers, where CONFIG_PCI_KUNIT_EPC_AUX says that

@@ -2,6 +2,7 @@
 /*
  * Endpoint functions on fake controllers, in configfs, see pci_ep_fake_cfs.h.
  */
+#include <kunit/pci-base.h>
 #include <kunit/test.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -78,6 +79,7 @@ static void __init pci_ep_fake_cfs_remove(void *data)
 	struct pci_ep_fake_cfs *cfs = data;
 	struct kunit *test = cfs->test;
 
+	pci_kunit_paths();
 	if (cfs->started)
 		KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_start(cfs, false), 0);
 	if (cfs->linked)
@@ -87,6 +89,7 @@ static void __init pci_ep_fake_cfs_remove(void *data)
 
 static void __init pci_ep_fake_cfs_umount(void *unused)
 {
+	pci_kunit_paths();
 	init_umount(MOUNT, 0);
 	init_rmdir(MOUNT);
 }
@@ -98,6 +101,7 @@ struct pci_ep_fake_cfs * __init pci_ep_fake_cfs_make(struct kunit *test,
 	struct pci_ep_fake_cfs *cfs = kunit_kzalloc(test, sizeof(*cfs), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, cfs);
+	pci_kunit_paths();
 	KUNIT_ASSERT_EQ(test, init_mkdir(MOUNT, 0755), 0);
 	KUNIT_ASSERT_EQ(test, init_mount("configfs", MOUNT, "configfs", 0, NULL), 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, pci_ep_fake_cfs_umount,

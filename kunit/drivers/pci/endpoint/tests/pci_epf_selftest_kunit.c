@@ -7,6 +7,7 @@
  * Each test of the program is a KUnit test with the same result: passed, failed, skipped.
  */
 #include <kunit/pci.h>
+#include <kunit/pci-base.h>
 #include <kunit/pci-epc.h>
 #include <kunit/test.h>
 #include <linux/file.h>
@@ -43,6 +44,7 @@ struct selftest_ctx {
 
 static void __init selftest_umount(void *path)
 {
+	pci_kunit_paths();
 	/* A program that is killed may still have something open. */
 	init_umount(path, MNT_DETACH);
 }
@@ -51,6 +53,7 @@ static void __init selftest_mount(struct kunit *test)
 {
 	static char host[PATH_MAX] __initdata;	/* which init_mount() may change */
 
+	pci_kunit_paths();
 	init_mkdir("/dev", 0755);	/* usually there */
 	init_mkdir("/host", 0755);
 	KUNIT_ASSERT_EQ(test, init_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL), 0);

@@ -4,6 +4,7 @@
  * configfs, on a controller of the suite.  The host writes commands into its registers,
  * rings its doorbell, and is not always friendly.
  */
+#include <kunit/pci-base.h>
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/init_syscalls.h>
@@ -418,6 +419,7 @@ static char vf_func[104], vf_link[112];
 
 static void __init remove_vf(void *unused)
 {
+	pci_kunit_paths();
 	init_unlink(vf_link);
 	init_rmdir(vf_func);
 }

@@ -2,6 +2,7 @@
 /*
  * Endpoint functions made through configfs, see pci_fabric_ep_cfs.h.
  */
+#include <kunit/pci-base.h>
 #include <kunit/test.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -94,6 +95,7 @@ static void __init pci_ep_cfs_remove(void *data)
 {
 	struct pci_ep_cfs *cfs = data;
 
+	pci_kunit_paths();
 	if (cfs->started && pci_ep_cfs_start(cfs, false))
 		KUNIT_FAIL(cfs->test, "cannot stop the controller");
 	if (cfs->linked && pci_ep_cfs_unlink(cfs))
@@ -104,11 +106,13 @@ static void __init pci_ep_cfs_remove(void *data)
 
 static void __init pci_ep_cfs_umount(void *unused)
 {
+	pci_kunit_paths();
 	init_umount("/config", 0);
 }
 
 static void __init pci_ep_cfs_mount(struct kunit *test)
 {
+	pci_kunit_paths();
 	/* By an earlier function of the test, which also unmounts it */
 	if (!init_stat(PCI_EP_CFS "/functions", &(struct kstat){}, 0))
 		return;

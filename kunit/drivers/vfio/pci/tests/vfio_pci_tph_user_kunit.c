@@ -5,6 +5,7 @@
  * folder of the host.
  */
 #include <kunit/pci.h>
+#include <kunit/pci-base.h>
 #include <kunit/pci-tph.h>
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
@@ -59,6 +60,7 @@ static int vfio_pci_tph_user_tag(struct pci_dev *pdev, enum tph_mem_type mem_typ
 /* Where a process looks for its files: the other suites mount for themselves alone. */
 static void __init vfio_pci_tph_user_umount(void *unused)
 {
+	pci_kunit_paths();
 	init_umount("/host", 0);
 	init_umount("/sys", 0);
 	init_umount("/dev", 0);
@@ -75,6 +77,7 @@ static int __init vfio_pci_tph_user_init(struct kunit *test)
 	ctx->out = kunit_kzalloc(test, VFIO_PCI_TPH_USER_MAX, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ctx->out);
 
+	pci_kunit_paths();
 	init_mkdir("/dev", 0755);	/* usually there */
 	init_mkdir("/host", 0755);
 	init_mkdir("/sys", 0755);
