@@ -242,9 +242,9 @@ static void __init no_doorbell(struct kunit *test)
 	h->fake->count = 0;
 	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLE_FAIL);
 	h->fake->count = 1;
-	h->fake->res[0].size = 1;
+	h->fake->res[0].phys_addr++;
 	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLE_FAIL);
-	h->fake->res[0].size = 4;
+	h->fake->res[0].phys_addr--;
 	h->fake->dma_fail = true;
 	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLE_FAIL);
 	expect_released(test, h);

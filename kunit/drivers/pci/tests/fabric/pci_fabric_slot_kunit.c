@@ -11,6 +11,7 @@
 #include <linux/irqdesc.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/pm_runtime.h>
 #include <linux/pci_hotplug.h>
 #include <linux/wait.h>
 
@@ -171,6 +172,8 @@ static void slot_scan(struct slot *s)
 	pci_fabric_scan(s->fabric);
 	s->port_dev = pci_fabric_pdev(s->port);
 	KUNIT_ASSERT_NOT_NULL(s->test, s->port_dev);
+	/* The port has nothing to wake by, and newer kernels let it sleep all the same. */
+	pm_runtime_forbid(&s->port_dev->dev);
 }
 
 /* A root port with an endpoint in its slot */
