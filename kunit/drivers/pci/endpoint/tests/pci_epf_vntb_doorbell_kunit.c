@@ -224,6 +224,24 @@ static void __init doorbells_reach_the_ntb_device(struct kunit *test)
 	unbind(h);
 }
 
+/* What the host rings while its client is told of it is told as well. */
+static void __init doorbell_while_one_is_told(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+	u32 *db;
+
+	h->fake->count = 0;
+	bind(h);
+	db = h->fake->bar[DB_BAR].addr;
+	h->db_told = 0;
+	h->db_again = &db[2];
+	WRITE_ONCE(db[2], 1);
+	for (int i = 0; i < 1000 && READ_ONCE(h->db_told) < 2; i++)
+		fsleep(1000);
+	KUNIT_EXPECT_EQ(test, h->db_told, 2);
+	unbind(h);
+}
+
 /* --- Bound again --- */
 
 /* The BAR is cleared that is the doorbells', and no other. */
@@ -264,6 +282,21 @@ static void __init polling_after_doorbells(struct kunit *test)
 	bind(h);
 	expect_polling(test, h);
 	unbind(h);
+}
+
+/* A BAR that had 64 bits for one controller does not for another. */
+static void __init doorbell_bar_of_64_bits(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+
+	for (int i = 0; i < 4; i++) {
+		h->fake->features.bar[DB_BAR].only_64bit = !(i % 2);
+		h->fake->count = i < 3;
+		bind(h);
+		KUNIT_EXPECT_EQ(test, !!(h->fake->bar[DB_BAR].flags &
+					 PCI_BASE_ADDRESS_MEM_TYPE_64), !(i % 2));
+		unbind(h);
+	}
 }
 
 /* A function that cannot be bound again is not bound, and can be bound later. */
@@ -511,9 +544,11 @@ static struct kunit_case __refdata pci_epf_vntb_doorbell_cases[] = {
 	KUNIT_CASE(exposed_in_several_bars),
 	KUNIT_CASE(msi),
 	KUNIT_CASE(doorbells_reach_the_ntb_device),
+	KUNIT_CASE(doorbell_while_one_is_told),
 	KUNIT_CASE(unbind_clears_the_doorbell_bar),
 	KUNIT_CASE(doorbells_after_polling),
 	KUNIT_CASE(polling_after_doorbells),
+	KUNIT_CASE(doorbell_bar_of_64_bits),
 	KUNIT_CASE(no_memory_when_bound_again),
 	KUNIT_CASE(doorbell_bar_cannot_be_set),
 	KUNIT_CASE(bound_again),

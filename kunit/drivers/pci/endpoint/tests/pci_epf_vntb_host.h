@@ -41,6 +41,9 @@ struct host {
 	struct ntb_dev *ntb;
 	int probes, removes;
 	u64 db_events;
+	int db_told;
+	/* A doorbell that the host rings again when it is told, once */
+	u32 *db_again;
 	int link_events;
 	/* It frees the memory of the window when it goes */
 	void *window;
@@ -63,6 +66,10 @@ static struct host *cur;
 static void client_db_event(void *ctx, int vector)
 {
 	cur->db_events |= BIT_ULL(vector);
+	cur->db_told++;
+	if (cur->db_again)
+		WRITE_ONCE(*cur->db_again, 1);
+	cur->db_again = NULL;
 }
 
 static void client_link_event(void *ctx)

@@ -7,8 +7,11 @@
 #include <kunit/pci.h>
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/init_syscalls.h>
 #include <linux/module.h>
+#include <linux/mount.h>
 #include <linux/sizes.h>
 #include <linux/workqueue.h>
 
@@ -236,6 +239,44 @@ static void __init bar_of_two_things(struct kunit *test)
 	unbind(h);
 }
 
+/* Counts that the registers have no room for are refused before there are any registers. */
+static void __init counts_that_do_not_fit(struct kunit *test)
+{
+	static const struct { const char *attr, *val, *good; } counts[] __initconst = {
+		{ "pci_epf_vntb.0/db_count", "0", "1" },
+		{ "pci_epf_vntb.0/db_count", "33", "32" },
+		{ "pci_epf_vntb.0/db_count", "4096", "5" },
+		{ "pci_epf_vntb.0/db_count", "0xffffffff", "5" },
+		{ "pci_epf_vntb.0/spad_count", "65537", "65536" },
+		/* Two times four times that is 0 in 32 bits, or a little less or more */
+		{ "pci_epf_vntb.0/spad_count", "0x1fffffff", "0" },
+		{ "pci_epf_vntb.0/spad_count", "0x20000000", "8" },
+		{ "pci_epf_vntb.0/spad_count", "0x20000001", "8" },
+		{ "pci_epf_vntb.0/spad_count", "0xffffffff", "8" },
+	};
+	struct host *h = make(test, NO_BAR);
+	int allocs;
+
+	h->fake->count = 0;
+	for (int i = 0; i < ARRAY_SIZE(counts); i++) {
+		allocs = h->fake->dma_allocs;
+		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, counts[i].attr,
+							  counts[i].val), 0);
+		KUNIT_EXPECT_EQ_MSG(test, pci_ep_fake_cfs_link(h->cfs), -EINVAL, "%s = %s",
+				    counts[i].attr, counts[i].val);
+		if (h->cfs->linked)
+			KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
+		KUNIT_EXPECT_EQ_MSG(test, h->fake->dma_allocs, allocs, "%s = %s",
+				    counts[i].attr, counts[i].val);
+		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, counts[i].attr,
+							  counts[i].good), 0);
+		KUNIT_EXPECT_EQ_MSG(test, pci_ep_fake_cfs_link(h->cfs), 0, "%s = %s",
+				    counts[i].attr, counts[i].good);
+		if (h->cfs->linked)
+			KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_unlink(h->cfs), 0);
+	}
+}
+
 /* One that cannot be set back when that is freed is cleared, once, and can be set again. */
 static void __init window_that_cannot_be_parked(struct kunit *test)
 {
@@ -420,6 +461,45 @@ static void __init scratchpads_tampered_with(struct kunit *test)
 	unbind(h);
 }
 
+/*
+ * BARs that nobody has asked for are chosen for the controller that there is, as are windows
+ * that have none.
+ */
+static void __init bars_of_another_controller(struct kunit *test)
+{
+	static const char * const attrs[][2] __initconst = {
+		{ "pci_epf_vntb.0/ctrl_bar", "-1" }, { "pci_epf_vntb.0/db_bar", "-1" },
+		{ "pci_epf_vntb.0/mw1_bar", "-1" }, { "pci_epf_vntb.0/num_mws", "4" },
+		{ "pci_epf_vntb.0/mw2", "0x1000" }, { "pci_epf_vntb.0/mw3", "0x1000" },
+		{ "pci_epf_vntb.0/mw4", "0x1000" },
+	};
+	/* Which BARs are reserved, and where are the registers, or -1 */
+	static const struct { u8 reserved; int regs, mws; } cases[] __initconst = {
+		{ 0x38, 0, 1 }, { 0x01, 1, 3 }, { 0x3c, -1 }, { 0x03, 2, 2 }, { 0, 0, 4 },
+	};
+	struct host *h = make(test, NO_BAR);
+
+	h->fake->count = 0;
+	for (int i = 0; i < ARRAY_SIZE(attrs); i++)
+		KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, attrs[i][0], attrs[i][1]), 0);
+	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++)
+			h->fake->features.bar[bar].type = cases[i].reserved & BIT(bar) ?
+							  BAR_RESERVED : BAR_PROGRAMMABLE;
+		if (cases[i].regs < 0) {
+			KUNIT_EXPECT_EQ(test, pci_ep_fake_cfs_link(h->cfs), -ENOENT);
+			continue;
+		}
+		h->regs = cases[i].regs;
+		bind(h);
+		KUNIT_EXPECT_EQ(test, get(h, REG_NUM_MWS), cases[i].mws);
+		for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++)
+			KUNIT_EXPECT_FALSE(test, h->fake->bar_set[bar] &&
+						 cases[i].reserved & BIT(bar));
+		unbind(h);
+	}
+}
+
 /* Attributes cannot be changed while what they describe is in use. */
 static void __init attributes_of_a_bound_function(struct kunit *test)
 {
@@ -554,6 +634,190 @@ static void __init attributes_of_a_virtual_function(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, init_rmdir(pf), 0);
 	pci_epf_unregister_driver(&pf_driver);
 	h->fake->epc->max_vfs = NULL;
+}
+
+/*
+ * It is unbound when it is taken away from its physical function, and can be given to one
+ * again.
+ */
+static void __init virtual_function_taken_away(struct kunit *test)
+{
+	static const char pf[] = CONFIGFS "functions/pci_epf_kunit_pf/pf";
+	static const char vf[] = CONFIGFS "functions/pci_epf_kunit_pf/pf/vf";
+	struct host *h = make(test, NO_BAR);
+	u8 max_vfs[] = { 1 };
+	char link[96];
+
+	h->fake->epc->max_vfs = max_vfs;
+	controller_path(h, link, sizeof(link), "/pf");
+	KUNIT_ASSERT_EQ(test, pci_epf_register_driver(&pf_driver), 0);
+	KUNIT_EXPECT_EQ(test, init_mkdir(pf, 0755), 0);
+	for (int i = 1; i <= 2; i++) {
+		KUNIT_ASSERT_EQ(test, init_symlink(h->cfs->func, vf), 0);
+		KUNIT_ASSERT_EQ(test, init_symlink(pf, link), 0);
+		KUNIT_EXPECT_EQ(test, h->probes, i);
+		KUNIT_EXPECT_EQ(test, init_unlink(vf), 0);
+		KUNIT_EXPECT_EQ(test, h->removes, i);
+		KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 0);
+		KUNIT_EXPECT_EQ(test, h->fake->dma_memory, 0);
+		KUNIT_EXPECT_EQ(test, init_unlink(link), 0);
+		KUNIT_EXPECT_EQ(test, h->removes, i);
+	}
+	KUNIT_EXPECT_EQ(test, init_rmdir(pf), 0);
+	pci_epf_unregister_driver(&pf_driver);
+	h->fake->epc->max_vfs = NULL;
+}
+
+#ifdef CONFIG_MODULE_UNLOAD
+static struct module vf_module = { .refcnt = ATOMIC_INIT(1) };
+
+static void expect_refs(struct kunit *test, int refs)
+{
+	KUNIT_EXPECT_EQ(test, module_refcount(&vf_module), refs);
+}
+
+/* A module that is about to go, or is not */
+static void __init vf_module_going(struct kunit *test, struct pci_epf *pf, struct pci_epf *vf)
+{
+	vf_module.state = MODULE_STATE_GOING;
+	KUNIT_EXPECT_EQ(test, pci_epf_bind(pf), -EAGAIN);
+	expect_refs(test, 0);
+	KUNIT_EXPECT_FALSE(test, vf->is_bound);
+	vf_module.state = MODULE_STATE_LIVE;
+}
+
+#define VF_MODULE	(&vf_module)
+#else
+/* Nothing can be counted, but functions are bound and unbound all the same */
+static void expect_refs(struct kunit *test, int refs)
+{
+}
+
+static void __init vf_module_going(struct kunit *test, struct pci_epf *pf, struct pci_epf *vf)
+{
+}
+
+#define VF_MODULE	NULL
+#endif
+
+static int vf_ret;
+
+static int vf_bind(struct pci_epf *epf)
+{
+	return vf_ret;
+}
+
+static const struct pci_epf_ops vf_ops = { .bind = vf_bind, .unbind = pf_unbind };
+static const struct pci_epf_device_id vf_ids[] = { { .name = "pci_epf_kunit_vf" }, {} };
+static struct pci_epf_driver vf_driver = {
+	.driver.name	= "pci_epf_kunit_vf",
+	.probe		= pf_probe,
+	.id_table	= vf_ids,
+	.ops		= &vf_ops,
+	.owner		= VF_MODULE,
+};
+
+/* The module of its driver, which need not be that of the physical one, stays meanwhile. */
+static void __init module_of_a_virtual_function(struct kunit *test)
+{
+	struct pci_ep_fake *fake = pci_ep_fake_create(test, NULL);
+	struct pci_epf *pf, *vf;
+	u8 max_vfs[] = { 1 };
+
+	fake->epc->max_vfs = max_vfs;
+	KUNIT_ASSERT_EQ(test, pci_epf_register_driver(&pf_driver), 0);
+	KUNIT_ASSERT_EQ(test, pci_epf_register_driver(&vf_driver), 0);
+	pf = pci_epf_create("pci_epf_kunit_pf.0");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(pf));
+	vf = pci_epf_create("pci_epf_kunit_vf.0");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(vf));
+	KUNIT_ASSERT_EQ(test, pci_epf_add_vepf(pf, vf), 0);
+	KUNIT_ASSERT_EQ(test, pci_epc_add_epf(fake->epc, pf, PRIMARY_INTERFACE), 0);
+
+	for (int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, pci_epf_bind(pf), 0);
+		expect_refs(test, 1);
+		/* As with a secondary controller */
+		KUNIT_EXPECT_EQ(test, pci_epf_bind(pf), 0);
+		expect_refs(test, 1);
+		pci_epf_unbind(pf);
+		expect_refs(test, 0);
+		pci_epf_unbind(pf);
+		expect_refs(test, 0);
+	}
+
+	vf_ret = -EIO;
+	KUNIT_EXPECT_EQ(test, pci_epf_bind(pf), -EIO);
+	expect_refs(test, 0);
+	vf_ret = 0;
+	/* Bound with the first controller, and not with the second: it is unbound */
+	KUNIT_EXPECT_EQ(test, pci_epf_bind(pf), 0);
+	vf_ret = -EIO;
+	KUNIT_EXPECT_EQ(test, pci_epf_bind(pf), -EIO);
+	expect_refs(test, 0);
+	KUNIT_EXPECT_FALSE(test, vf->is_bound);
+	vf_ret = 0;
+
+	vf_module_going(test, pf, vf);
+
+	KUNIT_EXPECT_EQ(test, pci_epf_bind(pf), 0);
+	expect_refs(test, 1);
+	pci_epf_remove_vepf(pf, vf);
+	expect_refs(test, 0);
+	KUNIT_EXPECT_FALSE(test, vf->is_bound);
+	KUNIT_EXPECT_NULL(test, vf->epc);
+	KUNIT_EXPECT_NULL(test, vf->sec_epc);
+	pci_epf_unbind(pf);
+	pci_epf_unbind(pf);
+	pci_epc_remove_epf(fake->epc, pf, PRIMARY_INTERFACE);
+	expect_refs(test, 0);
+
+	/* Gone, and the function has no driver */
+	KUNIT_EXPECT_EQ(test, pci_epf_add_vepf(pf, vf), 0);
+	KUNIT_ASSERT_EQ(test, pci_epc_add_epf(fake->epc, pf, PRIMARY_INTERFACE), 0);
+	pci_epf_unregister_driver(&vf_driver);
+	KUNIT_EXPECT_EQ(test, pci_epf_bind(pf), -EINVAL);
+
+	pci_epf_remove_vepf(pf, vf);
+	pci_epc_remove_epf(fake->epc, pf, PRIMARY_INTERFACE);
+	pci_epf_destroy(vf);
+	pci_epf_destroy(pf);
+	pci_epf_unregister_driver(&pf_driver);
+	fake->epc->max_vfs = NULL;
+}
+
+/* Sysfs cannot take the driver from a function that is bound. */
+static void __init driver_taken_in_sysfs(struct kunit *test)
+{
+	static const char unbind_file[] = "bus/pci-epf/drivers/pci_epf_vntb/unbind";
+	struct file_system_type *type = get_fs_type("sysfs");
+	struct host *h = make(test, NO_BAR);
+	struct vfsmount *sysfs;
+	struct file *file;
+	loff_t pos = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, type);
+	sysfs = kern_mount(type);
+	put_filesystem(type);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(sysfs));
+	bind(h);
+	/* The directory is the right one */
+	file = file_open_root_mnt(sysfs, "bus/pci-epf/drivers/pci_epf_vntb/uevent", O_WRONLY,
+				  0);
+	KUNIT_EXPECT_FALSE(test, IS_ERR(file));
+	if (!IS_ERR(file))
+		__fput_sync(file);
+	file = file_open_root_mnt(sysfs, unbind_file, O_WRONLY, 0);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(file), -ENOENT);
+	if (!IS_ERR(file)) {
+		const char *name = dev_name(&h->cfs->epf->dev);
+
+		kernel_write(file, name, strlen(name), &pos);
+		__fput_sync(file);
+	}
+	kern_unmount(sysfs);
+	KUNIT_EXPECT_NOT_NULL(test, h->cfs->epf->driver);
+	unbind(h);
 }
 
 /* --- Others --- */
@@ -723,15 +987,20 @@ static struct kunit_case __refdata pci_epf_vntb_hostile_cases[] = {
 	KUNIT_CASE(window_that_cannot_be_set),
 	KUNIT_CASE(window_whose_memory_is_not_aligned),
 	KUNIT_CASE(bar_of_two_things),
+	KUNIT_CASE(counts_that_do_not_fit),
 	KUNIT_CASE(window_that_cannot_be_parked),
 	KUNIT_CASE(windows_that_cannot_be_had),
 	KUNIT_CASE(window_of_another_size),
 	KUNIT_CASE(several_windows),
 	KUNIT_CASE(scratchpads_tampered_with),
+	KUNIT_CASE(bars_of_another_controller),
 	KUNIT_CASE(attributes_of_a_bound_function),
 	KUNIT_CASE(secondary_controller_only),
 	KUNIT_CASE(secondary_controller_as_well),
 	KUNIT_CASE(attributes_of_a_virtual_function),
+	KUNIT_CASE(virtual_function_taken_away),
+	KUNIT_CASE(module_of_a_virtual_function),
+	KUNIT_CASE(driver_taken_in_sysfs),
 	KUNIT_CASE(device_with_the_same_ids),
 	KUNIT_CASE(events_of_an_unbound_function),
 	KUNIT_CASE(bound_while_the_controller_is_initialized),
