@@ -61,6 +61,10 @@ static void queue_tx(struct ntb_transport_qp *qp, void *qp_data, void *data, int
 {
 }
 
+static void queue_event(void *data, int status)
+{
+}
+
 static const struct ntb_queue_handlers queue_handlers = {
 	.rx_handler = queue_rx,
 	.tx_handler = queue_tx,

@@ -352,6 +352,7 @@ struct vntb_pair * __init vntb_pair_make(struct kunit *test,
 struct vntb_pair_param {
 	struct vfsmount *sysfs;
 	char path[64];
+	char old[32];
 };
 
 static void vntb_pair_set_param(struct vntb_pair_param *param, const char *val)
@@ -365,11 +366,22 @@ static void vntb_pair_set_param(struct vntb_pair_param *param, const char *val)
 	__fput_sync(file);
 }
 
+static void vntb_pair_get_param(struct vntb_pair_param *param)
+{
+	struct file *file = file_open_root_mnt(param->sysfs, param->path, O_RDONLY, 0);
+	struct kunit *test = kunit_get_current_test();
+	loff_t pos = 0;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	KUNIT_EXPECT_GT(test, kernel_read(file, param->old, sizeof(param->old) - 1, &pos), 0);
+	__fput_sync(file);
+}
+
 static void vntb_pair_reset_param(void *data)
 {
 	struct vntb_pair_param *param = data;
 
-	vntb_pair_set_param(param, "0");
+	vntb_pair_set_param(param, param->old);
 	kern_unmount(param->sysfs);
 }
 
@@ -384,6 +396,7 @@ void vntb_pair_param(struct kunit *test, const char *name, const char *val)
 	param->sysfs = kern_mount(type);
 	put_filesystem(type);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, param->sysfs);
+	vntb_pair_get_param(param);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vntb_pair_reset_param, param),
 			0);
 	vntb_pair_set_param(param, val);

@@ -74,7 +74,7 @@ struct pci_dev *vntb_pair_pdev(struct vntb_pair *pair, enum vntb_side side);
  * vntb_pair_param() - set a parameter of ntb_transport
  * @test: the running test
  * @param: its name
- * @val: its value, until the test ends; then it is 0
+ * @val: its value, until the test ends; then it is what it was
  */
 void vntb_pair_param(struct kunit *test, const char *param, const char *val);
 

@@ -19,10 +19,6 @@ static const struct ntb_queue_handlers queue_handlers;
 /* The queue, as long as there is a transport */
 static struct ntb_transport_qp *queue;
 
-static void queue_event(void *data, int status)
-{
-}
-
 static int queue_probe(struct device *dev)
 {
 	queue = ntb_transport_create_queue(NULL, dev, &queue_handlers);

@@ -5,6 +5,7 @@
  * any time.
  */
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/dcache.h>
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -145,6 +146,16 @@ static bool wait_reg(struct host *h, int offset, u32 val)
 	return get(h, offset) == val;
 }
 
+/* What the host says of itself */
+static void say(struct host *h, u64 size)
+{
+	set(h, TO_EP(NUM_QPS), 1);
+	set(h, TO_EP(NUM_MWS), 1);
+	set(h, TO_EP(MW0_SZ_HIGH), upper_32_bits(size));
+	set(h, TO_EP(MW0_SZ_LOW), lower_32_bits(size));
+	set(h, TO_EP(VERSION), PROTOCOL);
+}
+
 /* The link is up, and the window of the host has that size.  The endpoint has seen it. */
 static void link_up(struct host *h, u64 size)
 {
@@ -152,11 +163,7 @@ static void link_up(struct host *h, u64 size)
 
 	set(h, FROM_EP(VERSION), 0);
 	set(h, TO_EP(QP_LINKS), BIT(0));
-	set(h, TO_EP(NUM_QPS), 1);
-	set(h, TO_EP(NUM_MWS), 1);
-	set(h, TO_EP(MW0_SZ_HIGH), upper_32_bits(size));
-	set(h, TO_EP(MW0_SZ_LOW), lower_32_bits(size));
-	set(h, TO_EP(VERSION), PROTOCOL);
+	say(h, size);
 	KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
 	KUNIT_EXPECT_TRUE(test, wait_reg(h, FROM_EP(VERSION), PROTOCOL));
 }
@@ -216,8 +223,12 @@ static void __init link_comes_and_goes(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
 		KUNIT_EXPECT_TRUE(test, wait_reg(h, FROM_EP(VERSION), PROTOCOL));
 		link_down(h);
+		/* What is said without a link is not listened to */
+		say(h, SZ_4K);
+		fsleep(30000);
+		KUNIT_EXPECT_EQ(test, h->fake->sets[BAR_2], sets);
+		set(h, TO_EP(VERSION), 0);
 	}
-	KUNIT_EXPECT_EQ(test, h->fake->sets[BAR_2], sets);
 }
 
 /* The length of the last frame, or -errno */
@@ -228,9 +239,36 @@ static void queue_rx(struct ntb_transport_qp *qp, void *qp_data, void *data, int
 	WRITE_ONCE(queue_received, len);
 }
 
+/*
+ * A host that behaves like ntb_transport, or NULL: it says what it is every now and then,
+ * until the endpoint has said what that is, and once while the endpoint cleans up.
+ */
+static struct host *peer;
+static struct completion peer_cleaned_up, peer_go;
+static bool peer_knows;
+
+static void peer_run(struct host *h)
+{
+	say(h, SZ_4K);
+	if (get(h, FROM_EP(VERSION)) == PROTOCOL)
+		WRITE_ONCE(peer_knows, true);
+}
+
+static void queue_told(void *data, int up)
+{
+	struct host *h = READ_ONCE(peer);
+
+	if (up || !h)
+		return;
+	complete(&peer_cleaned_up);
+	wait_for_completion(&peer_go);
+	if (!READ_ONCE(peer_knows))
+		peer_run(h);
+}
+
 static const struct ntb_queue_handlers queue_handlers = {
 	.rx_handler = queue_rx,
-	.event_handler = queue_event,
+	.event_handler = queue_told,
 };
 
 /*
@@ -273,6 +311,46 @@ static void __init queue_up(struct host *h)
 	KUNIT_ASSERT_TRUE(test, wait_queue(true));
 }
 
+static void peer_down(struct host *h)
+{
+	WRITE_ONCE(peer_knows, false);
+	set(h, FROM_EP(VERSION), 0);
+	KUNIT_EXPECT_EQ(h->test, command(h, LINK_DOWN, 0), OK);
+}
+
+/*
+ * The link goes and comes twice while the endpoint cleans up.  It is not to forget what the
+ * host says after the endpoint has said what it is.
+ */
+static void __init link_back_before_it_is_cleaned_up(struct kunit *test)
+{
+	struct host *h = make_transport(test);
+
+	queue_up(h);
+	for (int i = 0; i < 10; i++) {
+		init_completion(&peer_cleaned_up);
+		init_completion(&peer_go);
+		WRITE_ONCE(peer, h);
+		peer_down(h);
+		KUNIT_EXPECT_GT(test, wait_for_completion_timeout(&peer_cleaned_up, TIMEOUT),
+				0);
+		KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
+		peer_down(h);
+		KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
+		complete_all(&peer_go);
+		for (int j = 0; j < 100 && !ntb_transport_link_query(queue); j++) {
+			fsleep(10000);
+			if (!READ_ONCE(peer_knows))
+				peer_run(h);
+			else
+				set(h, TO_EP(QP_LINKS), BIT(0));
+		}
+		WRITE_ONCE(peer, NULL);
+		KUNIT_EXPECT_TRUE(test, ntb_transport_link_query(queue));
+	}
+	link_down(h);
+}
+
 /*
  * The host says by a frame that its queue is gone, while the window stays.  What it has told
  * of places that it has taken is told for it, as if nothing had been sent.
@@ -296,14 +374,19 @@ static void __init queue_of_the_host_goes(struct kunit *test)
 	link_down(h);
 }
 
-/* A frame of the host, in the place of that number, for a buffer that has room for so much */
-static int __init receive(struct host *h, unsigned int place, u32 len, u32 room)
+/* Of a window of 4 KiB: two frames, and an index */
+#define MAX_FRAME	((SZ_4K - 4) / 2)
+
+/*
+ * A frame of the host, in the place of that number, of which each has @max bytes, for a buffer
+ * that has room for so much
+ */
+static int __init receive_frame(struct host *h, size_t max, unsigned int place, u32 len,
+				u32 room)
 {
 	struct kunit *test = h->test;
 	static char buffer[SZ_64K] __initdata;
 	struct { u32 ver, len, flags; } *hdr;
-	/* Of a window of 4 KiB: two frames, and an index */
-	size_t max = (SZ_4K - 4) / 2;
 
 	KUNIT_ASSERT_EQ(test, ntb_transport_rx_enqueue(queue, buffer, buffer, room), 0);
 	hdr = phys_to_virt(h->fake->bar[BAR_2].phys_addr - PCI_EP_FAKE_IOVA) +
@@ -318,6 +401,11 @@ static int __init receive(struct host *h, unsigned int place, u32 len, u32 room)
 	return READ_ONCE(queue_received);
 }
 
+static int __init receive(struct host *h, unsigned int place, u32 len, u32 room)
+{
+	return receive_frame(h, MAX_FRAME, place, len, room);
+}
+
 /* What follows the window is nobody's to receive, however long the client's buffer is. */
 static void __init frame_longer_than_its_place(struct kunit *test)
 {
@@ -330,6 +418,61 @@ static void __init frame_longer_than_its_place(struct kunit *test)
 	/* Nor what the buffer has no room for */
 	KUNIT_EXPECT_EQ(test, receive(h, 0, room, room - 1), -EIO);
 	KUNIT_EXPECT_EQ(test, receive(h, 1, room, room), room);
+	link_down(h);
+}
+
+/* The administrator cannot make frames too short for their header, when they are received... */
+static void __init mtu_without_room_received(struct kunit *test)
+{
+	struct host *h = make_transport(test);
+
+	queue_up(h);
+	link_down(h);
+	vntb_pair_param(test, "transport_mtu", "8");
+	link_up(h, SZ_4K);
+	KUNIT_ASSERT_TRUE(test, wait_queue(true));
+	KUNIT_EXPECT_EQ(test, receive_frame(h, 13, 0, 2, SZ_64K), -EIO);
+	KUNIT_EXPECT_EQ(test, receive_frame(h, 13, 1, 1, SZ_64K), 1);
+	link_down(h);
+}
+
+static void __init mtu_without_room(struct kunit *test, const char *mtu)
+{
+	vntb_pair_param(test, "transport_mtu", mtu);
+	make_transport(test);
+	queue_register(test);
+	queue_add(test);
+	KUNIT_EXPECT_EQ(test, ntb_transport_max_size(queue), 1);
+}
+
+/* ... nor when they are sent. */
+static void __init mtu_without_room_sent(struct kunit *test)
+{
+	mtu_without_room(test, "8");
+}
+
+static void __init mtu_of_nothing(struct kunit *test)
+{
+	mtu_without_room(test, "0");
+}
+
+/* A device that has no MSIs has a link nevertheless, with all of its windows. */
+static void __init msis_of_a_device_without(struct kunit *test)
+{
+	struct host *h;
+
+	vntb_pair_load_transport(test);
+	vntb_pair_param(test, "use_msi", "1");
+	h = make(test, NO_BAR);
+	h->fake->count = 0;
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/num_mws", "2"), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_set(h->cfs, "pci_epf_vntb.0/mw2", "0x10000"), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_link(h->cfs), 0);
+	KUNIT_ASSERT_EQ(test, pci_ep_fake_cfs_start(h->cfs, true), 0);
+	KUNIT_ASSERT_EQ(test, h->probes, 0);
+	KUNIT_EXPECT_EQ(test, command(h, LINK_UP, 0), OK);
+	KUNIT_EXPECT_TRUE(test, wait_reg(h, FROM_EP(VERSION), PROTOCOL));
+	KUNIT_EXPECT_EQ(test, get(h, FROM_EP(NUM_MWS)), 2);
 	link_down(h);
 }
 
@@ -354,8 +497,13 @@ static struct kunit_case __refdata pci_epf_vntb_transport_cases[] = {
 	KUNIT_CASE(sizes_from_the_host),
 	KUNIT_CASE(link_comes_and_goes),
 	KUNIT_CASE(queue_without_window),
+	KUNIT_CASE(link_back_before_it_is_cleaned_up),
 	KUNIT_CASE(queue_of_the_host_goes),
 	KUNIT_CASE(frame_longer_than_its_place),
+	KUNIT_CASE(mtu_without_room_received),
+	KUNIT_CASE(mtu_without_room_sent),
+	KUNIT_CASE(mtu_of_nothing),
+	KUNIT_CASE(msis_of_a_device_without),
 	KUNIT_CASE(window_in_memory_that_is_not_aligned),
 	{}
 };
