@@ -256,6 +256,7 @@ static void __init no_doorbell(struct kunit *test)
 static void __init enable_fails(struct kunit *test)
 {
 	struct host *h = make_bound(test, NO_BAR);
+	dma_addr_t memory = h->fake->bar[BAR_1].phys_addr;
 	int irq = pci_ep_fake_irq(test);
 
 	/* An IRQ that cannot be requested */
@@ -269,11 +270,20 @@ static void __init enable_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLE_FAIL);
 	expect_released(test, h);
 
-	/* A BAR that cannot be programmed */
+	/* A BAR that cannot be programmed has its memory, though the controller forgot it */
 	h->fake->res[0].u.db_mmio.irq = h->irq;
+	h->fake->set_bad[BAR_1] = ALIGN_DOWN(PCI_EP_FAKE_DB_PHYS + PCI_EP_FAKE_IOVA, SZ_128K);
+	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLE_FAIL);
+	expect_released(test, h);
+	KUNIT_EXPECT_TRUE(test, h->fake->bar_set[BAR_1]);
+	KUNIT_EXPECT_EQ(test, h->fake->bar[BAR_1].phys_addr, memory);
+	h->fake->set_bad[BAR_1] = 0;
+
+	/* Nor can the memory be: there is no BAR */
 	h->fake->set_ret[BAR_1] = -ENOSPC;
 	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLE_FAIL);
 	expect_released(test, h);
+	KUNIT_EXPECT_FALSE(test, h->fake->bar_set[BAR_1]);
 	KUNIT_EXPECT_EQ(test, command(h, DISABLE), DISABLE_FAIL);
 
 	/* None that is free */
@@ -295,6 +305,22 @@ static void __init enable_fails(struct kunit *test)
 	h->fake->set_ret[BAR_1] = 0;
 	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLED);
 	KUNIT_EXPECT_EQ(test, command(h, DISABLE), DISABLED);
+}
+
+/* A BAR that has no memory cannot be given back, and is not taken. */
+static void __init enable_without_memory(struct kunit *test)
+{
+	struct host *h = make(test, NO_BAR);
+	int before;
+
+	h->fake->set_ret[BAR_1] = -EIO;
+	bind(h);
+	h->fake->set_ret[BAR_1] = 0;
+	before = sets(h);
+	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLE_FAIL);
+	KUNIT_EXPECT_EQ(test, sets(h), before);
+	KUNIT_EXPECT_FALSE(test, h->fake->bar_set[BAR_1]);
+	expect_released(test, h);
 }
 
 /* There is one doorbell: the host cannot enable it twice. */
@@ -587,6 +613,7 @@ static struct kunit_case __refdata pci_epf_test_doorbell_cases[] = {
 	KUNIT_CASE(msi),
 	KUNIT_CASE(no_doorbell),
 	KUNIT_CASE(enable_fails),
+	KUNIT_CASE(enable_without_memory),
 	KUNIT_CASE(enable_twice),
 	KUNIT_CASE(disable_without_enable),
 	KUNIT_CASE(disable_twice),
