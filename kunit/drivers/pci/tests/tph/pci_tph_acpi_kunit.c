@@ -275,12 +275,15 @@ static void no_function(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_tph_acpi_asked(test), 0);
 }
 
-/* A host bridge without the method, and one that the firmware does not know */
+/*
+ * A host bridge that ACPI does not know, which is not to be asked, as each time is in
+ * the log, and one without the method
+ */
 static void no_dsm(struct kunit *test)
 {
 	struct tph *t = make_type(test, false, COMP_TPH);
 
-	expect_error(test, t->dev, -EINVAL);
+	expect_error(test, t->dev, -ENODEV);
 	pci_tph_acpi_attach(test, t->fabric, false);
 	expect_error(test, t->dev, -EINVAL);
 	KUNIT_EXPECT_EQ(test, pci_tph_acpi_asked(test), 0);

@@ -141,6 +141,13 @@ static void tph_gate(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tph_set_one(set, 0, cpu, false), 0);
 	KUNIT_EXPECT_EQ(test, tph_st(set, 0), tph_tag(cpu, false));
 	KUNIT_EXPECT_EQ(test, tph_get_one(set, cpu, false, &tag), -EPERM);
+
+	/* With no other mode there is none, and no tag to have bits */
+	KUNIT_EXPECT_EQ(test, cap.tag_bits, 8);
+	pci_fabric_poke(set->fn, set->cap + 4, 1, BIT(TPH_DS));
+	KUNIT_EXPECT_EQ(test, tph_get_cap(set, &cap), 0);
+	KUNIT_EXPECT_EQ(test, cap.modes, 0);
+	KUNIT_EXPECT_EQ(test, cap.tag_bits, 0);
 }
 
 /* Without a table there is no index, and tags can still be asked for */
@@ -1073,7 +1080,8 @@ static void tph_outside_query(struct kunit *test)
 	tph_expect_mode(set, TPH_DS);
 }
 
-static long tph_bad_header(struct tph_set *set)
+/* Somebody else has a device, in a reset of it, and the user calls */
+static int tph_bad_header(struct tph_set *set)
 {
 	struct tph_arg *arg = tph_arg(set, TPH_OP_DISABLE, 0);
 	int err = set->shell->spoil(arg->mem, 0);
@@ -1081,12 +1089,67 @@ static long tph_bad_header(struct tph_set *set)
 	return tph_arg_run(set, arg) == err ? 0 : -ERANGE;
 }
 
-/* A header of which nothing is true has the device looked at, too */
-static void tph_outside_bad(struct kunit *test)
+static int tph_query_call(struct tph_set *set)
 {
-	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	struct vfio_pci_tph_cap cap;
 
-	tph_sysfs_reset(set, tph_bad_header);
+	return tph_get_cap(set, &cap);
+}
+
+#define TPH_ABSENT	.door = VFIO_PCI_CDEV, .absent = true
+
+static const struct tph_meanwhile_param {
+	const char *name;
+	int (*call)(struct tph_set *set);
+	int ret;
+	struct tph_conf conf;
+} tph_meanwhiles[] = {
+	{ "absent_reset", tph_end_reset, -EAGAIN, { TPH_ABSENT } },
+	{ "absent_hot_reset", tph_end_hot_reset, -EAGAIN, { TPH_ABSENT } },
+	{ "absent_low_power", tph_end_low_power, 0, { TPH_ABSENT } },
+	{ "absent_query", tph_query_call, -ENOTTY, { TPH_ABSENT } },
+	{ "reset", tph_end_reset, -EAGAIN, { TPH_CAP_TABLE } },
+	{ "low_power", tph_end_low_power, -EAGAIN, { TPH_CAP_TABLE } },
+	{ "bad_header", tph_bad_header, 0, { TPH_CAP_TABLE } },
+};
+
+TPH_ARRAY_PARAM(tph_meanwhiles, tph_meanwhiles)
+
+static int tph_meanwhile_main(void *data)
+{
+	struct tph_set *set = data;
+	const struct tph_meanwhile_param *param = set->priv;
+
+	return param->call(set);
+}
+
+/*
+ * Nobody waits for the lock that is held then but who has something to do in the
+ * device: who waits has memory_lock, and all who touch a BAR wait for him.  What
+ * failed did nothing.
+ */
+static void tph_outside_meanwhile(struct kunit *test)
+{
+	const struct tph_meanwhile_param *param = tph_own(test);
+	struct tph_set *set = tph_set_alloc(test, &param->conf);
+	struct vfio_pci_thread *thread;
+
+	if (param->call == tph_end_low_power && tph_end_low_power(set))
+		kunit_skip(test, "no runtime power management");
+	if (!param->conf.absent)
+		KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	set->priv = (void *)param;
+	KUNIT_ASSERT_TRUE(test, pci_cfg_access_trylock(set->pdev));
+	thread = vfio_pci_thread_start(set->fix, tph_meanwhile_main, set);
+	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), param->ret);
+	pci_cfg_access_unlock(set->pdev);
+	if (param->conf.absent)
+		return;
+	tph_expect_mode(set, TPH_IV);
+	if (param->call == tph_bad_header)
+		return;
+	KUNIT_EXPECT_EQ(test, param->call(set), 0);
+	tph_expect_off(set);
 }
 
 static int tph_close_main(void *data)
@@ -1138,6 +1201,7 @@ static void tph_outside_close_msix(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), 0);
 	pci_cfg_access_unlock(set->pdev);
 	KUNIT_EXPECT_EQ(test, pci_fabric_stats(set->fn).bar_writes, writes);
+	KUNIT_EXPECT_EQ(test, tph_vector_ctrl(set, 2) >> 16, 0x77);
 	set->user = vfio_pci_open(set->fix, set->pdev);
 	KUNIT_EXPECT_EQ(test, tph_vector_ctrl(set, 2) >> 16, 0);
 }
@@ -1159,6 +1223,24 @@ static void tph_outside_hot_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), -EAGAIN);
 	pci_cfg_access_unlock(set->pdev);
 	KUNIT_EXPECT_EQ(test, tph_end_hot_reset(set), 0);
+	tph_expect_off(set);
+}
+
+/*
+ * The same with the lock of the second of two devices: each of them is asked for what
+ * became of it.
+ */
+static void tph_outside_hot_reset_two(struct kunit *test)
+{
+	struct tph_conf conf = { TPH_CAP_TABLE, .two = true };
+	struct tph_set *set = tph_set_alloc(test, &conf);
+	struct vfio_pci_thread *thread;
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_TRUE(test, pci_cfg_access_trylock(set->pdev2));
+	thread = vfio_pci_thread_start(set->fix, tph_hot_reset_main, set);
+	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), -EAGAIN);
+	pci_cfg_access_unlock(set->pdev2);
 	tph_expect_off(set);
 }
 
@@ -1240,6 +1322,8 @@ static void tph_outside_lost_bar(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
 	pci_fabric_watch(set->fn, tph_see_memory, &astray);
 	KUNIT_EXPECT_EQ(test, tph_set_one(set, 1, tph_cpu(), false), -EIO);
+	/* An entry that there is not is told of before that */
+	KUNIT_EXPECT_EQ(test, tph_set_one(set, TABLE, tph_cpu(), false), -EINVAL);
 	pci_fabric_watch(set->fn, NULL, NULL);
 	KUNIT_EXPECT_FALSE(test, astray);
 	tph_expect_mode(set, TPH_IV);
@@ -1264,25 +1348,47 @@ static void tph_table_too_big(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
 }
 
+static const struct tph_last_param {
+	const char *name;
+	unsigned int pos, pos2;
+	u32 header, header2;	/* length of vendor specific, next, ID */
+} tph_lasts[] = {
+	{ "pm", 0xfc, 0xfc, 0, 0x0001 },
+	{ "vpd", 0xfc, 0xfc, 0, 0x0003 },
+	{ "exp", 0xfc, 0xfc, 0, 0x0010 },
+	{ "af", 0xfc, 0xfc, 0, 0x0013 },
+	/* The end of a PCI Express capability, behind another one that is in it */
+	{ "overlap", 0xd4, 0xd8, 0xd810, 0x240009 },
+};
+
+TPH_ARRAY_PARAM(tph_lasts, tph_lasts)
+
 /*
- * A capability that begins where configuration space ends: VPD has 8 bytes (PCI r3.0,
- * appendix I), of which the last four are not there.  For KASAN: the map of a function
- * of conventional PCI has 256 bytes.
+ * A capability that begins where configuration space ends, with registers that are
+ * not there: VPD has 8 bytes (PCI r3.0, appendix I), PCI Express more.  For KASAN: what
+ * there is for a function of conventional PCI has 256 bytes.
  */
 static void tph_cap_at_end(struct kunit *test)
 {
+	const struct tph_last_param *param = tph_own(test);
 	struct tph_set *set = tph_set_alloc(test, &(struct tph_conf){
 		.door = VFIO_PCI_CDEV, .absent = true, .conventional = true,
 		.closed = true, TPH_NO_RESET });
 	unsigned int last = 0x34 - 1, next;
+	u32 end;
 
 	while ((next = pci_fabric_peek(set->fn, last + 1, 1)))
 		last = next;
-	pci_fabric_poke(set->fn, last + 1, 1, 0xfc);
-	pci_fabric_poke(set->fn, 0xfc, 4, 0x03);
+	pci_fabric_poke(set->fn, last + 1, 1, param->pos);
+	pci_fabric_poke(set->fn, param->pos, 4, param->header);
+	pci_fabric_poke(set->fn, param->pos2, 4, param->header2);
+	end = pci_fabric_peek(set->fn, 0xfc, 2);
 	set->user = vfio_pci_open(set->fix, set->pdev);
-	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_read(set->user, 0xfc, 2), 0x03);
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_read(set->user, 0xfc, 2), end);
 	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_read(set->user, 0x100, 4), ~0U);
+	/* What is written there has the kernel look at other registers */
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_write(set->user, 0xfe, 2, 0), 0);
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_write(set->user, 0xfc, 2, 0), 0);
 }
 
 /* In D3hot nothing can be enabled; what is told stays the same */
@@ -1364,14 +1470,15 @@ static struct kunit_case vfio_pci_tph_state_cases[] = {
 	TPH_CASE(tph_outside_set),
 	TPH_CASE(tph_outside_get),
 	TPH_CASE(tph_outside_query),
-	TPH_CASE(tph_outside_bad),
+	KUNIT_CASE_PARAM(tph_outside_meanwhile, tph_meanwhiles_gen_params),
 	TPH_CASE(tph_outside_close),
 	TPH_CASE(tph_outside_close_msix),
 	TPH_CASE(tph_outside_hot_reset),
+	TPH_CASE(tph_outside_hot_reset_two),
 	KUNIT_CASE_PARAM(tph_outside_lost, tph_losts_gen_params),
 	KUNIT_CASE_PARAM(tph_outside_lost_bar, tph_losts_gen_params),
 	TPH_CASE(tph_table_too_big),
-	TPH_CASE(tph_cap_at_end),
+	KUNIT_CASE_PARAM(tph_cap_at_end, tph_lasts_gen_params),
 	TPH_CASE(tph_d3hot),
 	TPH_CASE(tph_low_power),
 	{}
