@@ -1387,7 +1387,7 @@ static void tph_cap_at_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_read(set->user, 0xfc, 2), end);
 	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_read(set->user, 0x100, 4), ~0U);
 	/* What is written there has the kernel look at other registers */
-	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_write(set->user, 0xfe, 2, 0), 0);
+	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_write(set->user, 0xfe, 2, 0x8000), 0);
 	KUNIT_EXPECT_EQ(test, vfio_pci_cfg_write(set->user, 0xfc, 2, 0), 0);
 }
 
