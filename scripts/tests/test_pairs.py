@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 import sys
+import types
 import unittest
 from pathlib import Path
 
@@ -16,6 +17,21 @@ def program():
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("pairs", loader))
     loader.exec_module(module)
     return module
+
+
+class Tree(unittest.TestCase):
+    """Pairs.choose()"""
+
+    def test_one_configuration(self):
+        """The kernels of all trees have the same suites: the one that runs."""
+        for number in (0, 2):
+            one = program().Pairs.__new__(program().Pairs)
+            one.suite, one.first = "pairs", 2 - number
+            one.args = types.SimpleNamespace(extra=None)
+            one.tree = types.SimpleNamespace(boundaries=7, suites=lambda boundary: [f"suite{boundary}", "pairs"],
+                                             checkout=lambda boundary, dropin: (boundary, dropin))
+            one.choose()
+            self.assertEqual((one.known, one.asked, one.source), (["pairs"], ["pairs"], (5 + number, True)))
 
 
 class Log(unittest.TestCase):
