@@ -19,6 +19,7 @@ PACKAGES = {
     "qemu-system-x86_64": ["qemu-system-x86"], "busybox": ["busybox-static"], "xz": ["xz-utils"],
     # The kernel's rules print through Python, which spatch finds so; two are scripted in OCaml, which it compiles.
     "spatch": ["coccinelle"], "libpython3-dev": ["libpython3-dev"], "ocamlopt": ["ocaml-nox"],
+    "uuid-dev": ["uuid-dev"],  # the library of VFIO's selftests includes it in newer kernels
     "strace": ["strace"],  # what the fuzz test of the tool's own watches whole commands with
     # Not installed from the machine's own suites: see special.py.
     "sparse": [], "b4": ["python3-dkim", "python3-dnspython", "python3-requests", "python3-patatt", "git-filter-repo"],
@@ -28,6 +29,7 @@ PROBES = {
     "busybox": ["busybox"], "perl": ["perl", "-e", "printf '%vd', $^V"], "python3": ["/usr/bin/python3", "--version"],
     "ocamlopt": ["ocamlopt", "-version"], "dpkg-dev": ["dpkg-source", "--version"],
     "libelf-dev": "/usr/include/gelf.h", "libssl-dev": "/usr/include/openssl/ssl.h",
+    "uuid-dev": "/usr/include/uuid/uuid.h",
     "python3-ply": "/usr/lib/python3/dist-packages/ply", "python3-git": "/usr/lib/python3/dist-packages/git",
     "libpython3-dev": "/usr/lib/*/libpython3.*.so",
 }

@@ -15,7 +15,7 @@ from stacklib.suites import boot, coverage, disturb, machine, splats, summary
 CONFIGS = ("plain", "lockdep", "kasan", "numa", "coverage")
 
 # What building for UML needs.
-BUILD = ("make", "gcc", "flex", "bison", "bc", "perl", "python3")
+BUILD = ("make", "gcc", "flex", "bison", "bc", "perl", "python3", "uuid-dev")
 
 
 def config_folder():
