@@ -320,6 +320,9 @@ static void __init enable_without_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, command(h, ENABLE), ENABLE_FAIL);
 	KUNIT_EXPECT_EQ(test, sets(h), before);
 	KUNIT_EXPECT_FALSE(test, h->fake->bar_set[BAR_1]);
+	/* Nor is one cleared in its place */
+	KUNIT_EXPECT_TRUE(test, h->fake->bar_set[BAR_0]);
+	KUNIT_EXPECT_EQ(test, h->fake->clears[BAR_0], 0);
 	expect_released(test, h);
 }
 
