@@ -1232,16 +1232,23 @@ static void tph_outside_hot_reset(struct kunit *test)
  */
 static void tph_outside_hot_reset_two(struct kunit *test)
 {
-	struct tph_conf conf = { TPH_CAP_TABLE, .two = true };
+	struct tph_conf conf = { TPH_CAP_TABLE, .two = true, .closed = true };
 	struct tph_set *set = tph_set_alloc(test, &conf);
 	struct vfio_pci_thread *thread;
 
+	set->fix->one_iommufd = true;
+	set->user = vfio_pci_open(set->fix, set->pdev);
+	vfio_pci_open(set->fix, set->pdev2);
 	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	KUNIT_ASSERT_EQ(test, pcie_enable_tph(set->pdev2, TPH_IV), 0);
 	KUNIT_ASSERT_TRUE(test, pci_cfg_access_trylock(set->pdev2));
 	thread = vfio_pci_thread_start(set->fix, tph_hot_reset_main, set);
 	KUNIT_EXPECT_EQ(test, vfio_pci_thread_join(thread), -EAGAIN);
 	pci_cfg_access_unlock(set->pdev2);
 	tph_expect_off(set);
+	KUNIT_EXPECT_EQ(test, pcie_tph_enabled_mode(set->pdev2), TPH_IV);
+	KUNIT_EXPECT_EQ(test, tph_end_hot_reset(set), 0);
+	KUNIT_EXPECT_EQ(test, pcie_tph_enabled_mode(set->pdev2), -ENXIO);
 }
 
 static int tph_lose_link(struct tph_set *set)
