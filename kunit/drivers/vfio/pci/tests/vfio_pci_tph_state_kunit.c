@@ -1364,6 +1364,8 @@ static const struct tph_last_param {
 	{ "vpd", 0xfc, 0xfc, 0, 0x0003 },
 	{ "exp", 0xfc, 0xfc, 0, 0x0010 },
 	{ "af", 0xfc, 0xfc, 0, 0x0013 },
+	/* The two low bits of the pointer are used */
+	{ "exp_unaligned", 0xfe, 0xfc, 0, 0x00100000 },
 	/* The end of a PCI Express capability, behind another one that is in it */
 	{ "overlap", 0xd4, 0xd8, 0xd810, 0x240009 },
 };
@@ -1387,7 +1389,8 @@ static void tph_cap_at_end(struct kunit *test)
 	while ((next = pci_fabric_peek(set->fn, last + 1, 1)))
 		last = next;
 	pci_fabric_poke(set->fn, last + 1, 1, param->pos);
-	pci_fabric_poke(set->fn, param->pos, 4, param->header);
+	if (param->header)
+		pci_fabric_poke(set->fn, param->pos, 4, param->header);
 	pci_fabric_poke(set->fn, param->pos2, 4, param->header2);
 	end = pci_fabric_peek(set->fn, 0xfc, 2);
 	set->user = vfio_pci_open(set->fix, set->pdev);
