@@ -225,6 +225,11 @@ class B4(unittest.TestCase):
         for bad in (text.replace("@@ -", "@@ -junk ", 1), text.rstrip("\n").rpartition("\n")[0] + "\n"):
             self.assertIn("git cannot read its diff", self.mail_check(bad, status=2).stderr)
 
+    def test_mail_check_of_two_mails(self):
+        first, second = (p.read_text(encoding="utf-8") for p in self.mini.patches())
+        self.assertEqual(self.mail_check(first + second, status=1).stdout, f"patch: ERROR: refused, no check was run: line "
+                         f"{len(first.splitlines()) + 1}: a second mail begins here\n")
+
     def test_mail_check_of_encoded_mails(self):
         """base64, quoted-printable, CR LF, several parts, another character set: as the plain mail."""
         plain = self.mini.patches()[1].read_text(encoding="utf-8").replace("Why it", "For J\u00fcrgen, it")

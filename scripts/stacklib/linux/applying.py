@@ -17,7 +17,7 @@ from stacklib.stack import mailinfo, patch as parser
 
 # Part of the key under which commits are remembered: raise it when this file
 # comes to make other commits from the same patch.
-REVISION = 3
+REVISION = 4
 
 
 class ApplyError(StackError):
@@ -34,6 +34,10 @@ def read_mail(patch, folder) -> tuple:
 
     ApplyError for what git would not take, or nobody should: see patch.refused().
     """
+    second = parser.second_mail(patch.data)
+    if second:
+        raise ApplyError(patch, f"{patch.path}:{second.no}: {second.text}: git am would make a commit of each",
+                         f"give each a file of its own (git mailsplit -o. {patch.path}), and name it in the series")
     refuse(patch, patch.data)
     fields, log, diff = mailinfo.read(patch.data, folder)
     for name in ("Author", "Email", "Subject", "Date"):

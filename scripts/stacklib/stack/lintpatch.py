@@ -27,7 +27,8 @@ def check_patch(patch, repo) -> list:
         add(1, "a byte order mark, so that git sees no headers", f"sed -i '1s/^\\xef\\xbb\\xbf//' {where}")
         return found
     check_mail(patch, add, where)
-    for line in parser.refused(patch.data):
+    second = parser.second_mail(patch.data)
+    for line in parser.refused(patch.data) + ([second] if second else []):
         add(line.no, line.text, f"$EDITOR +{line.no} {where}")
     if parsed.lines[:1] != [FROM_LINE]:
         add(1, "the first line is not format-patch's with a zero commit id")

@@ -29,6 +29,9 @@ _NULL = re.compile(rb"/dev/null(\s|$)")
 _BINARY = re.compile(rb"GIT binary patch\r?$|(?:Binary files|Files) .* differ\r?$")
 # What checkpatch.pl takes for a file's name, in the log and within hunks, too: it counts no lines.
 _TAKEN = re.compile(rb"^(?:\+\+\+[^\S\n]+(\S+)|diff --git(?:[^\n]*[^\S\n])?(\S+)$)", re.M)
+# Where git mailsplit begins another mail (is_from_line() of builtin/mailsplit.c), here with the headers below it.
+_MAIL = re.compile(rb"^From (?=[^\n]{14})[^\n]*\d[^\n]\d\d:\d\d[ \t]*\+?0*(?:9[1-9]|[1-9]\d\d)[^\n:]*\n"
+                   rb"((?:[!-9;-~]+:[^\n]*\n|[ \t]+\S[^\n]*\n)*)", re.M)
 _SHELL = re.compile(rb"[`$;|&<>()'\"\\]")
 # What it hands to spdxcheck.py, in a shell's double quotes, when it counts the line among the first of a file; how it
 # counts is its own affair. A quote that nothing but the end of a statement follows cannot run anything.
@@ -347,6 +350,18 @@ def odd(name: str) -> str:
         return "has a part that is empty, . or .. or .git"
     found = _ODD.search(name)
     return f"has {found.group()!a}, which a shell, make or a script of the kernel would interpret" if found else ""
+
+
+def second_mail(data: bytes) -> Optional[Line]:
+    """Return the Line at which another mail begins, of which git am makes a commit of its own and git mailinfo more text
+    of the first; None for one mail. A log may have such a line, which format-patch does not quote, but no From: below."""
+    files, top = Parsed(data).files, len(data) - len(data.lstrip())
+    no, last = 1, 0
+    for match in _MAIL.finditer(data):
+        no, last = no + data.count(b"\n", last, match.start()), match.start()
+        if last > top and (files and no > files[0].no or re.search(rb"^from:", match.group(1), re.M | re.I)):
+            return Line(no, "a second mail begins here")
+    return None
 
 
 def refused(data: bytes) -> List[Line]:

@@ -67,7 +67,8 @@ def tree_at(folder: Path, ours):
 def judged(checks, data, tree, folder: Path):
     """Return [(check's name, runner.Result)] for a patch (bytes)."""
     text, patch = plain(data, folder), folder / NAME
-    bad = parser.refused(data) or parser.refused(text)
+    second = parser.second_mail(data)
+    bad = [parser.Line(1, f"line {second.no}: {second.text}")] if second else parser.refused(data) or parser.refused(text)
     if bad:
         findings = [judge.Finding(NAME, line.no, "error", f"refused, no check was run: {line.text}") for line in bad]
         return [("patch", runner.Result(findings, "", 0.0, False, patch, ""))]

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Patch files that are not as format-patch writes them: each gives the commit that git am makes of it, or is refused."""
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import ministack  # noqa: E402
+from ministack import sh  # noqa: E402
+
+from stacklib.stack import patch as parser  # noqa: E402
+
+MAIL = ("From: Ann Author <ann@example.org>\nDate: Fri, 2 Jan 2026 03:04:05 +0000\nSubject: [PATCH] x\n\nWhy.\n---\n"
+        "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n").encode()
+FROM = b"From %s Mon Sep 17 00:00:00 2001\n" % (b"0" * 40)
+
+
+def mails(data):
+    """Return how many mails git mailsplit, and so git am, finds in a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        return int(subprocess.run(["git", "mailsplit", "-b", "-o" + folder], input=data, check=True, capture_output=True,
+                                  env=ministack.environment()).stdout)
+
+
+class TwoMails(unittest.TestCase):
+    """A file of two mails, of which git mailinfo makes one and git am two commits, is refused."""
+
+    def test_found_as_git_mailsplit_does(self):
+        for line in (FROM, b"From mboxrd@z Thu Jan  1 00:00:00 1970\n", b"From x 1:02:03 2026\r\n", b"From a:b  01:02:03 1999 +0000\n",
+                     b"From x 1:02:03 90\n", b"From x 1:02:03 91\n", b"From x 1:02:03\n", b"From 2026 on\n", b">" + FROM,
+                     b" " + FROM, b"from" + FROM[4:], b"From x 1-02:03 2026\n", b"From x 1:02:032026\n", b"From x 01:02:03 x\n"):
+            data = FROM + MAIL + line + MAIL
+            with self.subTest(line):
+                found = parser.second_mail(data)
+                self.assertEqual(found.no if found else 0, 13 if mails(data) == 2 else 0)
+
+    def test_where_there_is_one(self):
+        log = MAIL.replace(b"Why.\n", b"Why.\n\nFrom git@z Thu Jan  1 00:00:00 1970\nSubject: a mail in a mail\n\nx\n")
+        for data in (MAIL, FROM + MAIL, log, b"\n" + FROM + MAIL, MAIL + b"-- \n2.39.5\n\n", b""):
+            self.assertIsNone(parser.second_mail(data), data)
+        self.assertEqual(parser.second_mail(log + FROM).no, log.count(b"\n") + 1)  # behind a diff
+        cover = FROM + MAIL.partition(b"---\n")[0]
+        for first in (cover, cover.replace(b"Why.", b"V2h5Lg=="), cover + b"---\n"):
+            self.assertEqual(parser.second_mail(first + FROM + MAIL).no, first.count(b"\n") + 1)
+        parser.second_mail(MAIL + (b"From " + b"1:02:03 " * 999 + b"\nx: y\n") * 999)
+
+    def test_no_verb_hides_the_second(self):
+        mini = ministack.MiniStack(self)
+        first, second = mini.patches()
+        line = first.read_bytes().count(b"\n") + 1
+        first.write_bytes(first.read_bytes() + second.read_bytes())
+        before = ministack.digest(mini.repo)
+        for words in (("apply", "alpha"), ("refresh", "alpha"), ("refresh", "--check", "alpha"), ("edit", "alpha")):
+            proc = mini.stack(*words)
+            self.assertEqual(proc.returncode, 1, (words, proc.stdout, proc.stderr))
+            self.assertIn(f"{first}:{line}: a second mail begins here", proc.stderr, words)
+            self.assertIn("mend: ", proc.stderr)
+        self.assertIn(f"{first.name}:{line}: error: a second mail begins here", mini.stack("lint", "alpha").stdout)
+        self.assertEqual(ministack.digest(mini.repo), before)
+
+
+if __name__ == "__main__":
+    unittest.main()
