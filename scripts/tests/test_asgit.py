@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Patch files that are not as format-patch writes them: each gives the commit that git am makes of it, or is refused."""
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 from ministack import sh  # noqa: E402
 
-from stacklib.stack import patch as parser  # noqa: E402
+from stacklib.linux import applying  # noqa: E402
+from stacklib.stack import patch as parser, series  # noqa: E402
 
 MAIL = ("From: Ann Author <ann@example.org>\nDate: Fri, 2 Jan 2026 03:04:05 +0000\nSubject: [PATCH] x\n\nWhy.\n---\n"
         "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n").encode()
@@ -59,6 +61,58 @@ class TwoMails(unittest.TestCase):
             self.assertIn("mend: ", proc.stderr)
         self.assertIn(f"{first.name}:{line}: error: a second mail begins here", mini.stack("lint", "alpha").stdout)
         self.assertEqual(ministack.digest(mini.repo), before)
+
+
+class Latin1(unittest.TestCase):
+    """Bytes that are no UTF-8, where no character set is named or a wrong one, are Latin-1, as commit-tree has it."""
+
+    def setUp(self):
+        self.mini = ministack.MiniStack(self)
+        self.path = self.mini.patches()[0]
+        text = self.path.read_text(encoding="utf-8").replace("Ann Author", "J\u00fcrgen Author")
+        self.text = text.replace("PCI: Return", "PCI: F\u00fcr Return").replace("in words.", "f\u00fcr J\u00fcrgen, \u00e2\u0082.")
+        self.tree = self.mini.kernel
+        sh("git", "read-tree", "v1.2.3", cwd=self.tree, GIT_INDEX_FILE=self.mini.top / "index")
+
+    def said(self, commit):
+        """What a commit says, and its tree."""
+        return sh("git", "log", "-1", "--format=%T%n%an <%ae>%n%ad%n%B", commit, cwd=self.tree)
+
+    def made(self, data):
+        """The same of the commit that the tool makes of a patch file."""
+        self.path.write_bytes(data)
+        shutil.copy(self.mini.top / "index", self.mini.top / "scratch")
+        made = applying.apply_patch(self.tree / ".git", sh("git", "rev-parse", "v1.2.3^0", cwd=self.tree), series.Patch(
+            self.path, "alpha"), self.mini.top / "scratch", self.mini.top / "rejects")
+        return self.said(made[0])
+
+    def test_as_git_am(self):
+        head, _, body = self.text.partition("\n\n")
+        for kind in ("", "utf-8", "iso-8859-1", "gb18030"):
+            named = f"\nContent-Type: text/plain; charset={kind}" * bool(kind)
+            data = f"{head}{named}\n\n{body}".encode("latin-1")
+            with self.subTest(kind):
+                sh("git", "checkout", "-qfB", "am", "v1.2.3", cwd=self.tree)
+                (self.mini.top / "mail").write_bytes(data)
+                sh("git", "am", "-q", self.mini.top / "mail", cwd=self.tree)
+                want = self.said("am")
+                self.assertIn("J\u00fcrgen Author <", want)
+                self.assertEqual(self.made(data), want)
+
+    def test_what_git_am_refuses(self):
+        """A character set that cannot have those bytes, or that nobody knows: nothing is lost."""
+        head, _, body = self.text.partition("\n\n")
+        for kind, code in (("us-ascii", "utf-8"), ("us-ascii", "latin-1"), ("x-unknown", "latin-1")):
+            data = f"{head}\nContent-Type: text/plain; charset={kind}\n\n{body}".encode(code)
+            self.assertIn("f\u00fcr J\u00fcrgen, \u00e2\u0082.", self.made(data), kind)
+
+    def test_refresh_stores_what_was_sent(self):
+        self.path.write_bytes(self.text.encode("latin-1"))
+        self.assertIn("not UTF-8", self.mini.stack("lint", "alpha").stdout)
+        proc = self.mini.stack("refresh", "alpha")
+        self.assertEqual(proc.returncode, 0, proc.stderr)
+        self.assertIn("f\u00fcr J\u00fcrgen, \u00e2\u0082.", self.path.read_text(encoding="utf-8"))
+        self.assertIn("From: =?UTF-8?q?J=C3=BCrgen=20Author?=", self.path.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from stacklib.host.gitcmd import git, git_bytes
 from stacklib.host.term import StackError
 from stacklib.linux import applying, tree as trees
 from stacklib.mail import mailbox, posting
-from stacklib.stack import dropseries, mailinfo, series
+from stacklib.stack import dropseries, mailinfo, patch as parser, series
 
 
 def states(ws, base, name: str, old, new):
@@ -104,7 +104,7 @@ def _as_text(old, new, folder):
 
 def _essence(log, diff):
     """Return the lines of a patch that say something: log and hunks, without ids and line numbers."""
-    body = diff.read_text("utf-8", "replace").partition("\ndiff --git ")[2].splitlines()
+    body = diff.read_text("utf-8", parser.LATIN1).partition("\ndiff --git ")[2].splitlines()
     last = next((n for n, line in enumerate(body) if line == "-- "), len(body))
     return log.splitlines() + [re.sub(r"^@@ .* @@", "@@", line) for line in body[:last]
                                if re.match(r"(\+\+\+ |@@|[ +-])", line) and not line.startswith("--- ")]

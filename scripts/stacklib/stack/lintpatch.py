@@ -58,7 +58,7 @@ def check_mail(patch, add, where) -> None:
     if ends:
         add(ends, "lines end in CR LF", f"sed -i 's/\\r$//' {where}")
     bad = next((no for no in outside if "\ufffd" in parsed.lines[no - 1]), 0)
-    if bad and not kind:
+    if bad:
         add(bad, "not UTF-8")
     nul = next((line.no for line in parsed.log if "\0" in line.text), 0)
     if nul:

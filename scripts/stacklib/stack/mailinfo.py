@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stacklib.host import gitcmd
 from stacklib.host.gitcmd import git
+from stacklib.stack.patch import LATIN1
 
 # What a diff begins with, in all forms that git takes.
 DIFF = re.compile(r"^(?:diff --git |Index: |--- \S.*\n\+\+\+ \S)", re.M)
@@ -52,8 +53,8 @@ def _split(data, folder, cr="--quoted-cr=nowarn"):
                                  folder / "diff", cwd=folder, input=data, env=_alone(folder))
     if status:
         return {}, "", None
-    fields = dict(line.split(": ", 1) for line in said.decode("utf-8", "replace").split("\n") if ": " in line)
-    return fields, (folder / "msg").read_bytes().decode("utf-8", "replace"), folder / "diff"
+    fields = dict(line.split(": ", 1) for line in said.decode("utf-8", LATIN1).split("\n") if ": " in line)
+    return fields, (folder / "msg").read_bytes().decode("utf-8", LATIN1), folder / "diff"
 
 
 def message(fields, log, folder: Path):
@@ -91,5 +92,5 @@ def text(mail) -> str:
             continue
         charset = str(part.get_content_charset("utf-8"))
         body = part.get_payload(decode=True) or b""
-        texts.append(body.decode(charset if known(charset) else "utf-8", "replace"))
+        texts.append(body.decode(charset if known(charset) and "ascii" not in charset else "utf-8", LATIN1))
     return "\n".join(texts).replace("\r\n", "\n")

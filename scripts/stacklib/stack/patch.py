@@ -8,6 +8,7 @@ commit changes is asked of git (git diff-tree); this is for a patch that is no c
 
 A mail that is encoded (base64, quoted-printable, multipart) is made plain by applying.plain() before.
 """
+import codecs
 import email.errors
 import email.header
 import functools
@@ -46,6 +47,10 @@ _INDENT = re.compile(r"^(?:[ \tX]|- )*")
 _DIFF_LINE = re.compile(r"diff --git |@@ -\d")
 _NORMAL = re.compile(r"\d+(?:,\d+)?[acd]\d+(?:,\d+)?\s*$")
 _ED = re.compile(r"\d+(?:,\d+)?[acd]\s*$")
+# For bytes.decode(): what is no UTF-8 is Latin-1, byte by byte (verify_utf8() of git's commit.c).
+LATIN1 = "stack-latin-1"
+codecs.register_error(LATIN1, lambda e: (e.object[e.start:e.end].decode("latin-1"), e.end)
+                      if isinstance(e, UnicodeDecodeError) else ("?", e.end))
 LINK = "120000"  # git's mode of a symbolic link
 
 

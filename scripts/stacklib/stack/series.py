@@ -43,7 +43,7 @@ class Patch:
         self.number = 0
         self.data = read_bytes(self.path)
         self.sha256 = hashlib.sha256(self.data).hexdigest()
-        self.text = self.data.decode("utf-8", "replace")
+        self.text = self.data.decode("utf-8", parser.LATIN1)
         self.message = email.message_from_bytes(self.data, policy=email.policy.compat32)
         self.subject = re.sub(r"^(\[[^]]*\]\s*)+", "", self.header("Subject"))
         self.author = self.header("From")
@@ -63,8 +63,8 @@ class Patch:
         value = next((v for k, v in self.message.raw_items() if k.lower() == name.lower()), None)
         if value is None:
             return ""
-        # What is not ASCII and not encoded is UTF-8, which email gives as U+FFFD.
-        value = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        # What is not ASCII and not encoded is UTF-8, which email gives as U+FFFD, or Latin-1.
+        value = str(value).encode("utf-8", "surrogateescape").decode("utf-8", parser.LATIN1)
         value = parser.decoded(value) if value.isascii() else _WORDS.sub(lambda m: parser.decoded(m.group()), value)
         return re.sub(r"\s*\n\s*", " ", value).strip()
 
