@@ -225,6 +225,10 @@ class B4(unittest.TestCase):
         for bad in (text.replace("@@ -", "@@ -junk ", 1), text.rstrip("\n").rpartition("\n")[0] + "\n"):
             self.assertIn("git cannot read its diff", self.mail_check(bad, status=2).stderr)
 
+    def test_mail_check_reads_no_more_than_a_file_may_have(self):
+        with open("/dev/zero", "rb") as zero:
+            self.assertIn("standard input: larger than 64 MiB", self.mail_check(zero.read((64 << 20) + 1), status=2).stderr)
+
     def test_mail_check_of_two_mails(self):
         first, second = (p.read_text(encoding="utf-8") for p in self.mini.patches())
         self.assertEqual(self.mail_check(first + second, status=1).stdout, f"patch: ERROR: refused, no check was run: line "

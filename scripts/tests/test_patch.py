@@ -4,6 +4,7 @@ import random
 import re
 import subprocess
 import tempfile
+import time
 import unittest
 
 import ministack
@@ -212,6 +213,17 @@ class TestRefused(unittest.TestCase):
         for data in (new % b"GPL-2.0-only WITH Linux-syscall-note OR (MIT AND BSD-2-Clause) */", later):
             self.assertEqual(patch.refused(data), [])
 
+    def test_time_and_number_are_bounded(self):
+        """A line that is refused, as often as 400 kB have room for it."""
+        for text in (b"+++ $\n", b"+// SPDX-License-Identifier: $\n", b"diff --git $\n", b"diff --git a/x b/x\n\n", b"--- $\n+++ $\n@@ -1\n",
+                     b"diff --git " + b"x/a " * 2046 + b"\nnew mode 1\n", b"From x 1:02:03 2026\na: b\n", b"+" + b'SPDX-License-Identifier: ";' * 999 + b"\n"):
+            data = b"a\n\n" + text * (400000 // len(text))
+            start = time.process_time()
+            found = patch.refused(data)
+            patch.second_mail(data)
+            self.assertLess(time.process_time() - start, 3, text[:40])
+            self.assertLessEqual(len(found), patch.MOST)
+
     def test_plain_ones_are_not(self):
         for name in (b"drivers/pci/a.c", b"include/uapi/linux/x-y_z.h", b"a/b,c+d@e.dtsi", "a/\u00e9.c".encode(), b".gitignore", b"a/.."
                      b"b/c"):
@@ -263,6 +275,26 @@ class TestPlaces(unittest.TestCase):
         self.assertEqual(parsed.where(3), "")
         self.assertEqual(parsed.notes, "A note.")
         self.assertEqual((parsed.separator, parsed.signature), (10, 23))
+
+    def test_notes(self):
+        """All that a person wrote, above the diffstat or below it, also what looks like one; nothing that git wrote."""
+        stat = " .../a file.c | 2 +-\n b.bin | Bin 0 -> 3 bytes\n x.sh => y.sh | 0\n 3 files changed, 1 insertion(+), 1 deletion(-)\n"
+        made = " create mode 100644 b.bin\n rename x.sh => y.sh (100%)\n mode change 100644 => 100755 y.sh\n"
+        table = "Changes in v2:\n - a table:\n before | 12 us\n after  | 10 us\n - and more\n\n 2 files changed since then"
+        for notes in ("", "A note.", table, " before | 12\n after | 10", " x.c | 2 +-\n 1 file changed, 1 insertion(+)\n\nwas v1",
+                      "---\nmore", " create mode 100644 x\n\nis new", "  indented\n\n\nfar below"):
+            for between in ("\n\n", "\n"):
+                for summary in ("", made):
+                    data = notes + between + stat + summary
+                    parsed = patch.Parsed(HEAD + b"---\n" + data.encode() + b"\n" + FORMS["rename"][0])
+                    self.assertEqual(parsed.notes, notes, data)
+                    self.assertEqual(parsed.stat.text, stat.splitlines()[-1])
+            below = patch.Parsed(HEAD + b"---\n" + stat.encode() + made.encode() + b"\n" + notes.encode() + b"\n" + FORMS["rename"][0])
+            if "1 file changed" not in notes:
+                self.assertEqual(below.notes, notes)
+            alone = patch.Parsed(HEAD + b"---\n" + notes.encode() + b"\n\n" + FORMS["rename"][0])
+            if "1 file changed" not in notes:
+                self.assertEqual((alone.notes, alone.stat), (notes, None))
 
     def test_broken_hunks_are_told(self):
         for diff in (b"--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n a\n", b"---\n@@ -1 +1 @@\n-a\n+b\n",

@@ -111,7 +111,7 @@ def check_diff(parsed, add, restore) -> None:
         add(line.no, f"{line.text}: cut short, or edited by hand", restore)
     if parsed.errors:
         return
-    stat = next((line for line in parsed.below if re.match(r" \d+ files? changed", line.text)), None)
+    stat = parsed.stat
     if stat is None:
         add(parsed.start, "no diffstat")
         return

@@ -16,12 +16,12 @@ import itertools
 import posixpath
 import re
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 _HEADER = re.compile(rb"[!-9;-~]+:([ \t]|\r?$)")
 _BREAK = re.compile(rb"diff -|Index: |---[ \t\r\f\v]*$|--- \S")  # where git mailinfo ends the log
 _HUNK = re.compile(rb"@@ -(\d{1,18})(?:,(\d{1,18}))? \+(\d{1,18})(?:,(\d{1,18}))? @@")
-_STAMP = re.compile(rb"[ \t]+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d\d:?\d\d)?\s*$")
+_STAMP = re.compile(rb"(?<![ \t])[ \t]+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d\d:?\d\d)?\s*$")
 _MODE = re.compile(rb"(new file|deleted file|old|new) mode (\d+)")
 _MOVE = re.compile(rb"(?:rename|copy) (from|to|old|new) (.*)")
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.S)
@@ -41,7 +41,10 @@ _QUOTED = re.compile(rb'[`$\\]|"(?![);,\s]*$)')
 # Files of the kernel have no others in their names. Blanks, quotes, $ ; | and their like are a shell's, = and % are
 # make's, and a colon ends the name in a finding.
 _ODD = re.compile(r"[^A-Za-z0-9_./+,@\x80-\U0010ffff-]")
-_STAT = re.compile(r" (\S.*\|\s+(\d+|Bin)|\d+ files? changed)")
+# The diffstat: a line of a file, the sum, and what format-patch tells of modes and names below it.
+_STAT, _SUM = re.compile(r" \S.* \|\s+(?:\d+|Bin)(?: |$)"), re.compile(r" (\d{1,6}) files? changed(?:,|$)")
+_SUMMARY = re.compile(r" (?:(?:create|delete) mode \d{6} |mode change \d{6} => \d{6} |(?:rename|copy|rewrite) .* \(\d+%\)$)")
+MOST = 50  # lines of one patch that are told to be refused
 # What GNU patch takes for the begin of a diff, and what it does not see before it (pch.c).
 _INDENT = re.compile(r"^(?:[ \tX]|- )*")
 _DIFF_LINE = re.compile(r"diff --git |@@ -\d")
@@ -145,8 +148,32 @@ class Parsed:
     @property
     def notes(self) -> str:
         """What a person wrote below the `---`, without the diffstat and blank lines around."""
-        texts = itertools.takewhile(lambda text: not _STAT.match(text), (line.text for line in self.below))
-        return "\n".join(texts).strip("\n") if self.separator and self.files else ""
+        texts = [line.text for line in self.below]
+        begin, _, end = self._diffstat(texts)
+        parts = ("\n".join(part).strip("\n") for part in (texts[:begin], texts[end:]))
+        return "\n\n".join(filter(None, parts)) if self.separator and self.files else ""
+
+    @property
+    def stat(self) -> Optional[Line]:
+        """The line of the diffstat that sums it up."""
+        below = self.below
+        begin, at, end = self._diffstat([line.text for line in below])
+        return below[at] if begin < end else None
+
+    @staticmethod
+    def _diffstat(texts: List[str]) -> Tuple[int, int, int]:
+        """Return the indices in the texts below the log of the last diffstat: begin, sum, end; all len(texts) for none.
+        It has no more lines than it says files, so that a table of a person's above it is none of it."""
+        for at in range(len(texts) - 1, 0, -1):
+            found = _SUM.match(texts[at])
+            if found and _STAT.match(texts[at - 1]):
+                begin, end = at, at + 1
+                while begin and at - begin < int(found.group(1)) and _STAT.match(texts[begin - 1]):
+                    begin -= 1
+                while end < len(texts) and _SUMMARY.match(texts[end]):
+                    end += 1
+                return begin, at, end
+        return (len(texts),) * 3
 
     @property
     def in_log(self) -> Optional[Line]:
@@ -274,7 +301,7 @@ class Parsed:
             return (unquoted(line[:end.end() - 1]), named(line[end.end():])) if end else (None, None)
         if line[-1:] == b'"' and b' "' in line:
             return line[:line.index(b' "')], unquoted(line[line.index(b' "') + 1:])
-        for at in (m.start() for m in re.finditer(rb"[ \t]", line[:8192])):
+        for at in (m.start() for m in itertools.islice(re.finditer(rb"[ \t]", line), 64)):  # or it takes minutes
             first, second = line[:at], line[at + 1:]
             if first and stripped(first, self.strip) == stripped(second, self.strip):
                 return first, second
@@ -360,11 +387,11 @@ def odd(name: str) -> str:
 def second_mail(data: bytes) -> Optional[Line]:
     """Return the Line at which another mail begins, of which git am makes a commit of its own and git mailinfo more text
     of the first; None for one mail. A log may have such a line, which format-patch does not quote, but no From: below."""
-    files, top = Parsed(data).files, len(data) - len(data.lstrip())
-    no, last = 1, 0
-    for match in _MAIL.finditer(data):
-        no, last = no + data.count(b"\n", last, match.start()), match.start()
-        if last > top and (files and no > files[0].no or re.search(rb"^from:", match.group(1), re.M | re.I)):
+    top = len(data) - len(data.lstrip())
+    found = [(no, match) for no, match in places(_MAIL, data) if match.start() > top]
+    files = Parsed(data).files if found else []
+    for no, match in found:
+        if (files and no > files[0].no or re.search(rb"^from:", match.group(1), re.M | re.I)):
             return Line(no, "a second mail begins here")
     return None
 
@@ -373,21 +400,27 @@ def refused(data: bytes) -> List[Line]:
     """Return the lines of a patch for which no check and no tree may see it, each with the reason: names that a
     program would interpret, or that lead out of the tree, and what git and others read differently."""
     parsed = Parsed(data)
-    found = [line for line in parsed.errors if "diff --git" in line.text]
+    found = [line for line in parsed.errors if "diff --git" in line.text][:MOST]
     for file in parsed.files:
+        if len(found) >= MOST:
+            break
         found += [Line(file.no, f"the name {name!a} {odd(name)}") for name in dict.fromkeys((file.old, file.new))
                   if name and odd(name)]
         target = "".join(line.text[1:] for hunk in file.hunks for line in hunk.lines if line.text[:1] == "+")
         if file.mode == LINK and leads_out(file.path, target):
             found.append(Line(file.no, f"the symbolic link {file.path} leads out of the tree, to {target!a}"))
-    for match in _TAKEN.finditer(data):
+    for no, match in places(_TAKEN, data):
         name = re.sub(rb"\\[0-7]{3}", b"", (match.group(1) or match.group(2)).strip(b'"'))
         if _SHELL.search(name):
-            found.append(at(data, match, f"checkpatch.pl takes {shown(name)} for a name, and has a shell read it"))
-    for match in _LICENCE.finditer(data):
+            found.append(Line(no, f"checkpatch.pl takes {shown(name)} for a name, and has a shell read it"))
+        if len(found) >= MOST:
+            break
+    for no, match in places(_LICENCE, data):
         if _QUOTED.search(match.group(1)):
-            found.append(at(data, match, f"checkpatch.pl has a shell read the licence {shown(match.group(1))}"))
-    return sorted(found, key=lambda line: line.no)
+            found.append(Line(no, f"checkpatch.pl has a shell read the licence {shown(match.group(1))}"))
+        if len(found) >= MOST:
+            break
+    return sorted(found, key=lambda line: line.no)[:MOST]
 
 
 def leads_out(path: str, target: str) -> bool:
@@ -400,9 +433,12 @@ def leads_out(path: str, target: str) -> bool:
     return posixpath.isabs(target) or ".." in inner or where == ".." or where.startswith("../")
 
 
-def at(data: bytes, match: "re.Match[bytes]", said: str) -> Line:
-    """Return the Line of a match in data, with what is to be said of it."""
-    return Line(data.count(b"\n", 0, match.start()) + 1, said)
+def places(form: "re.Pattern[bytes]", data: bytes) -> Iterator[Tuple[int, "re.Match[bytes]"]]:
+    """Yield (number of its line, match) of each match in data."""
+    no, last = 1, 0
+    for match in form.finditer(data):
+        no, last = no + data.count(b"\n", last, match.start()), match.start()
+        yield no, match
 
 
 def shown(text: bytes) -> str:

@@ -66,7 +66,7 @@ class Patch:
         # What is not ASCII and not encoded is UTF-8, which email gives as U+FFFD, or Latin-1.
         value = str(value).encode("utf-8", "surrogateescape").decode("utf-8", parser.LATIN1)
         value = parser.decoded(value) if value.isascii() else _WORDS.sub(lambda m: parser.decoded(m.group()), value)
-        return re.sub(r"\s*\n\s*", " ", value).strip()
+        return " ".join(line.strip() for line in value.split("\n")).strip()
 
     def __repr__(self):
         return f"<Patch {self.topic}/{self.name}>"

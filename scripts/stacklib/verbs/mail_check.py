@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from stacklib.checking import judge, runner
-from stacklib.host import packages, process, usertree
+from stacklib.host import files, packages, process, usertree
 from stacklib.host.term import StackError, clean
 from stacklib.host.workspace import Workspace
 from stacklib.stack import mailinfo, patch as parser
@@ -41,7 +41,9 @@ def run(args) -> int:
     ws = Workspace(args)
     if sys.stdin.isatty():
         raise StackError("mail-check reads a patch from standard input", "scripts/stack mail-check < FILE")
-    data = sys.stdin.buffer.read()
+    data = sys.stdin.buffer.read(files.LIMIT + 1)
+    if len(data) > files.LIMIT:
+        raise StackError(f"standard input: larger than {files.LIMIT >> 20} MiB, which is the most that is read of a patch")
     if data.partition(b"\n")[0].endswith(b"\r"):  # on its way, as git mailsplit takes it; below an encoding: mailinfo
         data = data.replace(b"\r\n", b"\n")
     checks = [check for check in runner.load(ws.repo / "scripts" / "checks")
