@@ -3,10 +3,12 @@
 import base64
 import gzip
 import quopri
+import re
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402,F401
@@ -157,7 +159,8 @@ class Mailbox(unittest.TestCase):
                 self.assertEqual(self.logs(patches), ["f1.c2", "f2.c2"])
                 self.assertEqual([n.split(":")[0] for n in notes], [notes[0].split(":")[0], "left out", "left out"])
         # sent again, and a second copy through the list
-        again = mail("[PATCH RESEND v2]", value="2"), mail("[PATCH v2]", ident="a"), mail("[PATCH v2]", ident="a", value="3")
+        again = mail("[PATCH RESEND v2]", value="2"), mail("[PATCH v2]", ident="a"), mail("[PATCH v2]", ident="a",
+                                                                                                      head="List-Id: x\n")
         patches, notes = self.read(*again)
         self.assertEqual((self.logs(patches), len(notes)), (["f1.c2"], 2))
 
@@ -172,6 +175,92 @@ class Mailbox(unittest.TestCase):
             self.assertIn("left out: [v1 2/3] PCI: Patch 2 (Ann Author)", notes)
         said = self.fails(*thread, mail("[PATCH v2 2/3]", 2, "n", value="5"), says="of 3 patches, 1, 3 are missing")
         self.assertIn("left out: [v1 1/3]", said)
+
+    def test_patches_sent_anew_of_two_versions(self):
+        thread = [mail("[PATCH 0/3]", 9, "c", body="What it is.\n")] + [
+            mail("[PATCH %d/3]" % n, n, "v1-%d" % n, "c") for n in (1, 2, 3)]
+        two = mail("[PATCH v2 2/3]", 2, "v2-2", "v1-2", value="5")
+        review = mail("Re: [PATCH 2/3]", 2, "r", "v1-2", OTHER, body="> no\n")
+        for more, want in (([two, mail("[PATCH v3 3/3]", 3, "v3-3", "v1-3", value="6")], ["f1.c1", "f2.c5", "f3.c6"]),
+                           ([two, mail("[PATCH v3 2/3]", 2, "v3-2", "v2-2", value="6")], ["f1.c1", "f2.c6", "f3.c1"]),
+                           ([review, mail("[PATCH v2 2/3]", 2, "n", "r", value="5")], ["f1.c1", "f2.c5", "f3.c1"]),
+                           ([review, mail("[PATCH v2]", 2, "n", "r", value="5")], ["f1.c1", "f2.c5", "f3.c1"]),
+                           ([mail("[PATCH v2 2/3]", 2, "n", "r", value="5", head="References: <v1-2@x> <r@x>\n")],
+                            ["f1.c1", "f2.c5", "f3.c1"])):
+            for box in ([*thread, *more], [*more[::-1], *thread]):
+                patches, notes = self.read(*box)
+                self.assertEqual(self.logs(patches), want)
+                self.assertEqual(len([n for n in notes if n.startswith("left out")]), len(thread + more) - 4 - (review in more))
+        # a whole version that is cut short is not filled up, though its cover letter answers the older one
+        cut = [mail("[PATCH v2 0/3]", 9, "d", "c", body="Again.\n"), mail("[PATCH v2 1/3]", 1, "d1", "d", value="7")]
+        self.fails(*thread, *cut, says="of 3 patches, 2, 3 are missing")
+        # nobody can know what is answered by a mail whose answered one is not there
+        self.fails(*thread, mail("[PATCH v2 2/3]", 2, "n", "gone", value="5"), says="of 3 patches, 1, 3 are missing")
+
+    def test_following_is_bounded(self):
+        everything = [SimpleNamespace(id=f"<{n}>", refs=[f"<{n + 1}>", f"<{n + 2}>", f"<{n}>"], sender="a") for n in range(9999)]
+        thread = mailbox.Thread(everything, everything)
+        self.assertLessEqual(len(list(thread.above(everything[0]))), mailbox.DEPTH)
+        self.assertEqual([m.id for m in thread.own(everything[0])][:2], ["<2>", "<1>"])
+
+    def test_ids_that_are_not_unique(self):
+        same = [mail("[PATCH %d/3]" % n, n, "same") for n in (1, 2, 3)]
+        patches, notes = self.read(*same)
+        self.assertEqual(self.logs(patches), ["f1.c1", "f2.c1", "f3.c1"])
+        self.assertIn("3 mails, which are not the same, have the Message-ID <same@x>", notes)
+        mine, title = mail("[PATCH]", 1, "a"), {"PCI: Patch 1"}
+        for foreign in (mail("[PATCH]", 1, "a", sender=OTHER, value="6", title="other"), mail("[PATCH]", 1, "a", value="6", title="other")):
+            for box in ([foreign, mine], [mine, foreign]):
+                patches, notes = self.read(*box, titles=title)
+                self.assertEqual(self.logs(patches), ["f1.c1"])
+                self.assertEqual(len([n for n in notes if re.match(r"left out: \[v1.*\] other", n)]), 1)
+        # a stranger's mail with the id of the cover letter does not make answers to him of the patches
+        thread = [mail("[PATCH 0/2]", 9, "c", body="It.\n")] + [mail("[PATCH %d/2]" % n, n, "p%d" % n, "c") for n in (1, 2)]
+        eve = mail("[PATCH 1/1]", 7, "c", sender=OTHER)
+        for box in ([eve, *thread], [*thread, eve]):
+            self.assertEqual(self.logs(self.read(*box)[0]), ["f1.c1", "f2.c1"])
+        # copies: through a list, with a footer, encoded
+        copy = encoded(mine.replace(b"-- \n2.39.5\n", b"-- \n2.39.5\n____\nToy-list\n"), "base64")
+        patches, notes = self.read(mine, copy, mine)
+        self.assertEqual((self.logs(patches), len(notes)), (["f1.c1"], 1))
+
+    def test_another_series_of_the_author(self):
+        mine = [mail("[PATCH 0/2]", 9, "c", body="It.\n", title="Cover")] + [mail("[PATCH %d/2]" % n, n, "p%d" % n, "c") for n in (1, 2)]
+        titles = {"PCI: Patch 1", "PCI: Patch 2"}
+        other = [mail("[PATCH v5 %d/2]" % n, n, value="9", title="PCI: Other %d" % n) for n in (1, 2)]
+        for box in ([*mine, *other], [*other, *mine]):
+            patches, notes = self.read(*box, titles=titles)
+            self.assertEqual(self.logs(patches), ["f1.c1", "f2.c1"])
+            self.assertEqual(len([n for n in notes if n.startswith("left out: [v5")]), 2)
+            self.assertEqual(self.logs(self.read(*box)[0]), ["f1.c9", "f2.c9"])  # nobody knows what is meant
+        # the newest with all titles changed, in the thread of the old one or below the same cover letter
+        self.assertEqual(self.logs(self.read(*mine, other[0].replace(b"\n\n", b"\nIn-Reply-To: <c@x>\n\n", 1), other[1], titles=titles)[0]),
+                         ["f1.c9", "f2.c9"])
+        cover = mail("[PATCH v5 0/2]", 9, body="It.\n", title="Cover")
+        self.assertEqual(self.logs(self.read(*mine, cover, *other, titles=titles)[0]), ["f1.c9", "f2.c9"])
+
+    def test_patches_without_numbers(self):
+        """format.numbered=false: as they come, each in a mail of its own or all below the first."""
+        for to in ("", "p1"):
+            box = [mail("[PATCH]", n, "p%d" % n, to if n > 1 else "") for n in (1, 2, 3)]
+            patches, notes = self.read(*box)
+            self.assertEqual((self.logs(patches), len(notes)), (["f1.c1", "f2.c1", "f3.c1"], 1))
+            anew = mail("[PATCH v2]", 2, "n", "p2", value="5")
+            self.assertEqual(self.logs(self.read(*box, anew)[0]), ["f1.c1", "f2.c5", "f3.c1"])
+        again = [mail("[PATCH v2]", n, "q%d" % n, value="4") for n in (1, 2, 3)]
+        self.assertEqual(self.logs(self.read(*box, *again)[0]), ["f1.c4", "f2.c4", "f3.c4"])
+        # another one of his, and one that he has put below a numbered patch
+        self.assertEqual(self.logs(self.read(*box, titles={"PCI: Patch 2"})[0]), ["f2.c1"])
+        numbered = [mail("[PATCH %d/2]" % n, n, "p%d" % n) for n in (1, 2)]
+        patches, notes = self.read(*numbered, mail("[PATCH]", 3, "x", "p2"), mail("[PATCH]", 4, "y", "p1"))
+        self.assertEqual((self.logs(patches), len(notes)), (["f1.c1", "f2.c1"], 3))
+
+    def test_base64_with_a_plain_footer(self):
+        """Mailman puts it below the last line of base64, which Python then takes for more of it."""
+        foot = b"_______________________________________________\nToy-list mailing list\nToy-list@example.com\nhttps://example.com/toy\n"
+        for extra in range(4):
+            data = encoded(mail("[PATCH]", title="PCI: Patch 1" + "x" * extra, body="x" * extra + LOG + diff(1)), "base64") + foot
+            self.assertEqual(self.read(data)[0][0].diff.split("int x = ")[1][:1], "1", extra)
 
     def test_what_others_sent(self):
         mine = [mail("[PATCH %d/2]" % n, n, "p%d" % n) for n in (1, 2)]

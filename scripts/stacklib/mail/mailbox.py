@@ -9,14 +9,17 @@ import gzip
 import io
 import re
 import zlib
+from collections import Counter
 from itertools import count, islice
 from pathlib import Path
+from typing import Any, Dict, List
 
 from stacklib.host import gitcmd
 from stacklib.host.term import StackError
-from stacklib.stack import mailinfo, series
+from stacklib.stack import mailinfo, patch as parser, series
 
 LIMIT, MAILS = 64 << 20, 20000  # of a mailbox: a month of a busy list has less
+DEPTH = 64  # ids that are followed from one mail
 AGAIN = "get the thread anew, for example: b4 mbox MESSAGE-ID"
 # mailboxes of git and b4, which have ">From " where the mail has it; those of mail programs and lists quote
 _GIT = re.compile(rb"From (?:[0-9a-f]{40,64} Mon Sep 17 00:00:00 2001|git@z Thu Jan  1 00:00:00 1970)\r?\n")
@@ -47,7 +50,8 @@ class Mail:
         except (RecursionError, ValueError, LookupError):
             self.diff = False
         self.id = self.patch.header("Message-ID")
-        self.refs = re.findall(r"<[^<>\s]+>", self.patch.header("References") + self.patch.header("In-Reply-To"))
+        answered = self.patch.header("References") + self.patch.header("In-Reply-To")
+        self.refs = re.findall(r"<[^<>\s]+>", answered)[-DEPTH:]
         try:
             self.date = email.utils.mktime_tz(email.utils.parsedate_tz(self.patch.header("Date")[:99]))
         except (TypeError, ValueError, IndexError, OverflowError):
@@ -103,20 +107,21 @@ def read(path, folder, titles=()):
     StackError when it cannot be read, has no patch, or lacks some.
     """
     try:
-        mails = [mail for mail in map(Mail, split(Path(path).expanduser(), Path(folder))) if not mail.reply]
+        everything = list(map(Mail, split(Path(path).expanduser(), Path(folder))))
+        patches = unique([mail for mail in everything if not mail.reply])
     except RecursionError as exc:
         raise StackError(f"{path}: cannot be read: parts in parts in parts of a mail", "take that mail out") from exc
-    seen = {}
-    for mail in mails:  # a copy of the list and one of one's own
-        seen.setdefault(mail.id or mail, mail)
-    tagged = [mail for mail in seen.values() if mail.tagged and (mail.diff or mail.total)]
+    tagged = [mail for mail in patches if mail.tagged and (mail.diff or mail.total)]
     if not any(mail.diff for mail in tagged):  # git format-patch -k: as they come
-        tagged = [mail for mail in seen.values() if mail.diff]
-        for number, mail in enumerate(tagged, 1):
-            mail.number, mail.total = number, len(tagged)
+        tagged = [mail for mail in patches if mail.diff]
+        for place, mail in enumerate(tagged, 1):
+            mail.number, mail.total = place, len(tagged)
     if not any(mail.diff for mail in tagged):
         raise StackError(f"{path}: no patch in it ({len(list(Path(folder).iterdir()))} mails)", AGAIN)
-    chosen, notes = choose(tagged, set(titles))
+    thread = Thread(everything, tagged)
+    chosen, notes = choose(tagged, set(titles), thread)
+    notes += [f"{len(same)} mails, which are not the same, have the Message-ID {ident}"
+              for ident, same in thread.mails.items() if same[1:]]
     total = max(mail.total for mail in chosen.values()) or 1
     missing = list(islice((n for n in count(1) if n not in chosen), 4))
     missing = [n for n in missing if n <= total]
@@ -125,9 +130,22 @@ def read(path, folder, titles=()):
         raise StackError(f"{path}: of {total} patches, {', '.join(map(str, missing[:3]))}{' ...' * (len(missing) > 3)} "
                          f"{'are' if missing[1:] else 'is'} missing; is it cut short?"
                          + "".join(f"\n  {note}" for note in notes), AGAIN)
-    for number, mail in sorted(chosen.items()):
-        check(path, mail, f"patch {number} of {total}")
-    return [chosen[number].patch for number in sorted(chosen)], notes
+    for place, mail in sorted(chosen.items()):
+        check(path, mail, f"patch {place} of {total}")
+    return [chosen[place].patch for place in sorted(chosen)], notes
+
+
+def unique(mails) -> list:
+    """Return the mails less second copies of one (the list's, and one's own): of the same id, sender, title, diff."""
+    times = Counter(mail.id for mail in mails)
+    seen: Dict[Any, Mail] = {}
+    for mail in mails:
+        key: Any = (mail.id, mail.name.casefold(), mail.title, mail.number) if mail.id and times[mail.id] > 1 else mail
+        if key is not mail:
+            parsed = parser.Parsed(mailinfo.text(mail.patch.message).encode())
+            key += (*parsed.paths, *(line.text for line in parsed.context.values()))
+        seen.setdefault(key, mail)
+    return list(seen.values())
 
 
 def split(path, folder):
@@ -156,43 +174,107 @@ def split(path, folder):
     return sorted(folder.iterdir(), key=lambda file: int(file.name))
 
 
-def choose(mails, titles):
-    """Return ({number: Mail} of the newest version of the author's, [notes])."""
-    ids, people = {mail.id: mail for mail in mails if mail.id}, {}
-    names = {}
+class Thread:
+    """Who answers whom in a mailbox: .mails {Message-ID: [Mail that is a patch or a cover letter]}"""
+
+    def __init__(self, everything, patches):
+        self.mails, self.refs = {}, {}
+        for mail in everything:  # reviews, too, which stand between a patch and the next version of it
+            self.refs.setdefault(mail.id, mail.refs)
+        for mail in patches:
+            if mail.id:
+                self.mails.setdefault(mail.id, []).append(mail)
+
+    def above(self, mail):
+        """Yield [Mail] for each patch's id that a mail answers, or what it answers does, the nearest first."""
+        todo, seen = mail.refs[::-1], set()
+        for ident in todo:
+            if ident not in seen and len(seen) < DEPTH:
+                seen.add(ident)
+                todo += self.refs.get(ident, ())[::-1]
+                if ident in self.mails:
+                    yield self.mails[ident]
+
+    def own(self, mail):
+        """Yield the Mails above a mail that its own sender sent."""
+        for mails in self.above(mail):
+            yield from (other for other in mails if other.sender == mail.sender and other is not mail)
+
+
+def author_of(mails, titles, thread):
+    """Return the mails of the one whose patches these are: not of who answers others, with most of the titles."""
+    people, names = {}, {}
     for mail in mails:
         mail.sender = names.setdefault(mail.name.casefold(), mail.sender)  # who has two addresses
         people.setdefault(mail.sender, []).append(mail)
 
     def weight(own) -> tuple:
-        answers = all(any(ids[r].sender != mail.sender for r in mail.refs if r in ids) for mail in own)
+        answers = all(any(all(other.sender != mail.sender for other in found) for found in thread.above(mail))
+                      for mail in own)
         return not answers, sum(mail.title in titles for mail in own), len(own)
 
-    own = max(people.values(), key=weight)
-    for mail in own:  # one patch sent anew, without a number of its own
-        old = next((ids[r] for r in reversed(mail.refs) if r in ids and ids[r] in own and ids[r].number), None)
-        if mail.total < 2 and old and old.total > 1 and mail.version > old.version:
-            mail.number, mail.total = old.number, old.total
-        elif not mail.total:
-            mail.number, mail.total = 1, 1
-    groups = {}
+    return max(people.values(), key=weight)
+
+
+def number(own, titles, thread) -> None:
+    """Give each mail that says no number one: that of the patch that it was sent anew for, or as they come."""
+    versions: Dict[tuple, List[Mail]] = {}
     for mail in own:
-        groups.setdefault((mail.version, mail.total), []).append(mail)
-    version, total = max(groups, key=lambda key: (key[0], sum(m.title in titles for m in groups[key]),
+        versions.setdefault(mail.version, []).append(mail)
+    for version in sorted(versions):
+        answers = {mail: next((other for other in thread.own(mail) if other.number), None)
+                   for mail in versions[version] if mail.total < 2}
+        loose = [mail for mail, old in answers.items() if not old and not mail.total]
+        for mail, old in answers.items():
+            if old and old.total > 1 and version > old.version:
+                mail.number, mail.total = old.number, old.total
+            elif not mail.total:
+                mail.number, mail.total = 1, 1
+        several = list(dict.fromkeys(mail.title for mail in loose))
+        several = [title for title in several if title in titles] or several
+        for mail in loose:
+            if mail.title in several:
+                mail.number, mail.total = several.index(mail.title) + 1, len(several)
+
+
+def reached(start, edges) -> set:
+    """Return what can be reached from the keys of start over edges {key: [key]}, start itself with it."""
+    found, todo = set(start), list(start)
+    while todo:
+        more = set(edges.get(todo.pop(), ())) - found
+        found |= more
+        todo += more
+    return found
+
+
+def choose(mails, titles, thread):
+    """Return ({number: Mail} of the newest version of the author's, [notes])."""
+    own = author_of(mails, titles, thread)
+    number(own, titles, thread)
+    groups, kin, anew = {}, {}, {}  # anew, as b4 has it: the same number of a version answers that of an older one
+    for mail in own:
+        key = mail.version, mail.total
+        groups.setdefault(key, []).append(mail)
+        for old in thread.own(mail):
+            pair = key, (old.version, old.total)
+            for edges in [kin] + [anew] * (old.number == mail.number > 0 and old.total == mail.total):
+                edges.setdefault(pair[0], set()).add(pair[1])
+                edges.setdefault(pair[1], set()).add(pair[0])
+    known = {mail.title for group in groups.values() if any(m.title in titles for m in group) for mail in group}
+    topical = reached([key for key in groups if any(mail.title in known for mail in groups[key])], kin)
+    version, total = max(groups, key=lambda key: (key in topical, key[0], sum(m.title in titles for m in groups[key]),
                                                   len(groups[key])))
-    chosen, others = {}, []
-    for mail in sorted(groups[version, total], key=lambda m: (m.title in titles, m.resend, m.date)):
-        if mail.number in chosen and chosen[mail.number].patch.text != mail.patch.text:
-            others.append(chosen[mail.number])
-        chosen[mail.number] = mail
+
+    def latest(key) -> dict:
+        return {m.number: m for m in sorted(groups[key], key=lambda m: (m.title in titles, m.resend, m.date))}
+
+    chosen = latest((version, total))
     newest = next(iter(chosen.values()))
     notes = [f"{newest.shown} by {newest.name}: {total} patches"]
-    for older in sorted((v for v, t in groups if t == total and v < version), reverse=True):
-        group = {m.number: m for m in groups[older, total]}
-        reach = {r for m in chosen.values() for r in m.refs}
-        gaps = [n for n in group if n and n not in chosen] if reach & {m.id for m in group.values()} else []
-        chosen.update((n, group[n]) for n in gaps)
-        notes += [f"of {group[n].shown}, as nothing newer is there: {group[n]}" for n in sorted(gaps)]
+    for older in sorted(reached([(version, total)], anew), reverse=True):
+        gaps = {n: mail for n, mail in latest(older).items() if n and n not in chosen and older[0] < version}
+        chosen.update(gaps)
+        notes += [f"of {mail.shown}, as nothing newer is there: {mail}" for _, mail in sorted(gaps.items())]
     for mail in mails:  # a series of several authors, each sent as its own
         if (mail.version, mail.total) == (version, total) and mail.number <= total and mail.number not in chosen:
             chosen[mail.number] = mail

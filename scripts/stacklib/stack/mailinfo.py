@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """One mail as git am reads it: who, what and when, the log, and the diff."""
+import binascii
 import codecs
 import email
+import email.errors
 import email.policy
 import re
 from pathlib import Path
@@ -83,6 +85,17 @@ def known(charset) -> bool:
         return False
 
 
+def _base64(data: bytes) -> bytes:
+    """Return what the lines encode, up to the first that encodes nothing: a list has put a plain footer below."""
+    found = []
+    for line in data.split(b"\n"):
+        try:
+            found.append(binascii.a2b_base64(line))
+        except binascii.Error:
+            break
+    return b"".join(found)
+
+
 def text(mail) -> str:
     """Return the text of an email.message.Message, its parts one after the other, without HTML and signatures."""
     texts = []
@@ -92,5 +105,7 @@ def text(mail) -> str:
             continue
         charset = str(part.get_content_charset("utf-8"))
         body = part.get_payload(decode=True) or b""
+        if any(isinstance(wrong, email.errors.InvalidBase64LengthDefect) for wrong in part.defects):
+            body = _base64(str(part.get_payload()).encode("ascii", "replace"))
         texts.append(body.decode(charset if known(charset) and "ascii" not in charset else "utf-8", LATIN1))
     return "\n".join(texts).replace("\r\n", "\n")

@@ -43,7 +43,8 @@ _QUOTED = re.compile(rb'[`$\\]|"(?![);,\s]*$)')
 _ODD = re.compile(r"[^A-Za-z0-9_./+,@\x80-\U0010ffff-]")
 # The diffstat: a line of a file, the sum, and what format-patch tells of modes and names below it.
 _STAT, _SUM = re.compile(r" \S.* \|\s+(?:\d+|Bin)(?: |$)"), re.compile(r" (\d{1,6}) files? changed(?:,|$)")
-_SUMMARY = re.compile(r" (?:(?:create|delete) mode \d{6} |mode change \d{6} => \d{6} |(?:rename|copy|rewrite) .* \(\d+%\)$)")
+_SUMMARY = re.compile(r" (?:(?:create|delete) mode \d{6} |mode change \d{6} => \d{6} |"
+                      r"(?:rename|copy|rewrite) .* \(\d+%\)$)")
 MOST = 50  # lines of one patch that are told to be refused
 # What GNU patch takes for the begin of a diff, and what it does not see before it (pch.c).
 _INDENT = re.compile(r"^(?:[ \tX]|- )*")
@@ -53,7 +54,7 @@ _ED = re.compile(r"\d+(?:,\d+)?[acd]\s*$")
 # For bytes.decode(): what is no UTF-8 is Latin-1, byte by byte (verify_utf8() of git's commit.c).
 LATIN1 = "stack-latin-1"
 codecs.register_error(LATIN1, lambda e: (e.object[e.start:e.end].decode("latin-1"), e.end)
-                      if isinstance(e, UnicodeDecodeError) else ("?", e.end))
+                      if isinstance(e, UnicodeDecodeError) else codecs.strict_errors(e))
 LINK = "120000"  # git's mode of a symbolic link
 
 
@@ -385,8 +386,9 @@ def odd(name: str) -> str:
 
 
 def second_mail(data: bytes) -> Optional[Line]:
-    """Return the Line at which another mail begins, of which git am makes a commit of its own and git mailinfo more text
-    of the first; None for one mail. A log may have such a line, which format-patch does not quote, but no From: below."""
+    """Return the Line at which another mail begins, of which git am makes a commit of its own and git mailinfo more
+    text of the first; None for one mail. A log may have such a line, which format-patch does not quote, but no From:
+    below it."""
     top = len(data) - len(data.lstrip())
     found = [(no, match) for no, match in places(_MAIL, data) if match.start() > top]
     files = Parsed(data).files if found else []

@@ -43,7 +43,7 @@ def run(args) -> int:
         raise StackError("mail-check reads a patch from standard input", "scripts/stack mail-check < FILE")
     data = sys.stdin.buffer.read(files.LIMIT + 1)
     if len(data) > files.LIMIT:
-        raise StackError(f"standard input: larger than {files.LIMIT >> 20} MiB, which is the most that is read of a patch")
+        raise StackError(f"standard input: larger than {files.LIMIT >> 20} MiB, the most that is read of a patch")
     if data.partition(b"\n")[0].endswith(b"\r"):  # on its way, as git mailsplit takes it; below an encoding: mailinfo
         data = data.replace(b"\r\n", b"\n")
     checks = [check for check in runner.load(ws.repo / "scripts" / "checks")
@@ -70,7 +70,8 @@ def judged(checks, data, tree, folder: Path):
     """Return [(check's name, runner.Result)] for a patch (bytes)."""
     text, patch = plain(data, folder), folder / NAME
     second = parser.second_mail(data)
-    bad = [parser.Line(1, f"line {second.no}: {second.text}")] if second else parser.refused(data) or parser.refused(text)
+    bad = [parser.Line(1, f"line {second.no}: {second.text}")] if second else \
+        parser.refused(data) or parser.refused(text)
     if bad:
         findings = [judge.Finding(NAME, line.no, "error", f"refused, no check was run: {line.text}") for line in bad]
         return [("patch", runner.Result(findings, "", 0.0, False, patch, ""))]
