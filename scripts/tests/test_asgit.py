@@ -115,5 +115,21 @@ class Latin1(unittest.TestCase):
         self.assertIn("From: =?UTF-8?q?J=C3=BCrgen=20Author?=", self.path.read_text(encoding="utf-8"))
 
 
+class Headers(unittest.TestCase):
+    """What no stable commit can be made of."""
+
+    def test_no_date(self):
+        """git am takes today's, with which each run would make another commit."""
+        mini = ministack.MiniStack(self)
+        path = mini.patches()[0]
+        path.write_bytes(path.read_bytes().replace(b"Date: Fri, 2 Jan 2026 03:04:05 +0000\n", b""))
+        proc = mini.stack("apply", "alpha")
+        self.assertEqual(proc.returncode, 1)
+        self.assertIn(f"{path}: no Date can be read", proc.stderr)
+        self.assertIn(f"sed -i \"0,/^From: /s//Date: $(date -R)\\n&/\" {path}", proc.stderr)
+        sh("sh", "-c", proc.stderr.partition("format-patch, or ")[2].split("\n")[0], cwd=mini.top)
+        self.assertEqual(mini.stack("apply", "alpha").returncode, 0, path.read_text(encoding="utf-8"))
+
+
 if __name__ == "__main__":
     unittest.main()

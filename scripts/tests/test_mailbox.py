@@ -2,6 +2,7 @@
 """Mailboxes as people have them: encodings, subjects, versions, and whose patch it is."""
 import base64
 import gzip
+import os
 import quopri
 import re
 import sys
@@ -308,6 +309,19 @@ class Mailbox(unittest.TestCase):
         for n in (1, 2):
             (self.top / "m/cur" / str(n)).write_bytes(mail("[PATCH %d/2]" % n, n))
         self.assertEqual(self.logs(mailbox.read(self.top / "m", self.top / "mails")[0]), ["f1.c1", "f2.c1"])
+
+    def test_maildir_is_bounded(self):
+        for name in ("cur", "new", "tmp"):
+            (self.top / "m" / name).mkdir(parents=True)
+        pipe, large = self.top / "m/cur/1", self.top / "m/new/2"
+        os.mkfifo(pipe)
+        for says in (f"{pipe}: not a regular file", "has more than 64 MB"):
+            with self.assertRaises(StackError) as caught:
+                mailbox.read(self.top / "m", self.top / "mails")
+            self.assertIn(says, caught.exception.msg)
+            pipe.unlink(missing_ok=True)
+            large.touch()
+            os.truncate(large, mailbox.LIMIT + 1)
 
     def test_bounds(self):
         self.assertIn("1, 2, 4 ... are missing", self.fails(mail("[PATCH 3/999999999]", 3), says="of 999999999 patches"))

@@ -6,11 +6,16 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import ministack  # noqa: E402
 import mailstack  # noqa: E402
 from ministack import sh, write  # noqa: E402
+
+from stacklib.host import usertree  # noqa: E402
+from stacklib.host.term import StackError  # noqa: E402
+from stacklib.linux import base  # noqa: E402
 
 HOOKS = ("applypatch-msg pre-applypatch post-applypatch pre-commit pre-merge-commit prepare-commit-msg commit-msg "
          "post-commit pre-rebase post-checkout post-merge pre-push pre-receive update proc-receive post-receive "
@@ -202,6 +207,26 @@ class Broken(unittest.TestCase):
         with open(self.mini.kernel / ".git/config", "a", encoding="utf-8") as handle:
             handle.write("[broken\n")
         self.refused("apply", "--tree", self.mini.kernel, says="git cannot read it")
+
+    def test_pipes(self):
+        """git would wait for somebody to write: what it reads is looked at before, whatever ref is named."""
+        git_dir = self.mini.kernel / ".git"
+        for name in ("refs/tags/pipe", "refs/heads/a/b", "packed-refs", "shallow", "objects/info/alternates", "objects/pack/pack-1.idx"):
+            pipe = git_dir / name
+            pipe.parent.mkdir(exist_ok=True)
+            os.mkfifo(pipe)
+            self.refused("apply", "--tree", f"{self.mini.kernel}:pipe", says=f"{pipe} is not a regular file")
+            pipe.unlink()
+        (git_dir / "refs/tags/zero").symlink_to("/dev/zero")
+        self.refused("check", "--fit", "--tree", f"{self.mini.kernel}:zero", says="zero is not a regular file")
+        self.refused("b4", "alpha", "--tree", self.mini.kernel, says="zero is not a regular file")
+
+    def test_a_ref_that_cannot_be_read_in_time(self):
+        """Where nobody has looked before, git is stopped."""
+        os.mkfifo(self.mini.kernel / ".git/refs/tags/pipe")
+        with mock.patch.object(usertree, "SECONDS", 1), self.assertRaises(StackError) as caught:
+            base.resolve(self.mini.kernel, "pipe")
+        self.assertEqual(caught.exception.msg, f"git rev-parse in {self.mini.kernel} took longer than 1 s")
 
     def test_submodules_are_not_looked_into(self):
         """git status would run git in them, under a configuration of their own."""

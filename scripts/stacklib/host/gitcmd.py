@@ -86,7 +86,7 @@ def run(*args, cwd, input=None, env=None, timeout=None) -> tuple:
     except FileNotFoundError as exc:
         raise missing_git(cwd) from exc
     except subprocess.TimeoutExpired as exc:
-        raise StackError(f"git {args[0]} took longer than {timeout} s") from exc
+        raise StackError(f"git {args[0]} in {cwd} took longer than {timeout} s") from exc
     return proc.returncode, proc.stdout, proc.stderr.decode("utf-8", "replace")
 
 
@@ -105,12 +105,12 @@ def git_bytes(*args, cwd, input=None, env=None) -> bytes:
     return out
 
 
-def git(*args, cwd, input=None, env=None, check: bool = True) -> str:
+def git(*args, cwd, input=None, env=None, check: bool = True, timeout=None) -> str:
     """Run git and return its standard output, stripped of the last newline.
 
     GitError when it fails, unless check is False: then what it printed.
     """
-    status, out, err = run(*args, cwd=cwd, input=input, env=env)
+    status, out, err = run(*args, cwd=cwd, input=input, env=env, timeout=timeout)
     if status and check:
         raise GitError(args, status, err)
     return out.decode("utf-8", "replace").rstrip("\n")

@@ -52,6 +52,7 @@ def read(path, folder, what="--tree"):
     if len(said) != 4:
         raise StackError(f"{what} {path}: its path has a line break in it", "mv it to another place")
     git_dir, common, bits, bare = said
+    demand_files(Path(git_dir), Path(common), f"{what} {path}")
     if bits != "sha1":
         raise StackError(f"{what} {path}: object names are not sha1")
     mirror = Path(folder) / ".foreign" / hashlib.sha256(git_dir.encode()).hexdigest()[:16]
@@ -68,6 +69,17 @@ def read(path, folder, what="--tree"):
     top = None if bare == "true" else Path(locate(path, what, "--show-toplevel")[0])
     partial = any((objects / "pack").glob("*.promisor"))
     return UserTree(Path(path), mirror, objects, top, Path(git_dir) / "index", partial)
+
+
+def demand_files(git_dir: Path, common: Path, what: str) -> None:
+    """Raise StackError for what git would read of a repository that is there and no file: a pipe, for which it would
+    wait, or a device, which has no end."""
+    files = [git_dir / "HEAD", git_dir / "index", common / "packed-refs", common / "shallow"]
+    for folder in ("refs", "objects/info", "objects/pack"):
+        files += [Path(at) / name for at, _, names in os.walk(common / folder) for name in names]
+    for file in files:
+        if os.path.exists(file) and not os.path.isfile(file):
+            raise StackError(f"{what}: {file} is not a regular file", f"ls -l {file}")
 
 
 def locate(path: Path, what: str, *questions):

@@ -45,7 +45,9 @@ def read_mail(patch, folder) -> tuple:
             header = "From" if name in ("Author", "Email") else name
             raise ApplyError(patch, f"{patch.path}: no {header} can be read from its headers; cut short, or not made "
                              "by git format-patch?",
-                             f"bring it back (git checkout -- {patch.path}) or write it anew with git format-patch")
+                             f"bring it back (git checkout -- {patch.path}), write it anew with git format-patch, "
+                             + (f'or sed -i "0,/^From: /s//Date: $(date -R)\\n&/" {patch.path}' if name == "Date" else
+                                f"or write the header: $EDITOR {patch.path}"))
     if "\0" in log:
         line = patch.data.count(b"\n", 0, patch.data.find(b"\0")) + 1
         raise ApplyError(patch, f"{patch.path}:{line}: a NUL byte in the log, which no commit can have",

@@ -147,7 +147,8 @@ def from_tree(ws, spec, manifest) -> Base:
 
 def resolve(git_dir: Path, name: str):
     """Return the commit that a name means in a repository (of a UserTree: its .git), or ""."""
-    return gitcmd.git("rev-parse", "-q", "--verify", "--end-of-options", name + "^{commit}", cwd=git_dir, check=False)
+    return gitcmd.git("rev-parse", "-q", "--verify", "--end-of-options", name + "^{commit}", cwd=git_dir, check=False,
+                      timeout=usertree.SECONDS)
 
 
 def split_tree(spec) -> tuple:

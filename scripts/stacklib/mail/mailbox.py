@@ -150,9 +150,15 @@ def unique(mails) -> list:
 
 def split(path, folder):
     """Put the mails of a mailbox into files of folder; return their paths in order."""
-    data = b""
+    data, large = b"", False
     try:
-        if not path.is_dir():  # a maildir
+        if path.is_dir():  # a maildir
+            inside = [file for name in ("cur", "new") for file in islice((path / name).glob("*"), MAILS + 1)]
+            odd = next((file for file in inside if not file.is_file()), None)
+            if odd:
+                raise StackError(f"{odd}: not a regular file", f"ls -l {odd}")
+            large = len(inside) > MAILS or sum(file.stat().st_size for file in inside) > LIMIT
+        else:
             with open(path, "rb") as file:
                 data = file.read(LIMIT + 1)
             if data[:2] == b"\x1f\x8b":
@@ -160,7 +166,7 @@ def split(path, folder):
                     data = file.read(LIMIT + 1)
     except (OSError, EOFError, zlib.error) as exc:
         raise StackError(f"{path}: cannot be read: {getattr(exc, 'strerror', None) or exc}", "name a mailbox") from exc
-    if len(data) > LIMIT or data.count(b"\nFrom ") > MAILS:
+    if large or len(data) > LIMIT or data.count(b"\nFrom ") > MAILS:
         raise StackError(f"{path}: has more than {LIMIT >> 20} MB or {MAILS} mails", "name a mailbox of one thread")
     source = path.absolute()
     if not path.is_dir():

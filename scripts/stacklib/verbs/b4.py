@@ -43,7 +43,7 @@ def run(args) -> int:
     path, _ = base.split_tree(where)
     stack, name = series.load(ws.repo, args.base), args.topics[0]
     branch = "b4/" + name
-    usertree.locate(path, "--tree", "--git-dir")
+    usertree.read(path, ws.out)  # or the StackError for a tree that nobody should use
     person = user(path)
     refuse_if_there(path, branch)
     with ws.lock():
