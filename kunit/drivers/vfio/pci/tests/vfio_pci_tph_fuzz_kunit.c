@@ -219,9 +219,8 @@ static int fuzz_model_call(struct fuzz *fuzz, enum tph_op *op)
 	int ret;
 
 	*op = TPH_OPS;
-	if (fuzz->set->conf.absent)
-		return -ENOTTY;
-	ret = fuzz->set->shell->judge(fuzz->buf, fuzz->there, op);
+	ret = fuzz->set->shell->judge(fuzz->buf, fuzz->there,
+				      fuzz->set->conf.absent, op);
 	if (ret)
 		return ret;
 	switch (*op) {
@@ -465,6 +464,9 @@ static void fuzz_call(struct fuzz *fuzz)
 	int want;
 	long ret;
 
+	if (fuzz->set->shell->foreign &&
+	    fuzz->set->shell->foreign(fuzz->buf, fuzz->there))
+		return;
 	memcpy(model->next, model->table, sizeof(model->next));
 	if (!absent)
 		writes = tph_writes(fuzz->set);

@@ -335,7 +335,7 @@ static void tph_written_back(struct kunit *test)
 	}
 }
 
-/* Without the capability there is no such operation, whatever the argument is */
+/* Without the capability there is no such operation, whatever its payload is */
 static void tph_absent(struct kunit *test)
 {
 	const struct tph_op_param *param = tph_own(test);
@@ -344,15 +344,55 @@ static void tph_absent(struct kunit *test)
 	});
 	struct tph_arg *arg = tph_arg(set, param->op, param->count);
 	unsigned int writes = pci_fabric_stats(set->fn).cfg_writes;
+	const struct tph_shell *shell = set->shell;
+	enum tph_op op;
 
 	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -ENOTTY);
-	KUNIT_EXPECT_EQ(test, tph_call(set, NULL), -ENOTTY);
+	KUNIT_EXPECT_EQ(test, tph_call(set, NULL), shell->judge(arg->mem, 0, true, &op));
 	*arg->argsz = 0;
-	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg), -ENOTTY);
+	KUNIT_EXPECT_EQ(test, tph_arg_run(set, arg),
+			shell->judge(arg->mem, shell->head, true, &op));
 	KUNIT_EXPECT_EQ(test, pci_fabric_stats(set->fn).cfg_writes, writes);
 }
 
+#ifdef VFIO_DEVICE_FEATURE_PCI_TPH_CAP
+/* A PROBE says which directions there are, whatever its data is, and does nothing */
+static void tph_probe(struct kunit *test)
+{
+	struct tph_set *set = tph_set_alloc(test, &tph_conf_cap);
+	struct vfio_device_feature probe = { .argsz = sizeof(probe) };
+	void __user *mem = vfio_pci_mem_tail(set->fix, sizeof(probe));
+	unsigned int writes;
+
+	KUNIT_ASSERT_EQ(test, tph_enable(set, TPH_IV), 0);
+	writes = tph_writes(set);
+	for (u32 feature = VFIO_DEVICE_FEATURE_PCI_TPH_CAP;
+	     feature <= VFIO_DEVICE_FEATURE_PCI_TPH_ST; feature++) {
+		bool get = feature == VFIO_DEVICE_FEATURE_PCI_TPH_CAP ||
+			   feature == VFIO_DEVICE_FEATURE_PCI_TPH_ST;
+		bool set_too = feature != VFIO_DEVICE_FEATURE_PCI_TPH_CAP;
+
+		for (u32 dir = 0; dir < 4; dir++) {
+			bool fine = (!(dir & 1) || get) && (!(dir & 2) || set_too);
+
+			probe.flags = feature | VFIO_DEVICE_FEATURE_PROBE |
+				      (dir & 1 ? VFIO_DEVICE_FEATURE_GET : 0) |
+				      (dir & 2 ? VFIO_DEVICE_FEATURE_SET : 0);
+			KUNIT_ASSERT_EQ(test, copy_to_user(mem, &probe, sizeof(probe)), 0);
+			KUNIT_EXPECT_EQ_MSG(test,
+					    vfio_pci_ioctl(set->user, VFIO_DEVICE_FEATURE, mem),
+					    fine ? 0 : -EINVAL, "feature %u, %u", feature, dir);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, tph_writes(set), writes);
+	KUNIT_EXPECT_EQ(test, tph_ctrl(set), TPH_CTRL_ON | TPH_IV);
+}
+#endif
+
 static struct kunit_case vfio_pci_tph_cases[] = {
+#ifdef VFIO_DEVICE_FEATURE_PCI_TPH_CAP
+	KUNIT_CASE(tph_probe),
+#endif
 	TPH_CASE(tph_layout),
 	KUNIT_CASE_PARAM(tph_exact, tph_ops_gen_params),
 	KUNIT_CASE_PARAM(tph_short, tph_ops_gen_params),

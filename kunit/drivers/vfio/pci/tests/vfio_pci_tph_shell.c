@@ -36,10 +36,13 @@ static long tph_ioctl_call(struct vfio_pci_user *user, void __user *arg)
 	return vfio_pci_ioctl(user, VFIO_DEVICE_PCI_TPH, arg);
 }
 
-static int tph_ioctl_judge(const void *mem, size_t there, enum tph_op *op)
+static int tph_ioctl_judge(const void *mem, size_t there, bool absent,
+			   enum tph_op *op)
 {
 	const struct vfio_pci_tph_op *head = mem;
 
+	if (absent)
+		return -ENOTTY;
 	if (there < sizeof(*head))
 		return -EFAULT;
 	if (head->argsz < sizeof(*head) || head->flags || head->reserved)
@@ -126,8 +129,113 @@ static const struct tph_shell tph_compat = {
 };
 #endif
 
+#ifdef VFIO_DEVICE_FEATURE_PCI_TPH_CAP
+/* VFIO_DEVICE_FEATURE, a feature and a direction for each operation */
+
+#define TPH_FEATURE_DIR	(VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET)
+
+static const u32 tph_feature_ops[] = {
+	[TPH_OP_GET_CAP] = VFIO_DEVICE_FEATURE_PCI_TPH_CAP | VFIO_DEVICE_FEATURE_GET,
+	[TPH_OP_ENABLE] = VFIO_DEVICE_FEATURE_PCI_TPH_ENABLE | VFIO_DEVICE_FEATURE_SET,
+	[TPH_OP_DISABLE] = VFIO_DEVICE_FEATURE_PCI_TPH_DISABLE | VFIO_DEVICE_FEATURE_SET,
+	[TPH_OP_GET_ST] = VFIO_DEVICE_FEATURE_PCI_TPH_ST | VFIO_DEVICE_FEATURE_GET,
+	[TPH_OP_SET_ST] = VFIO_DEVICE_FEATURE_PCI_TPH_ST | VFIO_DEVICE_FEATURE_SET,
+};
+
+static void tph_feature_put(void *mem, enum tph_op op, u32 argsz)
+{
+	struct vfio_device_feature *head = mem;
+
+	head->argsz = argsz;
+	head->flags = tph_feature_ops[op];
+}
+
+static long tph_feature_call(struct vfio_pci_user *user, void __user *arg)
+{
+	return vfio_pci_ioctl(user, VFIO_DEVICE_FEATURE, arg);
+}
+
+/* A PROBE has no operation either */
+static bool tph_feature_foreign(const void *mem, size_t there)
+{
+	const struct vfio_device_feature *head = mem;
+	u32 feature;
+
+	if (there < sizeof(*head))
+		return false;
+	feature = head->flags & VFIO_DEVICE_FEATURE_MASK;
+	return feature < VFIO_DEVICE_FEATURE_PCI_TPH_CAP ||
+	       feature > VFIO_DEVICE_FEATURE_PCI_TPH_ST ||
+	       head->flags & VFIO_DEVICE_FEATURE_PROBE;
+}
+
+static int tph_feature_judge(const void *mem, size_t there, bool absent,
+			     enum tph_op *op)
+{
+	const struct vfio_device_feature *head = mem;
+
+	if (there < sizeof(*head))
+		return -EFAULT;
+	if (head->argsz < sizeof(*head))
+		return -EINVAL;
+	if (head->flags & ~(VFIO_DEVICE_FEATURE_MASK | TPH_FEATURE_DIR))
+		return -EINVAL;
+	if ((head->flags & TPH_FEATURE_DIR) == TPH_FEATURE_DIR)
+		return -EINVAL;
+	if (absent)
+		return -ENOTTY;
+	for (*op = 0; *op < TPH_OPS; (*op)++)
+		if (tph_feature_ops[*op] == head->flags)
+			return 0;
+	return -EINVAL;
+}
+
+/* No direction, both, each bit that is none, features that there are not */
+static int tph_feature_spoil(void *mem, unsigned int nr)
+{
+	static const u32 none[] = { 18, 19, 31, 32, 255, 256, 0x7fff, 0x8000, 0xffff };
+	struct vfio_device_feature *head = mem;
+
+	if (nr == 0) {
+		head->flags &= ~TPH_FEATURE_DIR;
+	} else if (nr == 1) {
+		head->flags |= TPH_FEATURE_DIR;
+	} else if (nr < 15) {
+		head->flags |= BIT(nr - 2 + 19);
+	} else if (nr < 15 + ARRAY_SIZE(none)) {
+		head->flags = (head->flags & TPH_FEATURE_DIR) | none[nr - 15];
+		return -ENOTTY;
+	} else {
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static void tph_feature_numbers(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, VFIO_DEVICE_FEATURE_PCI_TPH_CAP, 14);
+	KUNIT_EXPECT_EQ(test, VFIO_DEVICE_FEATURE_PCI_TPH_ENABLE, 15);
+	KUNIT_EXPECT_EQ(test, VFIO_DEVICE_FEATURE_PCI_TPH_DISABLE, 16);
+	KUNIT_EXPECT_EQ(test, VFIO_DEVICE_FEATURE_PCI_TPH_ST, 17);
+}
+
+static const struct tph_shell tph_feature = {
+	.name = "feature",
+	.head = sizeof(struct vfio_device_feature),
+	.put = tph_feature_put,
+	.call = tph_feature_call,
+	.judge = tph_feature_judge,
+	.foreign = tph_feature_foreign,
+	.spoil = tph_feature_spoil,
+	.numbers = tph_feature_numbers,
+};
+#endif
+
 const struct tph_shell *const tph_shells[] = {
 	&tph_ioctl,
+#ifdef VFIO_DEVICE_FEATURE_PCI_TPH_CAP
+	&tph_feature,
+#endif
 #ifdef CONFIG_COMPAT
 	&tph_compat,
 #endif

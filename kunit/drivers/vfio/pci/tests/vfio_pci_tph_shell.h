@@ -34,8 +34,10 @@ enum tph_op {
  *	first 32 bits of it are argsz, the bytes of header and payload.
  * @put: write the header of @op at @mem
  * @call: the system call, the argument being at @arg in user memory
- * @judge: what the interface says of a header of which @there bytes can be read:
- *	-errno, or 0 with the operation in @op
+ * @judge: what the interface says of a header of which @there bytes can be read, for a
+ *	device that has TPH or not (@absent): -errno, or 0 with the operation in @op
+ * @foreign: is it a header of something else than TPH, with the same system call?  NULL
+ *	if there is nothing else
  * @spoil: make a header that is valid but for @nr into the @nr-th, from 0, of those
  *	that are refused; returns the errno, or 0 if there are no more
  * @numbers: expect the numbers that user space has compiled in
@@ -45,7 +47,8 @@ struct tph_shell {
 	size_t head;
 	void (*put)(void *mem, enum tph_op op, u32 argsz);
 	long (*call)(struct vfio_pci_user *user, void __user *arg);
-	int (*judge)(const void *mem, size_t there, enum tph_op *op);
+	int (*judge)(const void *mem, size_t there, bool absent, enum tph_op *op);
+	bool (*foreign)(const void *mem, size_t there);
 	int (*spoil)(void *mem, unsigned int nr);
 	void (*numbers)(struct kunit *test);
 };
