@@ -7,6 +7,7 @@ import quopri
 import re
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
@@ -332,6 +333,9 @@ class Mailbox(unittest.TestCase):
         self.fails(b"Subject: [PATCH 1/1] x\nFrom: %s\n" % (b"(" * 9999) + deep, says="cannot be read")
         self.fails(b"Subject: %s\n\nx\n" % (b"[a]" * 99999), says="no patch")
         self.fails(b"\0\xff\xfe" * 99, says="no patch")
+        start = time.process_time()
+        self.fails(b"Subject: x" + b" " * 200000 + b"y\n\nx\n", says="no patch")
+        self.assertLess(time.process_time() - start, 5)
 
     def test_errors_name_the_mail(self):
         self.fails(data=b"", says="not a mailbox")
