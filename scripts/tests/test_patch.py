@@ -217,7 +217,7 @@ class TestRefused(unittest.TestCase):
         """A line that is refused, as often as 400 kB have room for it."""
         for text in (b"+++ $\n", b"+// SPDX-License-Identifier: $\n", b"diff --git $\n", b"diff --git a/x b/x\n\n", b"--- $\n+++ $\n@@ -1\n",
                      b"diff --git " + b"x/a " * 2046 + b"\nnew mode 1\n",
-                     b"--- a/x" + b" " * 9999 + b"x\n+++ b/x\n@@ -1 +1 @@\n", b"From x 1:02:03 2026\na: b\n", b"+" + b'SPDX-License-Identifier: ";' * 999 + b"\n"):
+                     b"--- a/x" + b" " * 9999 + b"x\n+++ b/x\n@@ -0,0 +0,0 @@\n", b"From x 1:02:03 2026\na: b\n", b"+" + b'SPDX-License-Identifier: ";' * 999 + b"\n"):
             data = b"a\n\n" + text * (400000 // len(text))
             start = time.process_time()
             found = patch.refused(data)
