@@ -17,14 +17,15 @@
 /* Fewer allocations than any bus needs: bridge, bus, and their names */
 #define BRIDGE_MIN	4
 
-/* A host bridge beside that of @fabric, of the same domain, but without a bus */
-static struct pci_host_bridge *bridge_alloc(struct kunit *test, struct pci_fabric *fabric)
+/* A host bridge beside that of @fabric, without a bus; @domain is its own, and goes with it */
+static struct pci_host_bridge *bridge_alloc(struct kunit *test, struct pci_fabric *fabric,
+					    int domain)
 {
 	struct pci_host_bridge *first = pci_fabric_host_bridge(fabric);
 	struct pci_host_bridge *bridge = pci_alloc_host_bridge(0);
 
 	KUNIT_ASSERT_NOT_NULL(test, bridge);
-	bridge->domain_nr = first->domain_nr;
+	bridge->domain_nr = domain;
 	bridge->sysdata = first->sysdata;
 	bridge->ops = first->bus->ops;
 	return bridge;
@@ -37,10 +38,12 @@ static void known_bus(struct kunit *test)
 	struct pci_host_bridge *bridge;
 
 	pci_fabric_scan(fabric);
-	bridge = bridge_alloc(test, fabric);
+	bridge = bridge_alloc(test, fabric, pci_fabric_host_bridge(fabric)->domain_nr);
 	bridge->busnr = pci_fabric_host_bridge(fabric)->bus->number;
 	KUNIT_EXPECT_EQ(test, pci_scan_root_bus_bridge(bridge), -EEXIST);
 	KUNIT_EXPECT_NULL(test, bridge->bus);
+	/* The domain is that of the fabric */
+	bridge->domain_nr = PCI_DOMAIN_NR_NOT_SET;
 	pci_free_host_bridge(bridge);
 }
 
@@ -53,10 +56,12 @@ static void bridge_without_memory(struct kunit *test)
 	pci_failslab_init(&sweep, test, 1);
 	pci_fabric_scan(fabric);
 	while (pci_failslab_next(&sweep)) {
-		struct pci_host_bridge *bridge = bridge_alloc(test, fabric);
+		int ret, domain = pci_bus_find_emul_domain_nr(0, SZ_64K, INT_MAX);
 		struct resource window = DEFINE_RES_MEM(SZ_1M, SZ_64K);
-		int ret;
+		struct pci_host_bridge *bridge;
 
+		KUNIT_ASSERT_GE(test, domain, 0);
+		bridge = bridge_alloc(test, fabric, domain);
 		bridge->busnr = 0x80;
 		pci_add_resource(&bridge->windows, &window);
 		pci_failslab_arm(&sweep);
