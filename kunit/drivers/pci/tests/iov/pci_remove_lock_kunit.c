@@ -941,6 +941,36 @@ static void pci_remove_lock_probing(struct kunit *test)
 	pci_remove_lock_expect_gone(test, pf);
 }
 
+/*
+ * A device that is pulled out after its Vendor ID was read is none, and leaves
+ * nothing: kmemleak would tell of its name.
+ */
+static void pci_remove_lock_pulled_while_found(struct kunit *test)
+{
+	struct pci_fabric *fabric = pci_fabric_alloc(test);
+	struct pci_fabric_fn *fn;
+	struct pci_dev *dev;
+	struct pci_bus *root;
+
+	pci_fabric_scan(fabric);
+	root = pci_fabric_host_bridge(fabric)->bus;
+	fn = pci_fabric_add(fabric, NULL, &(struct pci_fabric_fn_desc){
+		.devfn = PCI_DEVFN(3, 0), .device = 0x0241,
+	});
+	pci_fabric_surprise_remove_after(fn, 1);
+	pci_lock_rescan_remove();
+	dev = pci_scan_single_device(root, PCI_DEVFN(3, 0));
+	pci_unlock_rescan_remove();
+	KUNIT_EXPECT_NULL(test, dev);
+
+	pci_fabric_insert(fn);
+	pci_lock_rescan_remove();
+	dev = pci_scan_single_device(root, PCI_DEVFN(3, 0));
+	pci_unlock_rescan_remove();
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	pci_stop_and_remove_bus_device_locked(dev);
+}
+
 static struct kunit_case pci_remove_lock_cases[] = {
 	KUNIT_CASE_SLOW(pci_remove_lock_abba),
 	KUNIT_CASE_SLOW(pci_remove_lock_lockdep),
@@ -968,6 +998,7 @@ static struct kunit_case pci_remove_lock_cases[] = {
 	KUNIT_CASE(pci_remove_lock_unbound),
 	KUNIT_CASE(pci_remove_lock_late_pf),
 	KUNIT_CASE_SLOW(pci_remove_lock_probing),
+	KUNIT_CASE(pci_remove_lock_pulled_while_found),
 	{}
 };
 
