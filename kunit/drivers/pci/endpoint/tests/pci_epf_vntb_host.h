@@ -90,7 +90,7 @@ static int client_probe(struct ntb_client *client, struct ntb_dev *ntb)
 }
 
 /* The window has memory of the client's, until that is freed */
-static void client_alloc_window(struct host *h)
+static void __maybe_unused client_alloc_window(struct host *h)
 {
 	h->window = dma_alloc_coherent(ntb_get_dma_dev(h->ntb), WINDOW, &h->window_dma,
 				       GFP_KERNEL);
@@ -247,7 +247,7 @@ static struct host * __init make(struct kunit *test, enum pci_barno bar)
 	return make_on(test, NULL, bar);
 }
 
-static void __init bind(struct host *h)
+static void __init __maybe_unused bind(struct host *h)
 {
 	struct kunit *test = h->test;
 	int probes = h->probes;
@@ -258,7 +258,7 @@ static void __init bind(struct host *h)
 	KUNIT_ASSERT_NOT_NULL(test, h->ntb);
 }
 
-static void __init unbind(struct host *h)
+static void __init __maybe_unused unbind(struct host *h)
 {
 	struct kunit *test = h->test;
 
@@ -277,7 +277,7 @@ static void __init unbind(struct host *h)
 }
 
 /* The doorbells are polled: there is memory behind their BAR. */
-static void expect_polling(struct kunit *test, struct host *h)
+static void __maybe_unused expect_polling(struct kunit *test, struct host *h)
 {
 	KUNIT_EXPECT_EQ(test, get(h, REG_DB_ENTRY), 4);
 	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 0);
@@ -289,7 +289,7 @@ static void expect_polling(struct kunit *test, struct host *h)
 	KUNIT_EXPECT_EQ(test, h->db_events, 0x5);
 }
 
-static void expect_doorbells(struct kunit *test, struct host *h)
+static void __maybe_unused expect_doorbells(struct kunit *test, struct host *h)
 {
 	KUNIT_EXPECT_EQ(test, get(h, REG_DB_ENTRY), 0);
 	KUNIT_EXPECT_EQ(test, pci_ep_fake_actions(h->irq), 1);
