@@ -621,12 +621,17 @@ static int fuzz_pair_main(void *data)
 				     -ENOENT, -EBUSY, -EOPNOTSUPP };
 	struct fuzz_pair *pair = data;
 	struct fuzz *fuzz = pair->fuzz;
+	const struct tph_shell *shell = fuzz->set->shell;
 
 	for (unsigned int i = 0; i < pair->calls; i++) {
 		long ret;
 		int nr;
 
 		fuzz_make(fuzz);
+		/* Of something else, or what becomes that with the rest of another header */
+		if (shell->foreign && (fuzz->size < shell->head ||
+				       shell->foreign(fuzz->buf, fuzz->size)))
+			continue;
 		/* What the other one writes meanwhile goes between, and over it */
 		if (copy_to_user(pair->mem, fuzz->buf, fuzz->size))
 			return -EFAULT;
